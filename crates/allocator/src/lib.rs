@@ -1,0 +1,1 @@
+//! From entitlement and supply to holdings: how many whole blocks, and which nodes.

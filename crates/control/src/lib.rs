@@ -1,0 +1,1 @@
+//! The deterministic state machine: decide, apply, and the named invariants.

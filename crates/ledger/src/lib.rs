@@ -1,0 +1,1 @@
+//! Usage intervals, charges, invoices and the journal.

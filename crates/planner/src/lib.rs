@@ -1,0 +1,1 @@
+//! Reads everything and writes nothing: schedule, headline and firm revenue.

@@ -1,0 +1,1 @@
+//! Queues, gang placement, backfill, borrowing and reclaim.

@@ -1,0 +1,1 @@
+//! A virtual clock over the control state machine: workloads, trace readers, faults, reports.

@@ -1,0 +1,1 @@
+//! The plant: skus, pools, halls, racks, nodes and the power envelope.

@@ -1,0 +1,160 @@
+//! Exact rational numbers, for fee factors, proration, PUE and prices.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+/// An exact rational, always in lowest terms with a positive denominator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ratio {
+    numerator: i128,
+    denominator: i128,
+}
+
+/// Why a text is not an exact decimal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a decimal number of at most 18 digits on either side of the point")]
+pub struct RatioError {
+    /// The refused text.
+    pub text: String,
+}
+
+impl Ratio {
+    /// Nothing.
+    pub const ZERO: Self = Self { numerator: 0, denominator: 1 };
+    /// The whole.
+    pub const ONE: Self = Self { numerator: 1, denominator: 1 };
+
+    /// `numerator / denominator`, reduced.
+    ///
+    /// # Panics
+    /// If the denominator is zero.
+    pub fn new(numerator: i128, denominator: i128) -> Self {
+        assert!(denominator != 0, "ratio with denominator zero");
+        let divisor = gcd(numerator.unsigned_abs(), denominator.unsigned_abs());
+        let divisor = i128::try_from(divisor).expect("divisor fits") * denominator.signum();
+        Self { numerator: numerator / divisor, denominator: denominator / divisor }
+    }
+
+    /// The whole number `count`.
+    pub const fn whole(count: i128) -> Self {
+        Self { numerator: count, denominator: 1 }
+    }
+
+    /// Reads a plain decimal such as `1.2`, `0.062` or `50`; no sign, no exponent.
+    pub fn from_decimal(text: &str) -> Result<Self, RatioError> {
+        let error = || RatioError { text: text.into() };
+        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+        let digits =
+            |part: &str| (1..=18).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(part) {
+            return Err(error());
+        }
+        let scale = 10_i128.pow(u32::try_from(part.len()).expect("at most 18"));
+        let whole: i128 = whole.parse().map_err(|_| error())?;
+        let part: i128 = part.parse().map_err(|_| error())?;
+        Ok(Self::new(whole * scale + part, scale))
+    }
+
+    /// The number above the line.
+    pub const fn numerator(self) -> i128 {
+        self.numerator
+    }
+
+    /// The number below the line, at least 1.
+    pub const fn denominator(self) -> i128 {
+        self.denominator
+    }
+
+    /// The sum.
+    ///
+    /// # Panics
+    /// If a term leaves 128 bits.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let left = checked_mul(self.numerator, other.denominator);
+        let right = checked_mul(other.numerator, self.denominator);
+        let sum = left.checked_add(right).expect("ratio leaves 128 bits");
+        Self::new(sum, checked_mul(self.denominator, other.denominator))
+    }
+
+    /// The difference; may be negative.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        self.plus(Self { numerator: -other.numerator, denominator: other.denominator })
+    }
+
+    /// The product, reduced across before it is multiplied out.
+    ///
+    /// # Panics
+    /// If it leaves 128 bits even so.
+    #[must_use]
+    pub fn times(self, other: Self) -> Self {
+        let left = Self::new(self.numerator, other.denominator);
+        let right = Self::new(other.numerator, self.denominator);
+        Self {
+            numerator: checked_mul(left.numerator, right.numerator),
+            denominator: checked_mul(left.denominator, right.denominator),
+        }
+    }
+
+    /// The quotient.
+    ///
+    /// # Panics
+    /// If `other` is zero.
+    #[must_use]
+    pub fn over(self, other: Self) -> Self {
+        self.times(Self::new(other.denominator, other.numerator))
+    }
+
+    /// The nearest whole number; of two equally near, the even one.
+    pub fn round_half_even(self) -> i128 {
+        let floor = self.floor();
+        let rest = self.numerator - floor * self.denominator;
+        match (rest * 2).cmp(&self.denominator) {
+            Ordering::Less => floor,
+            Ordering::Greater => floor + 1,
+            Ordering::Equal => floor + (floor & 1),
+        }
+    }
+
+    /// The largest whole number that is not above it.
+    pub const fn floor(self) -> i128 {
+        self.numerator.div_euclid(self.denominator)
+    }
+}
+
+fn checked_mul(a: i128, b: i128) -> i128 {
+    a.checked_mul(b).expect("ratio leaves 128 bits")
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
+}
+
+impl PartialOrd for Ratio {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ratio {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let left = checked_mul(self.numerator, other.denominator);
+        left.cmp(&checked_mul(other.numerator, self.denominator))
+    }
+}
+
+impl fmt::Display for Ratio {
+    /// As `n` or `n/d`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.denominator == 1 {
+            write!(f, "{}", self.numerator)
+        } else {
+            write!(f, "{}/{}", self.numerator, self.denominator)
+        }
+    }
+}
