@@ -1,1 +1,144 @@
-//! The plant: skus, pools, halls, racks, nodes and the power envelope.
+//! The plant: skus, pools of identical racks, the nodes in them, and the power envelope.
+//!
+//! Knows nothing of leases, parties' jobs or money. Nodes are numbered through the whole site in
+//! the order of the pools in the file, array by array, rack by rack.
+
+use leasehold_units::{
+    Day, Gpus, Nodes, PartyId, PoolId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId, Steps,
+    Watts, Zone,
+};
+
+/// One data centre.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its name.
+    pub id: SiteId,
+    /// The party that owns it and runs its own research there.
+    pub landlord: PartyId,
+    /// The zone of the civil days in the site file.
+    pub time_zone: Zone,
+    /// Facility watts per IT watt, at least 1.
+    pub pue: Ratio,
+    /// Kinds of node, in file order.
+    pub skus: Vec<Sku>,
+    /// Pools, in file order; never empty.
+    pub pools: Vec<Pool>,
+    /// Facility power that may be drawn, from each day on.
+    pub envelope: Steps<Day, Watts>,
+}
+
+/// A kind of node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sku {
+    /// Its name.
+    pub id: SkuId,
+    /// GPU model, free text.
+    pub gpu: String,
+    /// 1 to 64.
+    pub gpus_per_node: u32,
+    /// IT power of one node.
+    pub node_power: NodePower,
+    /// Scrub and health check between two parties.
+    pub turnover: Seconds,
+}
+
+/// IT power of one node, on the bases on which it may be sold, and idle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodePower {
+    /// What the label says.
+    pub nameplate: Watts,
+    /// What the site plans and sells with.
+    pub contracted: Watts,
+    /// The highest draw observed under load.
+    pub measured: Watts,
+    /// Draw without a job. Where the file is silent, the contracted power: never understated.
+    pub idle: Watts,
+}
+
+/// Identical racks in identical arrays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub id: PoolId,
+    /// Index of its sku in [`Site::skus`].
+    pub sku: usize,
+    /// The hall it stands in.
+    pub hall: String,
+    /// Arrays in the pool.
+    pub arrays: u32,
+    /// Racks in each array.
+    pub racks_per_array: u32,
+    /// Nodes in each rack.
+    pub nodes_per_rack: u32,
+    /// First day of service.
+    pub in_service: Day,
+    /// First day on which it is no longer in service.
+    pub retire: Option<Day>,
+    /// Number of its first node in the site; filled in when the site is made.
+    pub first_node: u32,
+}
+
+impl Pool {
+    /// Nodes in the pool.
+    pub fn nodes(&self) -> u32 {
+        self.arrays * self.racks_per_array * self.nodes_per_rack
+    }
+
+    /// Nodes in one block of `shape`.
+    pub fn nodes_per(&self, shape: Shape) -> u32 {
+        match shape {
+            Shape::Node => 1,
+            Shape::Rack => self.nodes_per_rack,
+            Shape::Array => self.racks_per_array * self.nodes_per_rack,
+        }
+    }
+
+    /// Whether the pool is in service on `day`.
+    pub fn serves(&self, day: Day) -> bool {
+        self.in_service <= day && self.retire.is_none_or(|retire| day < retire)
+    }
+
+    /// Its node numbers in the site.
+    pub fn node_range(&self) -> std::ops::Range<u32> {
+        self.first_node..self.first_node + self.nodes()
+    }
+}
+
+impl NodePower {
+    /// The figure on `basis`.
+    pub fn on(&self, basis: PowerBasis) -> Watts {
+        match basis {
+            PowerBasis::Nameplate => self.nameplate,
+            PowerBasis::Contracted => self.contracted,
+            PowerBasis::Measured => self.measured,
+        }
+    }
+}
+
+impl Site {
+    /// Nodes of the site, whether in service or not.
+    pub fn nodes(&self) -> Nodes {
+        Nodes::new(self.pools.iter().map(|pool| u64::from(pool.nodes())).sum())
+    }
+
+    /// GPUs of the site, whether in service or not.
+    pub fn gpus(&self) -> Gpus {
+        let of = |pool: &Pool| u64::from(pool.nodes()) * u64::from(self.sku(pool).gpus_per_node);
+        Gpus::new(self.pools.iter().map(of).sum())
+    }
+
+    /// The sku of `pool`.
+    pub fn sku(&self, pool: &Pool) -> &Sku {
+        &self.skus[pool.sku]
+    }
+
+    /// Index of the pool that node number `node` belongs to.
+    pub fn pool_of(&self, node: u32) -> usize {
+        self.pools.partition_point(|pool| pool.first_node <= node) - 1
+    }
+
+    /// Facility watts for `it` watts of IT, exactly.
+    pub fn facility(&self, it: Watts) -> Ratio {
+        Ratio::whole(i128::from(it.get())).times(self.pue)
+    }
+}

@@ -3,6 +3,7 @@
 //! Everything here is an integer or an exact ratio of integers: seconds, GPUs, watts, minor units
 //! of a currency. Nothing here reads a clock, holds a float or does I/O.
 
+mod basis;
 mod id;
 mod money;
 mod quantity;
@@ -10,6 +11,7 @@ mod ratio;
 mod steps;
 mod time;
 
+pub use basis::{PowerBasis, Shape};
 pub use id::{LeaseId, Name, NameError, PartyId, PoolId, SiteId, SkuId};
 pub use money::{Currency, Money, MoneyError};
 pub use quantity::{GpuSeconds, Gpus, Nodes, WattSeconds, Watts};
