@@ -1,1 +1,5 @@
-//! Queues, gang placement, backfill, borrowing and reclaim.
+//! Queues, gang placement, backfill, borrowing, reclaim and curtailment.
+//!
+//! Knows nothing of money and never reads a clock: `now` is always an argument.
+
+pub mod backfill;

@@ -1,1 +1,9 @@
-//! A virtual clock over the control state machine: workloads, trace readers, faults, reports.
+//! The control state machine on a virtual clock: workloads, trace readers, faults, reports.
+//!
+//! Opens no socket and reads no real clock.
+
+pub mod replay;
+pub mod report;
+pub mod scenario;
+pub mod trace;
+pub mod workload;
