@@ -3,3 +3,6 @@
 //! Knows nothing of money and never reads a clock: `now` is always an argument.
 
 pub mod backfill;
+pub mod nodes;
+pub mod placement;
+pub mod reclaim;

@@ -1,0 +1,206 @@
+//! Sets and ranges of node numbers.
+
+use smallvec::SmallVec;
+
+/// Node numbers as ascending, non-touching half-open ranges. A gang placed well is one or two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct NodeRanges(SmallVec<[(u32, u32); 2]>);
+
+impl NodeRanges {
+    /// No node.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The nodes from `first` to `end`, `end` excluded.
+    pub fn from_range(first: u32, end: u32) -> Self {
+        let mut ranges = Self::new();
+        ranges.push(first, end);
+        ranges
+    }
+
+    /// These nodes, in any order, each at most once.
+    pub fn from_nodes(nodes: impl IntoIterator<Item = u32>) -> Self {
+        let mut sorted: Vec<u32> = nodes.into_iter().collect();
+        sorted.sort_unstable();
+        let mut ranges = Self::new();
+        for node in sorted {
+            ranges.push(node, node + 1);
+        }
+        ranges
+    }
+
+    /// Adds `first..end` behind what is there.
+    ///
+    /// # Panics
+    /// If it starts before the end of what is there.
+    pub fn push(&mut self, first: u32, end: u32) {
+        if first == end {
+            return;
+        }
+        match self.0.last_mut() {
+            Some((_, last)) if *last == first => *last = end,
+            Some((_, last)) => {
+                assert!(*last < first, "node ranges out of order");
+                self.0.push((first, end));
+            }
+            None => self.0.push((first, end)),
+        }
+    }
+
+    /// The ranges.
+    pub fn ranges(&self) -> &[(u32, u32)] {
+        &self.0
+    }
+
+    /// Every node number, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().flat_map(|&(first, end)| first..end)
+    }
+
+    /// How many nodes.
+    pub fn count(&self) -> u32 {
+        self.0.iter().map(|(first, end)| end - first).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `node` is among them.
+    pub fn contains(&self, node: u32) -> bool {
+        self.0.iter().any(|&(first, end)| first <= node && node < end)
+    }
+}
+
+/// A set of the nodes of one pool, as bits, with its size at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSet {
+    first_node: u32,
+    words: Vec<u64>,
+    count: u32,
+    /// No set bit in any word before this one; saves scanning what is in use.
+    low: usize,
+}
+
+impl NodeSet {
+    /// An empty set that can hold the `nodes` nodes from `first_node` on.
+    pub fn new(first_node: u32, nodes: u32) -> Self {
+        let words = vec![0; nodes.div_ceil(64) as usize];
+        let low = words.len();
+        Self { first_node, words, count: 0, low }
+    }
+
+    /// How many nodes are in it.
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Puts `node` in.
+    ///
+    /// # Panics
+    /// If it is in already: every node is in exactly one set of its partition.
+    pub fn insert(&mut self, node: u32) {
+        let (word, bit) = self.place(node);
+        assert!(self.words[word] & bit == 0, "node {node} is in the set already");
+        self.words[word] |= bit;
+        self.count += 1;
+        self.low = self.low.min(word);
+    }
+
+    /// Takes `node` out.
+    ///
+    /// # Panics
+    /// If it is not in.
+    pub fn remove(&mut self, node: u32) {
+        let (word, bit) = self.place(node);
+        assert!(self.words[word] & bit != 0, "node {node} is not in the set");
+        self.words[word] &= !bit;
+        self.count -= 1;
+    }
+
+    /// Whether `node` is in.
+    pub fn contains(&self, node: u32) -> bool {
+        let (word, bit) = self.place(node);
+        self.words[word] & bit != 0
+    }
+
+    /// The lowest node, if any.
+    pub fn first(&self) -> Option<u32> {
+        self.runs().next().map(|(first, _)| first)
+    }
+
+    /// Maximal runs of consecutive nodes, ascending.
+    pub fn runs(&self) -> Runs<'_> {
+        Runs { set: self, word: self.low, rest: self.words.get(self.low).copied().unwrap_or(0) }
+    }
+
+    /// Moves the scan start up to the first word that holds a node.
+    pub fn settle(&mut self) {
+        while self.low < self.words.len() && self.words[self.low] == 0 {
+            self.low += 1;
+        }
+    }
+
+    fn place(&self, node: u32) -> (usize, u64) {
+        let offset = node - self.first_node;
+        ((offset / 64) as usize, 1 << (offset % 64))
+    }
+}
+
+/// Iterator over the maximal runs of a [`NodeSet`], as half-open ranges.
+#[derive(Debug)]
+pub struct Runs<'a> {
+    set: &'a NodeSet,
+    word: usize,
+    rest: u64,
+}
+
+impl Runs<'_> {
+    fn seek(&mut self) -> bool {
+        while self.rest == 0 {
+            self.word += 1;
+            match self.set.words.get(self.word) {
+                Some(bits) => self.rest = *bits,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    fn number(&self, bit: u32) -> u32 {
+        self.set.first_node + u32::try_from(self.word).expect("a pool is small") * 64 + bit
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = (u32, u32);
+
+    fn next(&mut self) -> Option<(u32, u32)> {
+        if self.word >= self.set.words.len() || !self.seek() {
+            return None;
+        }
+        let from = self.rest.trailing_zeros();
+        let first = self.number(from);
+        let mut length = (self.rest >> from).trailing_ones();
+        loop {
+            let end = first + length;
+            if (end - self.set.first_node) % 64 != 0 {
+                let used = (end - self.set.first_node) % 64;
+                self.rest &= u64::MAX << used;
+                return Some((first, end));
+            }
+            self.word += 1;
+            match self.set.words.get(self.word) {
+                Some(bits) => self.rest = *bits,
+                None => return Some((first, end)),
+            }
+            let more = self.rest.trailing_ones();
+            if more == 0 {
+                return Some((first, end));
+            }
+            length += more;
+        }
+    }
+}
