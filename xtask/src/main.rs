@@ -1,15 +1,20 @@
 //! The project's own tasks: `ci`, `tidy`, `docs`, `bench`.
+#![allow(clippy::print_stderr, reason = "tasks narrate on stderr; there is no logger to hide in")]
 
 #[cfg(feature = "bench")]
 mod bench;
+mod ci;
+mod docs;
+mod tidy;
 
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 
 /// The project's own tasks.
 #[derive(Parser)]
-#[command(name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -17,7 +22,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Print one JSON line for each measured figure.
+    /// Everything that must hold before a change goes in: format, clippy, tidy, docs, tests.
+    Ci,
+    /// The project's own rules: floors, banned words, lengths, unfinished marks.
+    Tidy,
+    /// Rewrite docs/cli.md from the command line's own description.
+    Docs,
+    /// Print one JSON line for each measured figure, from a release build.
     Bench {
         /// Only this bench.
         name: Option<String>,
@@ -25,21 +36,39 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let Task::Bench { name } = Arguments::parse().task;
-    bench_task(name.as_deref())
+    let root = root();
+    let done = match Arguments::parse().task {
+        Task::Ci => ci::run(&root),
+        Task::Tidy => tidy::run(&root),
+        Task::Docs => docs::write(&root),
+        Task::Bench { name } => bench_task(&root, name.as_deref()),
+    };
+    if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The workspace, wherever inside it the task was started.
+fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().expect("xtask lies in the workspace").to_path_buf()
+}
+
+/// The cargo that started this task, so that a pinned toolchain stays the same throughout.
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
 }
 
 #[cfg(feature = "bench")]
-fn bench_task(name: Option<&str>) -> ExitCode {
-    bench::run(name).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+fn bench_task(_root: &Path, name: Option<&str>) -> bool {
+    bench::run(name).inspect_err(|error| eprintln!("error: {error}")).is_ok()
 }
 
+/// Starts this task again, optimised and with the product linked in.
 #[cfg(not(feature = "bench"))]
-fn bench_task(name: Option<&str>) -> ExitCode {
-    let built = std::process::Command::new("cargo")
-        .args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench"])
-        .args(["--", "bench"])
-        .args(name)
-        .status();
-    if built.is_ok_and(|status| status.success()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+fn bench_task(root: &Path, name: Option<&str>) -> bool {
+    let mut command = cargo(root);
+    command.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench"]);
+    command.args(["--", "bench"]).args(name);
+    command.status().is_ok_and(|status| status.success())
 }
