@@ -5,6 +5,8 @@ mod length;
 mod pages;
 mod purity;
 mod source;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::fmt;

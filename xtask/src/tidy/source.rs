@@ -62,6 +62,15 @@ impl Tree {
 }
 
 impl File {
+    /// The file at `path` with this text, cut into tokens if it is Rust.
+    pub fn new(path: String, text: String) -> Result<Self, ReadError> {
+        let rust = path.ends_with(".rs").then(|| TokenStream::from_str(&text)).transpose();
+        match rust {
+            Ok(tokens) => Ok(Self { path, text, tokens }),
+            Err(error) => Err(ReadError::NotRust { path, error }),
+        }
+    }
+
     /// The crate under `crates/` that it belongs to.
     pub fn crate_name(&self) -> Option<&str> {
         self.path.strip_prefix("crates/")?.split('/').next()
@@ -109,15 +118,9 @@ fn is_text(path: &Path) -> bool {
 fn read_file(root: &Path, path: &Path) -> Result<File, ReadError> {
     let bytes =
         std::fs::read(path).map_err(|error| ReadError::Unreadable { path: path.into(), error })?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
     let inside = path.strip_prefix(root).expect("the walk started at the root");
-    let path = inside.to_string_lossy().replace('\\', "/");
-    let tokens = if path.ends_with(".rs") { Some(tokens(&path, &text)?) } else { None };
-    Ok(File { path, text, tokens })
-}
-
-fn tokens(path: &str, text: &str) -> Result<TokenStream, ReadError> {
-    TokenStream::from_str(text).map_err(|error| ReadError::NotRust { path: path.into(), error })
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    File::new(inside.to_string_lossy().replace('\\', "/"), text)
 }
 
 /// The tokens without items that are compiled for tests only.
