@@ -1,0 +1,5 @@
+//! The backfilling core against slow, obvious models.
+
+mod easy;
+mod queue;
+mod releases;
