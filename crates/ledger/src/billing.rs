@@ -1,0 +1,289 @@
+//! The biller: what was billed so far, and what a day's invoice therefore says.
+//!
+//! Level-triggered: an invoice bills whatever is due by its day and was not billed yet, so that a
+//! day that was skipped loses nothing and asking twice bills nothing twice.
+
+use std::collections::BTreeMap;
+
+use jiff::ToSpan;
+use leasehold_lease::{InvoiceTiming, Terms};
+use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
+
+use crate::charges::{Charge, MonthShare};
+use crate::wording::span_name;
+use crate::{Derivation, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue};
+
+/// A lease as it stands now: its versions, and what follows from them and from a notice.
+#[derive(Debug, Clone, Copy)]
+pub struct BilledLease<'a> {
+    /// All versions, in order; never empty.
+    pub versions: &'a [Terms],
+    /// The fee schedule from the first to the last day of service, in order.
+    pub periods: &'a [FeePeriod],
+}
+
+/// What was billed so far, for every lease, and how many invoices each landlord issued.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Biller {
+    issued: BTreeMap<PartyId, u32>,
+    accounts: BTreeMap<LeaseId, BTreeMap<Month, MonthAccount>>,
+}
+
+/// What was billed for one month of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MonthAccount {
+    /// Days of service that were known when it was billed last.
+    start: Day,
+    end: Day,
+    billed: BTreeMap<Charge, Money>,
+    /// On what the meters and credits were settled; a change settles them again.
+    settled: Option<Settlement>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settlement {
+    end: Day,
+    fixed: Money,
+}
+
+impl<'a> BilledLease<'a> {
+    fn first_version(&self) -> &'a Terms {
+        self.versions.first().expect("a lease has a version")
+    }
+
+    fn currency(&self) -> Currency {
+        self.first_version().fee.fixed.currency()
+    }
+
+    fn version(&self, number: u32) -> &'a Terms {
+        let found = self.versions.iter().find(|terms| terms.version == number);
+        found.expect("a fee period names a version of its lease")
+    }
+
+    /// The terms in force on `day`, before service those of its first day.
+    fn terms_on(&self, day: Day) -> &'a Terms {
+        let begun = self.versions.iter().rev().find(|terms| terms.effective <= day);
+        begun.unwrap_or_else(|| self.first_version())
+    }
+
+    fn shares(&self) -> BTreeMap<Month, MonthShare<'a>> {
+        let mut shares: BTreeMap<Month, MonthShare<'a>> = BTreeMap::new();
+        for period in self.periods {
+            assert_eq!(
+                Month::of(period.start),
+                Month::of(period.end),
+                "a fee period in two months"
+            );
+            let share = shares.entry(Month::of(period.start));
+            let share = share.or_insert_with(|| MonthShare { periods: Vec::new() });
+            share.periods.push((period, self.version(period.version)));
+        }
+        shares
+    }
+}
+
+impl Biller {
+    /// A biller that has billed nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The first day, `from` or later, on which something of `lease` is due that was not billed
+    /// yet; nothing once all is billed. It moves when a notice or an amendment moves it.
+    pub fn next_issue_day(&self, lease: &BilledLease<'_>, from: Day) -> Option<Day> {
+        let shares = lease.shares();
+        let account = self.accounts.get(&lease.first_version().id);
+        let billed = |month: &Month| account.and_then(|account| account.get(month));
+        let scheduled = shares.values().filter_map(|share| next_due(share, billed(&share.month())));
+        let vanished = account.into_iter().flatten().filter(|(month, account)| {
+            !shares.contains_key(month) && account.fixed().is_some_and(|fixed| fixed.minor() != 0)
+        });
+        scheduled.chain(vanished.map(|_| from)).map(|due| due.max(from)).min()
+    }
+
+    /// The invoice of `lease` on `day`, if anything is due; `readings` says what was metered in a
+    /// month and is asked only for months whose service is over. Days are asked for in order.
+    pub fn issue_on(
+        &mut self,
+        day: Day,
+        lease: &BilledLease<'_>,
+        readings: &dyn Fn(Month) -> PeriodReadings,
+    ) -> Option<Invoice> {
+        if self.next_issue_day(lease, day) != Some(day) {
+            return None;
+        }
+        let mut shares = lease.shares();
+        let account = self.accounts.entry(lease.first_version().id.clone()).or_default();
+        let mut lines = Vec::new();
+        for (month, billed) in account.iter_mut() {
+            match shares.remove(month) {
+                Some(share) => lines.extend(billed.bill(day, &share, readings)),
+                None => lines.extend(billed.withdraw()),
+            }
+        }
+        for (month, share) in shares {
+            let mut billed = MonthAccount::opened(&share);
+            lines.extend(billed.bill(day, &share, readings));
+            if billed != MonthAccount::opened(&share) {
+                account.insert(month, billed);
+            }
+        }
+        // A month may be both settled late and billed ahead; a reader expects days in order.
+        lines.sort_by_key(|line| Month::of(line.start));
+        (!lines.is_empty()).then(|| self.document(day, lease, lines))
+    }
+
+    fn document(&mut self, day: Day, lease: &BilledLease<'_>, lines: Vec<Line>) -> Invoice {
+        let terms = lease.terms_on(day);
+        let sequence = self.issued.entry(terms.landlord.clone()).or_default();
+        *sequence += 1;
+        let zero = Money::zero(lease.currency());
+        Invoice {
+            number: format!("{}-{:04}-{sequence:06}", terms.landlord, day.year()),
+            landlord: terms.landlord.clone(),
+            tenant: terms.tenant.clone(),
+            lease: terms.id.clone(),
+            currency: lease.currency(),
+            issued: day,
+            due: day.saturating_add(i64::from(terms.fee.due_days).days()),
+            total: lines.iter().fold(zero, |sum, line| sum.plus(line.amount)),
+            lines,
+        }
+    }
+}
+
+/// The next day on which something of `share` is due that `account` does not have.
+fn next_due(share: &MonthShare<'_>, account: Option<&MonthAccount>) -> Option<Day> {
+    let unbilled = account.and_then(MonthAccount::fixed).is_none();
+    let settled = account.and_then(|account| account.settled);
+    let unsettled = settled != Some(Settlement::of(share));
+    let fixed = unbilled.then(|| fixed_due(share));
+    fixed.into_iter().chain(unsettled.then(|| arrears_due(share))).min()
+}
+
+/// The day on which the fixed fee of a month is invoiced.
+fn fixed_due(share: &MonthShare<'_>) -> Day {
+    match share.terms().fee.invoice {
+        InvoiceTiming::Advance => share.start(),
+        InvoiceTiming::Arrears => arrears_due(share),
+    }
+}
+
+/// The first day after the service of a month.
+fn arrears_due(share: &MonthShare<'_>) -> Day {
+    share.end().tomorrow().expect("a lease ends before the calendar does")
+}
+
+impl Settlement {
+    fn of(share: &MonthShare<'_>) -> Self {
+        Self { end: share.end(), fixed: share.fixed() }
+    }
+}
+
+impl MonthAccount {
+    fn opened(share: &MonthShare<'_>) -> Self {
+        let (start, end) = (share.start(), share.end());
+        Self { start, end, billed: BTreeMap::new(), settled: None }
+    }
+
+    fn fixed(&self) -> Option<Money> {
+        self.billed.get(&Charge::Fixed).copied()
+    }
+
+    /// Everything of the month that is due by `day`, less what was billed before.
+    fn bill(
+        &mut self,
+        day: Day,
+        share: &MonthShare<'_>,
+        readings: &dyn Fn(Month) -> PeriodReadings,
+    ) -> Vec<Line> {
+        let mut lines = Vec::new();
+        if let Some(billed) = self.fixed() {
+            lines.extend(self.adjustment(Charge::Fixed, billed, share.fixed(), Some(share)));
+            self.billed.insert(Charge::Fixed, share.fixed());
+        } else if fixed_due(share) <= day {
+            lines.extend(share.fixed_lines());
+            self.billed.insert(Charge::Fixed, share.fixed());
+        }
+        if arrears_due(share) <= day && self.settled != Some(Settlement::of(share)) {
+            lines.extend(self.settle(share, &readings(share.month())));
+        }
+        (self.start, self.end) = (share.start(), share.end());
+        lines
+    }
+
+    /// Meters and credits of a month whose service is over.
+    fn settle(&mut self, share: &MonthShare<'_>, readings: &PeriodReadings) -> Vec<Line> {
+        let due = share.arrears_lines(readings);
+        let zero = Money::zero(share.fixed().currency());
+        let mut lines = Vec::new();
+        for (charge, billed) in self.billed.clone() {
+            if charge != Charge::Fixed && due.iter().all(|(still, _)| *still != charge) {
+                lines.extend(self.adjustment(charge, billed, zero, Some(share)));
+                self.billed.insert(charge, zero);
+            }
+        }
+        for (charge, line) in due {
+            lines.extend(match self.billed.insert(charge, line.amount) {
+                None => Some(line),
+                Some(billed) => self.adjustment(charge, billed, line.amount, Some(share)),
+            });
+        }
+        self.settled = Some(Settlement::of(share));
+        lines
+    }
+
+    /// Gives back the fixed fee of a month that has no service any more.
+    fn withdraw(&mut self) -> Option<Line> {
+        let billed = self.billed.remove(&Charge::Fixed)?;
+        self.adjustment(Charge::Fixed, billed, Money::zero(billed.currency()), None)
+    }
+
+    /// What is `due` for `charge` now, less what was `billed` for it; nothing where they agree.
+    fn adjustment(
+        &self,
+        charge: Charge,
+        billed: Money,
+        due: Money,
+        share: Option<&MonthShare<'_>>,
+    ) -> Option<Line> {
+        if billed == due {
+            return None;
+        }
+        let (start, end) = self.days_changed(share);
+        let (title, revenue) = match charge {
+            Charge::Fixed => ("fixed fee", Revenue::Fixed),
+            Charge::Usage(_) => ("metered charges", Revenue::Usage),
+            Charge::ServiceCredit => ("service credit", Revenue::Credits),
+            Charge::ReclaimCredit => ("reclaim credit", Revenue::Credits),
+        };
+        let verb = if due.minor() < billed.minor() { "less" } else { "more" };
+        Some(Line {
+            kind: LineKind::Adjustment,
+            revenue,
+            description: format!(
+                "Adjustment of the {title}, {}: {due} due, {verb} than the {billed} billed before",
+                span_name(start, end),
+            ),
+            start,
+            end,
+            amount: due.minus(billed),
+            derivation: Derivation::new(
+                "due - billed_before",
+                [("due", due.to_string()), ("billed_before", billed.to_string())],
+            ),
+        })
+    }
+
+    /// The days that service gained or lost since it was billed; all of the month's where the
+    /// change lies elsewhere.
+    fn days_changed(&self, share: Option<&MonthShare<'_>>) -> (Day, Day) {
+        let Some(share) = share else { return (self.start, self.end) };
+        let (early, late) = (share.end().min(self.end), share.end().max(self.end));
+        if share.start() == self.start && early < late {
+            (early.tomorrow().expect("a later day follows"), late)
+        } else {
+            (self.start.min(share.start()), late)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What the meters of one lease read for one period.
+
+use leasehold_units::{GpuSeconds, Ratio};
+
+/// What was metered for a lease in one civil month of its zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeriodReadings {
+    /// GPU-seconds that the lease grants.
+    pub entitled: GpuSeconds,
+    /// GPU-seconds in the holding that were neither down nor curtailed, at most `entitled`.
+    pub delivered: GpuSeconds,
+    /// GPU-seconds in the holding, whatever they were doing.
+    pub held: GpuSeconds,
+    /// GPU-seconds on which the tenant's jobs ran.
+    pub used: GpuSeconds,
+    /// GPU-seconds used beyond the entitlement of the same instant.
+    pub over: GpuSeconds,
+    /// Facility watt-seconds of what the tenant used or left idle in its holding.
+    pub energy: Ratio,
+    /// Times that the tenant asked for what it holds while it was lent.
+    pub reclaim_requests: u64,
+    /// Of these, answered later than the lease promises.
+    pub reclaim_missed: u64,
+}
+
+impl PeriodReadings {
+    /// The readings of a period in which nothing was granted and nothing happened.
+    pub const NONE: Self = Self {
+        entitled: GpuSeconds::ZERO,
+        delivered: GpuSeconds::ZERO,
+        held: GpuSeconds::ZERO,
+        used: GpuSeconds::ZERO,
+        over: GpuSeconds::ZERO,
+        energy: Ratio::ZERO,
+        reclaim_requests: 0,
+        reclaim_missed: 0,
+    };
+
+    /// Delivered over entitled, 0 to 1; nothing where nothing was entitled.
+    pub fn availability(&self) -> Option<Ratio> {
+        let exact = |quantity: GpuSeconds| {
+            i128::try_from(quantity.get()).expect("GPU-seconds of a site fit in 127 bits")
+        };
+        let entitled = exact(self.entitled);
+        (entitled > 0).then(|| Ratio::new(exact(self.delivered), entitled))
+    }
+}

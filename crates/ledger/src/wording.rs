@@ -1,0 +1,89 @@
+//! How quantities are written on an invoice.
+
+use leasehold_lease::{Meter, Proration};
+use leasehold_units::{Day, Month, Ratio};
+
+/// `ratio` as an exact decimal where there is one of at most 18 digits, else as `n/d`.
+pub(crate) fn decimal(ratio: Ratio) -> String {
+    (0..=18)
+        .find_map(|digits| {
+            let scaled = ratio.times(Ratio::whole(10_i128.pow(digits)));
+            (scaled.denominator() == 1).then(|| with_point(scaled.numerator(), digits))
+        })
+        .unwrap_or_else(|| ratio.to_string())
+}
+
+/// `ratio` as an exact percentage.
+pub(crate) fn percent(ratio: Ratio) -> String {
+    format!("{}%", decimal(ratio.times(Ratio::whole(100))))
+}
+
+/// `ratio` as a percentage with four digits, cut off rather than rounded: what falls short of a
+/// promise must not read as if it met it.
+pub(crate) fn percent_cut(ratio: Ratio) -> String {
+    format!("{}%", with_point(ratio.times(Ratio::whole(1_000_000)).floor(), 4))
+}
+
+/// `quantity` to three digits after the point.
+pub(crate) fn thousandths(quantity: Ratio) -> String {
+    with_point(quantity.times(Ratio::whole(1000)).round_half_even(), 3)
+}
+
+/// `scaled` with its last `digits` digits after the point.
+fn with_point(scaled: i128, digits: u32) -> String {
+    let scale = 10_u128.pow(digits);
+    let sign = if scaled < 0 { "-" } else { "" };
+    let (whole, part) = (scaled.unsigned_abs() / scale, scaled.unsigned_abs() % scale);
+    match digits {
+        0 => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{part:0width$}", width = digits as usize),
+    }
+}
+
+/// A month in words: `May 2026`.
+pub(crate) fn month_name(month: Month) -> String {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let index = usize::try_from(month.month - 1).expect("months are counted from 1");
+    format!("{} {}", NAMES[index], month.year)
+}
+
+/// A stretch of days of one month: `May 2026` where it is the whole of it.
+pub(crate) fn span_name(start: Day, end: Day) -> String {
+    let month = Month::of(start);
+    if start == month.first_day() && end == month.last_day() {
+        month_name(month)
+    } else {
+        format!("{} ({start} to {end})", month_name(month))
+    }
+}
+
+/// A meter's name in files.
+pub(crate) const fn meter_key(meter: Meter) -> &'static str {
+    match meter {
+        Meter::Energy => "energy",
+        Meter::GpuHoursUsed => "gpu_hours_used",
+        Meter::GpuHoursHeld => "gpu_hours_held",
+        Meter::GpuHoursOver => "gpu_hours_over",
+    }
+}
+
+/// A proration's name in files.
+pub(crate) const fn proration_key(proration: Proration) -> &'static str {
+    match proration {
+        Proration::Actual => "actual",
+        Proration::Thirty360 => "30/360",
+    }
+}
