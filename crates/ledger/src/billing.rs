@@ -10,7 +10,7 @@ use leasehold_lease::{InvoiceTiming, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
 
 use crate::charges::{Charge, MonthShare};
-use crate::wording::span_name;
+use crate::wording::{month_name, span_name};
 use crate::{Derivation, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue};
 
 /// A lease as it stands now: its versions, and what follows from them and from a notice.
@@ -257,13 +257,13 @@ impl MonthAccount {
             Charge::ServiceCredit => ("service credit", Revenue::Credits),
             Charge::ReclaimCredit => ("reclaim credit", Revenue::Credits),
         };
-        let verb = if due.minor() < billed.minor() { "less" } else { "more" };
         Some(Line {
             kind: LineKind::Adjustment,
             revenue,
             description: format!(
-                "Adjustment of the {title}, {}: {due} due, {verb} than the {billed} billed before",
+                "Adjustment of the {title}, {}: {due} due for {}, {billed} billed before",
                 span_name(start, end),
+                month_name(Month::of(start)),
             ),
             start,
             end,

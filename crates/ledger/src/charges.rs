@@ -88,10 +88,11 @@ impl<'a> MonthShare<'a> {
         let exact = reading.quantity().times(fee.price).times(minor_units);
         let price = decimal(fee.price);
         let description = format!(
-            "{}, {}: {} {} at {price} {currency}",
+            "{}, {}: {} {} at {price} {currency} per {}",
             reading.title,
             span_name(self.start(), self.end()),
             thousandths(reading.quantity()),
+            reading.units,
             reading.unit,
         );
         let derivation = Derivation::new(
@@ -236,6 +237,7 @@ struct Reading {
     raw: Ratio,
     per_unit: i128,
     unit: &'static str,
+    units: &'static str,
 }
 
 impl Reading {
@@ -246,6 +248,7 @@ impl Reading {
             raw: Ratio::whole(i128::try_from(gpu_seconds.get()).expect("fits in 127 bits")),
             per_unit: SECONDS_PER_HOUR,
             unit: "GPU-hour",
+            units: "GPU-hours",
         };
         match meter {
             Meter::Energy => Self {
@@ -254,10 +257,11 @@ impl Reading {
                 raw: readings.energy,
                 per_unit: WATT_SECONDS_PER_KWH,
                 unit: "kWh",
+                units: "kWh",
             },
-            Meter::GpuHoursUsed => hours("GPU-hours used", readings.used),
-            Meter::GpuHoursHeld => hours("GPU-hours held", readings.held),
-            Meter::GpuHoursOver => hours("GPU-hours beyond the entitlement", readings.over),
+            Meter::GpuHoursUsed => hours("Use", readings.used),
+            Meter::GpuHoursHeld => hours("Holding", readings.held),
+            Meter::GpuHoursOver => hours("Use beyond the entitlement", readings.over),
         }
     }
 

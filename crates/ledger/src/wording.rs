@@ -60,13 +60,17 @@ pub(crate) fn month_name(month: Month) -> String {
     format!("{} {}", NAMES[index], month.year)
 }
 
-/// A stretch of days of one month: `May 2026` where it is the whole of it.
+/// A stretch of days of one month, in words: `20 to 31 May 2026`, or `May 2026` where it is the
+/// whole of it.
 pub(crate) fn span_name(start: Day, end: Day) -> String {
     let month = Month::of(start);
+    let name = month_name(month);
     if start == month.first_day() && end == month.last_day() {
-        month_name(month)
+        name
+    } else if start == end {
+        format!("{} {name}", start.day())
     } else {
-        format!("{} ({start} to {end})", month_name(month))
+        format!("{} to {} {name}", start.day(), end.day())
     }
 }
 
