@@ -49,7 +49,9 @@ impl Reservation {
 ///
 /// Ask for [`next`](Self::next) until there is none, and before asking again carry the answer out:
 /// remove the job from the queue, insert its release, and hand in what is free then. A new pass in
-/// place of the old after any start gives the same answers.
+/// place of the old after any start gives the same answers. A pass that has come to its end may be
+/// continued later with the jobs that arrived since, as long as nothing was released since and no
+/// job came back to an old place: what did not fit then fits even less as the shadow draws near.
 #[derive(Debug, Clone)]
 pub struct EasyPass {
     now: i64,
@@ -61,6 +63,12 @@ impl EasyPass {
     /// A pass at `now`, an instant at which all completions and arrivals have been taken in.
     pub const fn new(now: i64) -> Self {
         Self { now, reservation: None, after: 0 }
+    }
+
+    /// Goes on at `now`, which is not before the instant of the pass.
+    pub fn continue_at(&mut self, now: i64) {
+        debug_assert!(now >= self.now, "a pass cannot go back from {} to {now}", self.now);
+        self.now = now;
     }
 
     /// The next job to start.
@@ -79,7 +87,10 @@ impl EasyPass {
         let head = || queue.get(after).expect("the head that did not fit is still in the queue");
         let reservation =
             self.reservation.get_or_insert_with(|| Reservation::of(head(), releases, free));
-        let job = queue.next_fit(Some(after), reservation.limits(free, now))?;
+        let Some(job) = queue.next_fit(Some(after), reservation.limits(free, now)) else {
+            self.after = after.max(queue.newest());
+            return None;
+        };
         reservation.charge(job.size, job.request, now);
         self.after = job.seq;
         Some(job)

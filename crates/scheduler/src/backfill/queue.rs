@@ -150,6 +150,11 @@ impl QueueTree {
         self.find(seq).map(|slot| self.at(slot))
     }
 
+    /// The place that was given out last, 0 if none was.
+    pub const fn newest(&self) -> u64 {
+        self.next_seq.saturating_sub(1)
+    }
+
     /// The job that has waited longest.
     pub fn first(&self) -> Option<Queued> {
         self.search(0, |least| least.size != EMPTY.size)

@@ -1,1 +1,3 @@
-//! To be written.
+//! Readers of job traces.
+
+pub mod swf;

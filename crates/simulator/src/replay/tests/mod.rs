@@ -1,0 +1,3 @@
+//! Replays against reference schedules and against slow, obvious simulators.
+
+mod reference;
