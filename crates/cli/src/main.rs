@@ -1,1 +1,30 @@
-fn main() {}
+//! The one binary, `leasehold`: reads the command line, calls the floors below, prints.
+//!
+//! Data goes to stdout and narration to stderr. Nothing is decided here.
+
+mod arguments;
+mod commands;
+mod failure;
+mod files;
+mod output;
+mod pages;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Exit status: 0 done, 1 refused or failed, 2 (from the argument parser) wrong usage.
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    match commands::run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The command line: commands, options and their help. docs/cli.md is printed from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use leasehold_lease::Side;
+use leasehold_units::Day;
+
+/// Leases of a GPU data centre: what they grant, what they cost, and what happens when they run.
+///
+/// Data goes to stdout and narration to stderr. Exit status: 0 done, 1 refused or failed, 2 wrong
+/// usage. NO_COLOR is honoured.
+#[derive(Debug, Parser)]
+#[command(name = "leasehold", version, arg_required_else_help = true)]
+#[command(after_help = "Start with `leasehold check FILE…`; `leasehold help COMMAND` says more.")]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What every command understands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// What every command understands.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// How data is printed on stdout
+    #[arg(short, long, global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub output: Format,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading: aligned, money with thousands separators
+    Table,
+    /// For programs: stable snake_case keys, money as decimal strings
+    Json,
+    /// For spreadsheets: one header line, one line a row
+    Csv,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Validate site, lease and scenario files together
+    ///
+    /// Every problem of every file is reported with its place and rule. A lease that the site
+    /// cannot carry beside the others is refused, with what is short and when.
+    Check(Check),
+    /// Print what a lease grants and what it costs, step by step
+    ///
+    /// Entitlement steps and billing periods to the last day of service, exact to the minor unit.
+    /// Several files of one lease are its versions: later ones amend it from their effective day.
+    Schedule(Schedule),
+    /// Print headline and firm revenue of leases
+    ///
+    /// Headline is the fixed fees to the end of term; firm is what remains if a side gives notice
+    /// on the day asked about, or on the first day after it on which it may.
+    Backlog(Backlog),
+    /// Schedule a plain trace on a plain cluster
+    ///
+    /// One queue, N identical nodes or processors, no leases: to compare the scheduler with
+    /// others, job for job. Writes `job_id,submit,start,end` in seconds, in order of job id.
+    Replay(Replay),
+    /// Play a scenario on a virtual clock and write the report
+    ///
+    /// The whole path from terms to invoice. The files are written into DIR, summary.json last:
+    /// a directory without it holds an unfinished run.
+    Simulate(Simulate),
+    /// Print a completion script for a shell
+    Completions(Completions),
+    /// Write the man pages
+    Man(Man),
+    /// Print the reference of the command line in Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Site, lease and scenario files; which is which is seen from their content. A scenario
+    /// brings its site and leases along
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Arguments of `schedule`.
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// The lease file; further versions of the same lease amend it
+    #[arg(required = true, value_name = "LEASE")]
+    pub leases: Vec<PathBuf>,
+    /// The site that it is on
+    #[arg(long, value_name = "FILE")]
+    pub site: PathBuf,
+    /// As if notice of termination were given on this day
+    #[arg(long, value_name = "DAY", value_parser = day, requires = "by")]
+    pub notice: Option<Day>,
+    /// The side that gives notice
+    #[arg(long, value_enum, value_name = "SIDE", requires = "notice")]
+    pub by: Option<By>,
+    /// Only periods and steps that reach this day or later
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub from: Option<Day>,
+    /// Only periods and steps that begin on this day or before
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub until: Option<Day>,
+}
+
+/// Arguments of `backlog`.
+#[derive(Debug, Args)]
+pub struct Backlog {
+    /// The lease files
+    #[arg(required = true, value_name = "LEASE")]
+    pub leases: Vec<PathBuf>,
+    /// The site that they are on
+    #[arg(long, value_name = "FILE")]
+    pub site: PathBuf,
+    /// First day of service that counts
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub as_of: Day,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The trace
+    #[arg(value_name = "TRACE")]
+    pub trace: PathBuf,
+    /// Nodes (or processors) of the cluster
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub nodes: u32,
+    /// In what order jobs start
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub policy: Policy,
+    /// Where the starts are written
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Malformed lines to put up with before giving up
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_bad_lines: u64,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `simulate`.
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// The scenario file
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// The directory that the report is written into
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Malformed trace lines to put up with before giving up
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_bad_lines: u64,
+    /// Write into a directory that exists; only files of an earlier report are replaced
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The directory that the pages are written into, made if it is missing
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+/// A side of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The party that lets
+    Landlord,
+    /// The party that rents
+    Tenant,
+}
+
+impl From<By> for Side {
+    fn from(by: By) -> Self {
+        match by {
+            By::Landlord => Self::Landlord,
+            By::Tenant => Self::Tenant,
+        }
+    }
+}
+
+/// In what order jobs start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Policy {
+    /// In order of arrival; the head of the queue holds back the rest
+    Fcfs,
+    /// The head is promised the earliest start; others may pass it if they do not delay it
+    Easy,
+    /// Every job is promised a start when it arrives; others may pass if they delay nobody
+    Conservative,
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    let written_out = text.len() == "2026-07-01".len();
+    text.parse()
+        .ok()
+        .filter(|_| written_out)
+        .ok_or_else(|| "expected a day of the calendar such as 2026-07-01".into())
+}

@@ -1,0 +1,27 @@
+//! One module a command: what it reads, which floor it asks, what it prints.
+
+mod replay;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use crate::output;
+use crate::pages;
+
+/// Does what was asked.
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let common = &arguments.common;
+    match &arguments.command {
+        Command::Completions(asked) => output::stdout(&pages::completions(asked.shell)),
+        Command::Man(asked) => {
+            let count = pages::man(&asked.directory)?;
+            let pages = output::counted(count, "page");
+            output::narrate(common, &format!("wrote {pages} into {}", asked.directory.display()));
+            Ok(())
+        }
+        Command::Reference => output::stdout(pages::reference().as_bytes()),
+        Command::Replay(asked) => replay::run(asked, common),
+        Command::Check(_) | Command::Schedule(_) | Command::Backlog(_) | Command::Simulate(_) => {
+            Err(Failure::impossible("this command is not built yet"))
+        }
+    }
+}

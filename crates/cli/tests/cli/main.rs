@@ -1,0 +1,5 @@
+//! The built binary, run as a user runs it: what it prints, what it leaves on disk, how it exits.
+
+mod pages;
+mod replay;
+mod run;
