@@ -10,7 +10,7 @@ use leasehold_lease::{InvoiceTiming, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
 
 use crate::charges::{Charge, MonthShare};
-use crate::wording::{month_name, span_name};
+use crate::wording::span_name;
 use crate::{Derivation, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue};
 
 /// A lease as it stands now: its versions, and what follows from them and from a notice.
@@ -199,7 +199,7 @@ impl MonthAccount {
     ) -> Vec<Line> {
         let mut lines = Vec::new();
         if let Some(billed) = self.fixed() {
-            lines.extend(self.adjustment(Charge::Fixed, billed, share.fixed(), Some(share)));
+            lines.extend(self.adjustment(Charge::Fixed, billed, &share.fixed_lines(), Some(share)));
             self.billed.insert(Charge::Fixed, share.fixed());
         } else if fixed_due(share) <= day {
             lines.extend(share.fixed_lines());
@@ -219,14 +219,14 @@ impl MonthAccount {
         let mut lines = Vec::new();
         for (charge, billed) in self.billed.clone() {
             if charge != Charge::Fixed && due.iter().all(|(still, _)| *still != charge) {
-                lines.extend(self.adjustment(charge, billed, zero, Some(share)));
+                lines.extend(self.adjustment(charge, billed, &[], Some(share)));
                 self.billed.insert(charge, zero);
             }
         }
         for (charge, line) in due {
             lines.extend(match self.billed.insert(charge, line.amount) {
                 None => Some(line),
-                Some(billed) => self.adjustment(charge, billed, line.amount, Some(share)),
+                Some(billed) => self.adjustment(charge, billed, &[line], Some(share)),
             });
         }
         self.settled = Some(Settlement::of(share));
@@ -236,17 +236,21 @@ impl MonthAccount {
     /// Gives back the fixed fee of a month that has no service any more.
     fn withdraw(&mut self) -> Option<Line> {
         let billed = self.billed.remove(&Charge::Fixed)?;
-        self.adjustment(Charge::Fixed, billed, Money::zero(billed.currency()), None)
+        self.adjustment(Charge::Fixed, billed, &[], None)
     }
 
-    /// What is `due` for `charge` now, less what was `billed` for it; nothing where they agree.
+    /// What the lines in `due` ask for `charge` now, less what was `billed` for it; nothing where
+    /// they agree.
     fn adjustment(
         &self,
         charge: Charge,
         billed: Money,
-        due: Money,
+        due: &[Line],
         share: Option<&MonthShare<'_>>,
     ) -> Option<Line> {
+        let derivation = adjusted_derivation(billed, due);
+        let zero = Money::zero(billed.currency());
+        let due = due.iter().fold(zero, |sum, line| sum.plus(line.amount));
         if billed == due {
             return None;
         }
@@ -261,17 +265,13 @@ impl MonthAccount {
             kind: LineKind::Adjustment,
             revenue,
             description: format!(
-                "Adjustment of the {title}, {}: {due} due for {}, {billed} billed before",
+                "Adjustment of the {title}, {}: {due} due for the month, {billed} billed before",
                 span_name(start, end),
-                month_name(Month::of(start)),
             ),
             start,
             end,
             amount: due.minus(billed),
-            derivation: Derivation::new(
-                "due - billed_before",
-                [("due", due.to_string()), ("billed_before", billed.to_string())],
-            ),
+            derivation,
         })
     }
 
@@ -286,4 +286,22 @@ impl MonthAccount {
             (self.start.min(share.start()), late)
         }
     }
+}
+
+/// How an adjustment follows from the lines that are due now: their sum less what was billed,
+/// and after that each of these lines with its own derivation.
+fn adjusted_derivation(billed: Money, lines: &[Line]) -> Derivation {
+    let zero = Money::zero(billed.currency());
+    let due = lines.iter().fold(zero, |sum, line| sum.plus(line.amount));
+    let mut derivation = Derivation::new(
+        "due - billed_before",
+        [("due", due.to_string()), ("billed_before", billed.to_string())],
+    );
+    for line in lines {
+        let due_line = format!("{} {}", line.amount, line.description);
+        derivation.inputs.push(("due_line".to_owned(), due_line));
+        derivation.inputs.push(("derived_by".to_owned(), line.derivation.formula.clone()));
+        derivation.inputs.extend(line.derivation.inputs.iter().cloned());
+    }
+    derivation
 }

@@ -91,3 +91,30 @@ pub(crate) const fn proration_key(proration: Proration) -> &'static str {
         Proration::Thirty360 => "30/360",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_exact_or_fractions() {
+        let written = [(62, 1000), (1, 3), (-5, 4), (7, 1), (0, 1), (-1, 8)];
+        let texts = written.map(|(above, below)| decimal(Ratio::new(above, below))).join(" ");
+        assert_eq!(texts, "0.062 1/3 -1.25 7 0 -0.125");
+        assert_eq!(percent(Ratio::new(995, 1000)), "99.5%");
+    }
+
+    #[test]
+    fn a_share_just_below_a_promise_does_not_read_as_if_it_met_it() {
+        assert_eq!(percent_cut(Ratio::new(994_999_999, 1_000_000_000)), "99.4999%");
+        assert_eq!(percent_cut(Ratio::ONE), "100.0000%");
+    }
+
+    #[test]
+    fn days_read_like_a_calendar() {
+        let day = |day| Day::constant(2026, 5, day);
+        assert_eq!(span_name(day(1), day(31)), "May 2026");
+        assert_eq!(span_name(day(20), day(31)), "20 to 31 May 2026");
+        assert_eq!(span_name(day(3), day(3)), "3 May 2026");
+    }
+}

@@ -97,7 +97,7 @@ fn a_notice_inside_a_billed_month_gives_its_rest_back() {
     2026-05-01 xai-2026-000001 1250000000.00
            1250000000.00 Fixed fee, May 2026
     2026-05-21 xai-2026-000002 -443548325.10
-           -443548387.10 Adjustment of the fixed fee, 21 to 31 May 2026: 806451612.90 due for May 2026, 1250000000.00 billed before
+           -443548387.10 Adjustment of the fixed fee, 21 to 31 May 2026: 806451612.90 due for the month, 1250000000.00 billed before
                    62.00 Energy, 1 to 20 May 2026: 1000.000 kWh at 0.062 USD per kWh
     "#);
 }
