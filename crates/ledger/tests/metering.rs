@@ -365,8 +365,6 @@ fn reclaims_are_counted_in_the_month_they_were_asked_for() {
 #[test]
 fn the_states_have_the_names_of_the_files() {
     let keys = GpuState::ALL.map(GpuState::key).join(" ");
-    insta::assert_snapshot!(keys, @r#"
-    used borrowed idle_leased own idle_unleased turnover down curtailed
-    "#);
+    insta::assert_snapshot!(keys, @"used borrowed idle_leased own idle_unleased turnover down curtailed");
     assert!(GpuState::ALL.iter().enumerate().all(|(index, state)| state.index() == index));
 }
