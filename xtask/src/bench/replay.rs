@@ -95,6 +95,8 @@ fn kth_sp2(log: &[u8], report: &mut dyn FnMut(Figure)) {
         black_box(starts.expect("the log is good"));
     });
     rate("replay_kth_sp2_easy_with_reading", with_reading);
+    let conservative = || replay_all(&jobs, 100, Policy::Conservative);
+    rate("replay_kth_sp2_conservative", fastest(3, conservative));
     rate("read_kth_sp2", fastest(50, || assert_eq!(read().count(), jobs.len())));
 }
 

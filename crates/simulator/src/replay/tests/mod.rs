@@ -1,3 +1,6 @@
 //! Replays against reference schedules and against slow, obvious simulators.
 
+mod edges;
+mod models;
 mod reference;
+mod slow;
