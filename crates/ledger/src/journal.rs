@@ -46,12 +46,19 @@ struct Deferred {
     invoice: String,
     lease: LeaseId,
     revenue: Revenue,
-    /// First day on which anything of it may be recognised: not before it was billed.
-    billed: Day,
     start: Day,
     end: Day,
     amount: Money,
     recognised: Money,
+}
+
+/// What is recognised of a line whose days have not all passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfinished {
+    /// Nothing yet.
+    Waits,
+    /// The share of the days that have passed.
+    ByDays,
 }
 
 /// When a line's revenue is earned, seen from the day of its invoice.
@@ -76,11 +83,12 @@ impl Journal {
         &self.transactions
     }
 
-    /// Enters an invoice: recognises what was earned before its day, accrues what it bills for
-    /// days that are past, and moves all of it to the tenant's receivable.
+    /// Enters an invoice: recognises what was billed ahead for days that had all passed before
+    /// it, accrues what it bills for days that are past, and moves all of it to the tenant's
+    /// receivable. Invoices are entered in order of their days.
     pub fn record(&mut self, invoice: &Invoice) {
         let eve = invoice.issued.yesterday().expect("a lease begins after the calendar does");
-        self.recognise_through(eve);
+        self.recognise(eve, Unfinished::Waits);
         for line in invoice.lines.iter().filter(|line| earning(line, invoice) == Earning::Accrued) {
             self.enter_accrual(invoice, line);
         }
@@ -99,9 +107,16 @@ impl Journal {
     /// Recognises as revenue what was billed ahead for service days up to and including `day`:
     /// a line whole on its last day, and by days what `day` cuts.
     pub fn recognise_through(&mut self, day: Day) {
+        self.recognise(day, Unfinished::ByDays);
+    }
+
+    fn recognise(&mut self, day: Day, unfinished: Unfinished) {
         let mut earned: BTreeMap<(Day, LeaseId), (Postings, String)> = BTreeMap::new();
         for line in &mut self.deferred {
-            let date = line.end.min(day).max(line.billed);
+            if day < line.end && unfinished == Unfinished::Waits {
+                continue;
+            }
+            let date = line.end.min(day);
             let amount = line.earn_through(day);
             if amount.minor() == 0 {
                 continue;
@@ -173,7 +188,6 @@ impl Deferred {
             invoice: invoice.number.clone(),
             lease: invoice.lease.clone(),
             revenue: line.revenue,
-            billed: invoice.issued,
             start: line.start,
             end: line.end,
             amount: line.amount,

@@ -135,6 +135,29 @@ fn a_month_without_service_any_more_is_given_back() {
 }
 
 #[test]
+fn a_notice_that_is_withdrawn_bills_again_what_it_gave_back() {
+    let terms = [terms("2026-05-01", "2026-06-30")];
+    let through = |end| schedule(&terms[0], day(end), |_| (Ratio::ONE, 1));
+    let (whole, cut) = (through("2026-06-30"), through("2026-05-20"));
+    let mut biller = Biller::new();
+    let mut invoices = Vec::new();
+    for (at, periods) in [("2026-05-01", &whole), ("2026-05-21", &cut), ("2026-06-01", &whole)] {
+        let lease = BilledLease { versions: &terms, periods };
+        invoices.extend(biller.issue_on(day(at), &lease, &fine));
+    }
+    insta::assert_snapshot!(outline(&invoices), @r#"
+    2026-05-01 xai-2026-000001 1250000000.00
+           1250000000.00 Fixed fee, May 2026
+    2026-05-21 xai-2026-000002 -443548325.10
+           -443548387.10 Adjustment of the fixed fee, 21 to 31 May 2026: 806451612.90 due for the month, 1250000000.00 billed before
+                   62.00 Energy, 1 to 20 May 2026: 1000.000 kWh at 0.062 USD per kWh
+    2026-06-01 xai-2026-000003 1693548387.10
+            443548387.10 Adjustment of the fixed fee, 21 to 31 May 2026: 1250000000.00 due for the month, 806451612.90 billed before
+           1250000000.00 Fixed fee, June 2026
+    "#);
+}
+
+#[test]
 fn two_leases_of_a_landlord_share_one_sequence() {
     let first = [terms("2026-05-01", "2026-05-31")];
     let mut second = first.clone();

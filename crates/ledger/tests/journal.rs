@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use common::{all_invoices, currency, day, fine, schedule, terms, usd};
+use common::{all_invoices, currency, day, fine, percent, schedule, terms, usd};
 use leasehold_lease::{InvoiceTiming, Terms};
 use leasehold_ledger::{BilledLease, Biller, Invoice, Journal, PeriodReadings};
 use leasehold_units::{Day, GpuSeconds, Money, Ratio};
@@ -81,10 +81,6 @@ fn a_story_in_postings() {
         assets:accrued:colossus-1-anthropic           24194486.39 USD
         liabilities:deferred:colossus-1-anthropic  -1250000000.00 USD
 
-    2026-06-14 * (xai-2026-000002) Service of colossus-1-anthropic through 2026-06-14
-        liabilities:deferred:colossus-1-anthropic   583333333.33 USD
-        revenue:fixed:colossus-1-anthropic         -583333333.33 USD
-
     2026-06-14 * (xai-2026-000003) Energy, 1 to 14 June 2026: 1000.000 kWh at 0.062 USD per kWh
         assets:accrued:colossus-1-anthropic   62.00 USD
         revenue:usage:colossus-1-anthropic   -62.00 USD
@@ -101,6 +97,10 @@ fn a_story_in_postings() {
         assets:receivable:anthropic                -695834271.34 USD
         liabilities:deferred:colossus-1-anthropic   666666666.67 USD
         assets:accrued:colossus-1-anthropic          29167604.67 USD
+
+    2026-06-30 * (xai-2026-000003) Service of colossus-1-anthropic through 2026-06-30
+        liabilities:deferred:colossus-1-anthropic   583333333.33 USD
+        revenue:fixed:colossus-1-anthropic         -583333333.33 USD
     "#);
     let total = invoices.iter().fold(usd("0"), |sum, invoice| sum.plus(invoice.total));
     assert_eq!(balance(&journal, "assets:receivable:anthropic"), total.to_string());
@@ -129,6 +129,38 @@ fn a_fee_billed_ahead_is_earned_day_by_day() {
     2026-05-25 -241935483.87
     2026-05-31 -483870967.74
     2026-06-20 -483870967.74
+    "#);
+}
+
+#[test]
+fn a_correction_of_past_days_is_posted_on_its_own_day() {
+    let terms = [terms("2026-05-01", "2026-06-30")];
+    let schedule_at = |whole| schedule(&terms[0], terms[0].end, |_| (percent(whole, 0), 1));
+    let (before, after) = (schedule_at(100), schedule_at(80));
+    let (mut biller, mut journal) = (Biller::new(), Journal::new());
+    let lease = BilledLease { versions: &terms, periods: &before };
+    for at in ["2026-05-01", "2026-06-01"] {
+        journal.record(&biller.issue_on(day(at), &lease, &poor).expect("a fee is due"));
+    }
+    let posted = journal.transactions().len();
+    let lease = BilledLease { versions: &terms, periods: &after };
+    let correction = biller.issue_on(day("2026-06-10"), &lease, &poor).expect("the fee fell");
+    journal.record(&correction);
+    let mut only = Journal::new();
+    only.record(&correction);
+    assert_eq!(journal.transactions()[posted..], only.transactions()[..]);
+    insta::assert_snapshot!(only.to_hledger(), @r#"
+    commodity 1000.00 USD
+    account assets:receivable:anthropic  ; type: A
+    account liabilities:deferred:colossus-1-anthropic  ; type: L
+    account revenue:credits:colossus-1-anthropic  ; type: R
+    account revenue:fixed:colossus-1-anthropic  ; type: R
+
+    2026-06-10 * (xai-2026-000003) Credit note xai-2026-000003 for colossus-1-anthropic
+        assets:receivable:anthropic                -487500000.00 USD
+        revenue:fixed:colossus-1-anthropic          250000000.00 USD
+        revenue:credits:colossus-1-anthropic        -12500000.00 USD
+        liabilities:deferred:colossus-1-anthropic   250000000.00 USD
     "#);
 }
 
