@@ -69,8 +69,8 @@ pub enum Command {
     Replay(Replay),
     /// Play a scenario on a virtual clock and write the report
     ///
-    /// The whole path from terms to invoice. The files are written into DIR, summary.json last:
-    /// a directory without it holds an unfinished run.
+    /// The whole path from terms to invoice. DIR takes its name when every file in it is whole;
+    /// until then it is called DIR.partial.
     Simulate(Simulate),
     /// Print a completion script for a shell
     Completions(Completions),
@@ -162,7 +162,7 @@ pub struct Simulate {
     /// Malformed trace lines to put up with before giving up
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_bad_lines: u64,
-    /// Write into a directory that exists; only files of an earlier report are replaced
+    /// Replace what an earlier run left in the directory
     #[arg(long)]
     pub force: bool,
 }

@@ -9,6 +9,7 @@ mod files;
 mod output;
 mod pages;
 mod progress;
+mod wire;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! One module a command: what it reads, which floor it asks, what it prints.
 
+mod backlog;
 mod replay;
+mod schedule;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;

@@ -1,0 +1,275 @@
+//! `schedule`: what a lease grants and what it costs, step by step.
+
+use leasehold_units::{Day, Money, Ratio};
+use serde::Serialize;
+
+use crate::output::{Align, Printable, Rows, counted, grouped, money};
+use crate::wire;
+
+/// The schedule of one lease. The JSON keys are a promise to other programs.
+#[derive(Debug, Serialize)]
+struct Schedule {
+    lease: String,
+    currency: &'static str,
+    entitlement: Vec<Step>,
+    periods: Vec<Period>,
+    #[serde(serialize_with = "wire::money")]
+    total: Money,
+    #[serde(skip)]
+    heading: String,
+}
+
+/// What is granted from a day until another, both included.
+#[derive(Debug, Serialize)]
+struct Step {
+    #[serde(serialize_with = "wire::day")]
+    from: Day,
+    #[serde(serialize_with = "wire::day")]
+    until: Day,
+    gpus: u64,
+    nodes: u64,
+    watts: u64,
+    #[serde(serialize_with = "wire::share")]
+    fee: Ratio,
+}
+
+/// One calendar month's share of service, or a part of it at one fee factor.
+#[derive(Debug, Serialize)]
+struct Period {
+    #[serde(serialize_with = "wire::day")]
+    start: Day,
+    #[serde(serialize_with = "wire::day")]
+    end: Day,
+    days: i64,
+    days_in_month: i64,
+    #[serde(serialize_with = "wire::money")]
+    amount: Money,
+}
+
+impl Printable for Schedule {
+    fn table(&self) -> String {
+        let mut steps = Rows::new(&[
+            ("from", Align::Left),
+            ("until", Align::Left),
+            ("GPUs", Align::Right),
+            ("nodes", Align::Right),
+            ("facility MW", Align::Right),
+            ("fee", Align::Right),
+        ]);
+        for step in &self.entitlement {
+            steps.push(vec![
+                step.from.to_string(),
+                step.until.to_string(),
+                grouped(step.gpus),
+                grouped(step.nodes),
+                megawatts(step.watts),
+                wire::percent(step.fee),
+            ]);
+        }
+        let mut periods = Rows::new(&[
+            ("start", Align::Left),
+            ("end", Align::Left),
+            ("days", Align::Right),
+            ("of", Align::Right),
+            (self.currency, Align::Right),
+        ]);
+        for period in &self.periods {
+            periods.push(vec![
+                period.start.to_string(),
+                period.end.to_string(),
+                period.days.to_string(),
+                period.days_in_month.to_string(),
+                money(period.amount),
+            ]);
+        }
+        let heading = &self.heading;
+        let (steps, periods) = (steps.to_table(), periods.to_table());
+        format!("{heading}\n\nEntitlement\n{steps}\nFixed fee\n{periods}\n{}\n", self.total_line())
+    }
+
+    fn csv(&self) -> String {
+        let columns = [
+            "record",
+            "from",
+            "until",
+            "gpus",
+            "nodes",
+            "watts",
+            "fee",
+            "days",
+            "days_in_month",
+            "amount",
+            "currency",
+        ];
+        let mut rows = Rows::new(&columns.map(|column| (column, Align::Left)));
+        let blank = String::new;
+        for step in &self.entitlement {
+            let (gpus, nodes, watts) = (step.gpus, step.nodes, step.watts);
+            rows.push(vec![
+                "entitlement".into(),
+                step.from.to_string(),
+                step.until.to_string(),
+                gpus.to_string(),
+                nodes.to_string(),
+                watts.to_string(),
+                wire::fraction(step.fee),
+                blank(),
+                blank(),
+                blank(),
+                blank(),
+            ]);
+        }
+        for period in &self.periods {
+            let mut row = vec!["period".into(), period.start.to_string(), period.end.to_string()];
+            row.extend([blank(), blank(), blank(), blank()]);
+            row.extend([period.days.to_string(), period.days_in_month.to_string()]);
+            row.extend([period.amount.to_string(), self.currency.into()]);
+            rows.push(row);
+        }
+        rows.to_csv()
+    }
+}
+
+impl Schedule {
+    fn total_line(&self) -> String {
+        let periods = counted(self.periods.len(), "period");
+        format!(
+            "Total {} {}: the fixed fees of {periods}, \
+            usage fees and credits not included.",
+            self.currency,
+            money(self.total)
+        )
+    }
+}
+
+/// Megawatts to the kilowatt, for reading.
+fn megawatts(watts: u64) -> String {
+    let kilowatts = (watts + 500) / 1000;
+    format!("{}.{:03}", grouped(kilowatts / 1000), kilowatts % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use leasehold_units::Currency;
+
+    use super::*;
+
+    fn example() -> Schedule {
+        let currency = Currency::from_code("USD").expect("a currency");
+        let money = |text| Money::from_decimal(text, currency).expect("an amount");
+        let day = |text: &str| text.parse().expect("a day");
+        let step = |from, until, gpus, watts, fee| Step {
+            from: day(from),
+            until: day(until),
+            gpus,
+            nodes: gpus / 8,
+            watts,
+            fee,
+        };
+        let period = |start, end, days, days_in_month, amount| Period {
+            start: day(start),
+            end: day(end),
+            days,
+            days_in_month,
+            amount: money(amount),
+        };
+        Schedule {
+            lease: "some".into(),
+            currency: "USD",
+            entitlement: vec![
+                step("2026-05-15", "2026-06-14", 4096, 5_160_960, Ratio::new(1, 2)),
+                step("2026-06-15", "2026-06-30", 65_536, 82_575_360, Ratio::ONE),
+            ],
+            periods: vec![
+                period("2026-05-15", "2026-05-31", 17, 31, "274193548.39"),
+                period("2026-06-01", "2026-06-14", 14, 30, "233333333.33"),
+                period("2026-06-15", "2026-06-30", 16, 30, "533333333.34"),
+            ],
+            total: money("1040860215.06"),
+            heading: "some: acme at north, 2026-05-15 to 2026-06-30".into(),
+        }
+    }
+
+    #[test]
+    fn tables_are_for_reading() {
+        assert_snapshot!(example().table(), @r#"
+        some: acme at north, 2026-05-15 to 2026-06-30
+
+        Entitlement
+        from        until         GPUs  nodes  facility MW    fee
+        ─────────────────────────────────────────────────────────
+        2026-05-15  2026-06-14   4,096    512        5.161   50 %
+        2026-06-15  2026-06-30  65,536  8,192       82.575  100 %
+
+        Fixed fee
+        start       end         days  of             USD
+        ────────────────────────────────────────────────
+        2026-05-15  2026-05-31    17  31  274,193,548.39
+        2026-06-01  2026-06-14    14  30  233,333,333.33
+        2026-06-15  2026-06-30    16  30  533,333,333.34
+
+        Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included.
+        "#);
+    }
+
+    #[test]
+    fn json_and_csv_are_for_programs() {
+        assert_snapshot!(crate::output::json(&example()), @r#"
+        {
+          "lease": "some",
+          "currency": "USD",
+          "entitlement": [
+            {
+              "from": "2026-05-15",
+              "until": "2026-06-14",
+              "gpus": 4096,
+              "nodes": 512,
+              "watts": 5160960,
+              "fee": "0.5"
+            },
+            {
+              "from": "2026-06-15",
+              "until": "2026-06-30",
+              "gpus": 65536,
+              "nodes": 8192,
+              "watts": 82575360,
+              "fee": "1"
+            }
+          ],
+          "periods": [
+            {
+              "start": "2026-05-15",
+              "end": "2026-05-31",
+              "days": 17,
+              "days_in_month": 31,
+              "amount": "274193548.39"
+            },
+            {
+              "start": "2026-06-01",
+              "end": "2026-06-14",
+              "days": 14,
+              "days_in_month": 30,
+              "amount": "233333333.33"
+            },
+            {
+              "start": "2026-06-15",
+              "end": "2026-06-30",
+              "days": 16,
+              "days_in_month": 30,
+              "amount": "533333333.34"
+            }
+          ],
+          "total": "1040860215.06"
+        }
+        "#);
+        assert_snapshot!(example().csv(), @r#"
+        record,from,until,gpus,nodes,watts,fee,days,days_in_month,amount,currency
+        entitlement,2026-05-15,2026-06-14,4096,512,5160960,0.5,,,,
+        entitlement,2026-06-15,2026-06-30,65536,8192,82575360,1,,,,
+        period,2026-05-15,2026-05-31,,,,,17,31,274193548.39,USD
+        period,2026-06-01,2026-06-14,,,,,14,30,233333333.33,USD
+        period,2026-06-15,2026-06-30,,,,,16,30,533333333.34,USD
+        "#);
+    }
+}

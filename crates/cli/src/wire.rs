@@ -1,0 +1,67 @@
+//! How quantities are written in JSON and CSV: money and ratios as decimal strings, days ISO 8601.
+
+use leasehold_units::{Day, Money, Ratio};
+use serde::Serializer;
+
+/// Digits after the point of a ratio that has no end, such as a share of a third.
+const DIGITS: u32 = 6;
+
+/// An amount as a decimal string with the currency's digits.
+pub fn money<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+/// A civil day.
+pub fn day<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(day)
+}
+
+/// A civil day or null.
+pub fn maybe_day<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
+    match day {
+        Some(day) => serializer.collect_str(day),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A share of one as a decimal string.
+pub fn share<S: Serializer>(share: &Ratio, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&fraction(*share))
+}
+
+/// A share of one as a plain decimal, rounded half-even where it has no end: `0.5`, `0.333333`.
+pub fn fraction(share: Ratio) -> String {
+    let scale = 10_i128.pow(DIGITS);
+    let rounded = share.times(Ratio::whole(scale)).round_half_even();
+    let (whole, part) = (rounded / scale, rounded % scale);
+    let digits = format!("{whole}.{part:0width$}", width = DIGITS as usize);
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A share of one in percent, for reading: `50 %`.
+pub fn percent(share: Ratio) -> String {
+    let hundredths = share.times(Ratio::whole(10_000)).round_half_even();
+    let digits = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+    format!("{} %", digits.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_exact_where_they_end() {
+        let cases = [
+            (1, 1, "1", "100 %"),
+            (0, 1, "0", "0 %"),
+            (1, 2, "0.5", "50 %"),
+            (9, 10, "0.9", "90 %"),
+            (1, 3, "0.333333", "33.33 %"),
+            (1, 40, "0.025", "2.5 %"),
+        ];
+        for (numerator, denominator, decimal, read) in cases {
+            let share = Ratio::new(numerator, denominator);
+            assert_eq!((fraction(share).as_str(), percent(share).as_str()), (decimal, read));
+        }
+    }
+}
