@@ -3,6 +3,12 @@
 //!
 //! Chooses no hardware and stores nothing.
 
+mod fees;
+mod grants;
+mod history;
 mod terms;
 
+pub use fees::FeePeriod;
+pub use grants::Grant;
+pub use history::{AmendRefusal, Lease, NoticeRefusal};
 pub use terms::*;

@@ -1,8 +1,8 @@
 //! One version of a lease, as it was signed.
 
 use leasehold_units::{
-    Currency, Day, Gpus, LeaseId, Money, Nodes, PartyId, PowerBasis, Ratio, Seconds, Shape, SiteId,
-    SkuId, Watts, Zone,
+    Day, Gpus, LeaseId, Money, Nodes, PartyId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId,
+    Watts, Zone,
 };
 
 /// One version of a lease's terms.

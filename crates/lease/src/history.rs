@@ -1,0 +1,281 @@
+//! A lease through time: its versions, and the notice that may end it.
+
+use jiff::ToSpan;
+use leasehold_units::Day;
+
+use crate::{Notice, NoticeBy, Side, Terms};
+
+/// A lease: its versions in order, and the notice if one was given. Never edited, only added to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// In ascending order; never empty.
+    pub versions: Vec<Terms>,
+    /// The notice that stands, if any.
+    pub notice: Option<Notice>,
+}
+
+/// Why a version cannot follow on a lease.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AmendRefusal {
+    /// No version at all.
+    #[error("lease-has-terms: a lease needs at least one version of its terms")]
+    NoVersion,
+    /// The versions do not count up from 1.
+    #[error("version-follows: {lease} version {found} cannot follow on version {last}; version {} is next", last + 1)]
+    VersionGap {
+        /// The lease.
+        lease: String,
+        /// The version that was there last, 0 for none.
+        last: u32,
+        /// The version that should follow.
+        found: u32,
+    },
+    /// Something that an amendment cannot change.
+    #[error(
+        "amendment-keeps: {lease} version {version} changes its {what}, which takes a new lease"
+    )]
+    Changes {
+        /// The lease.
+        lease: String,
+        /// The version.
+        version: u32,
+        /// What it changes.
+        what: &'static str,
+    },
+    /// It takes effect before an earlier version does.
+    #[error("amendment-in-order: {lease} version {version} takes effect on {effective}, not after {earlier}, when version {} does", version - 1)]
+    OutOfOrder {
+        /// The lease.
+        lease: String,
+        /// The version.
+        version: u32,
+        /// When it takes effect.
+        effective: Day,
+        /// When the one before does.
+        earlier: Day,
+    },
+    /// The lease is being terminated.
+    #[error("amendment-without-notice: {lease} is under notice; withdraw the notice first")]
+    UnderNotice {
+        /// The lease.
+        lease: String,
+    },
+}
+
+/// Why a notice cannot be given or withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoticeRefusal {
+    /// The terms let nobody, or not this side, terminate for convenience.
+    #[error(
+        "notice-by-entitled-side: {lease} gives its {side} no right to terminate for convenience"
+    )]
+    NotEntitled {
+        /// The lease.
+        lease: String,
+        /// The side.
+        side: Side,
+    },
+    /// Before the lock-in ends.
+    #[error("notice-after-lock-in: {lease} may be given notice from {first} on, not on {given}")]
+    TooEarly {
+        /// The lease.
+        lease: String,
+        /// The first day on which it may.
+        first: Day,
+        /// The day on which it was tried.
+        given: Day,
+    },
+    /// After the last day of service.
+    #[error("notice-during-term: {lease} ends on {last}; notice on {given} ends nothing")]
+    TooLate {
+        /// The lease.
+        lease: String,
+        /// The last day of service.
+        last: Day,
+        /// The day on which it was tried.
+        given: Day,
+    },
+    /// There is one already.
+    #[error("notice-once: {lease} was given notice on {given} already")]
+    AlreadyGiven {
+        /// The lease.
+        lease: String,
+        /// When.
+        given: Day,
+    },
+    /// There is none to withdraw.
+    #[error("notice-to-withdraw: {lease} is not under notice")]
+    NotGiven {
+        /// The lease.
+        lease: String,
+    },
+    /// Only the other side can let it be withdrawn.
+    #[error(
+        "notice-withdrawn-together: a notice by the {by} is withdrawn only if the other side agrees"
+    )]
+    NotAgreed {
+        /// Who gave it.
+        by: Side,
+    },
+}
+
+impl Lease {
+    /// The lease with these versions, in any order.
+    ///
+    /// # Errors
+    /// If they do not follow on each other.
+    pub fn new(versions: Vec<Terms>) -> Result<Self, AmendRefusal> {
+        let mut sorted = versions;
+        sorted.sort_by_key(|terms| terms.version);
+        let mut rest = sorted.into_iter();
+        let first = rest.next().ok_or(AmendRefusal::NoVersion)?;
+        if first.version != 1 {
+            let (lease, found) = (first.id.to_string(), first.version);
+            return Err(AmendRefusal::VersionGap { lease, last: 0, found });
+        }
+        let mut lease = Self { versions: vec![first], notice: None };
+        for terms in rest {
+            lease.amend(terms)?;
+        }
+        Ok(lease)
+    }
+
+    /// The version that was signed last.
+    pub fn latest(&self) -> &Terms {
+        self.versions.last().expect("a lease has a version")
+    }
+
+    /// The version that governs `day`; before the first takes effect, the first.
+    pub fn governing(&self, day: Day) -> &Terms {
+        let begun = self.versions.iter().rev().find(|terms| terms.effective <= day);
+        begun.unwrap_or(&self.versions[0])
+    }
+
+    /// First day of service.
+    pub fn first_day(&self) -> Day {
+        self.versions[0].start
+    }
+
+    /// Last day of service, by the term or by the notice, whichever is sooner.
+    pub fn last_day(&self) -> Day {
+        let end = self.latest().end;
+        self.notice.and_then(|notice| self.last_day_after(notice)).map_or(end, |day| day.min(end))
+    }
+
+    /// Adds a version.
+    ///
+    /// # Errors
+    /// If it does not follow on the lease; nothing is changed then.
+    pub fn amend(&mut self, terms: Terms) -> Result<(), AmendRefusal> {
+        let last = self.latest();
+        let lease = terms.id.to_string();
+        if terms.version != last.version + 1 {
+            let (last, found) = (last.version, terms.version);
+            return Err(AmendRefusal::VersionGap { lease, last, found });
+        }
+        let version = terms.version;
+        if let Some(what) = changed(last, &terms) {
+            return Err(AmendRefusal::Changes { lease, version, what });
+        }
+        if terms.effective <= last.effective {
+            let (effective, earlier) = (terms.effective, last.effective);
+            return Err(AmendRefusal::OutOfOrder { lease, version, effective, earlier });
+        }
+        if self.notice.is_some() {
+            return Err(AmendRefusal::UnderNotice { lease });
+        }
+        self.versions.push(terms);
+        Ok(())
+    }
+
+    /// Terminates for convenience: notice on day D makes D plus the notice days the last day of
+    /// service, or the term's end if that is sooner. Returns the last day.
+    ///
+    /// # Errors
+    /// If the terms do not allow it; nothing is changed then.
+    pub fn give_notice(&mut self, by: Side, given: Day) -> Result<Day, NoticeRefusal> {
+        let lease = || self.latest().id.to_string();
+        if let Some(notice) = self.notice {
+            return Err(NoticeRefusal::AlreadyGiven { lease: lease(), given: notice.given });
+        }
+        let Some(first) = self.lock_in_end(by, given) else {
+            return Err(NoticeRefusal::NotEntitled { lease: lease(), side: by });
+        };
+        if given < first {
+            return Err(NoticeRefusal::TooEarly { lease: lease(), first, given });
+        }
+        if given > self.last_day() {
+            return Err(NoticeRefusal::TooLate { lease: lease(), last: self.last_day(), given });
+        }
+        self.notice = Some(Notice { by, given });
+        Ok(self.last_day())
+    }
+
+    /// Withdraws the notice that stands, with the agreement of `agreed`.
+    ///
+    /// # Errors
+    /// If there is none, or the side that agrees is the one that gave it.
+    pub fn withdraw_notice(&mut self, agreed: Side) -> Result<(), NoticeRefusal> {
+        let Some(notice) = self.notice else {
+            return Err(NoticeRefusal::NotGiven { lease: self.latest().id.to_string() });
+        };
+        if notice.by == agreed {
+            return Err(NoticeRefusal::NotAgreed { by: notice.by });
+        }
+        self.notice = None;
+        Ok(())
+    }
+
+    /// The first day, `as_of` or later, on which `side` may give notice; none where it never may.
+    pub fn first_notice_day(&self, side: Side, as_of: Day) -> Option<Day> {
+        let first = self.lock_in_end(side, as_of)?.max(as_of);
+        (self.notice.is_none() && first <= self.last_day()).then_some(first)
+    }
+
+    /// The lease as it would be if `side` gave notice on the first day, `as_of` or later, on which
+    /// it may; none where it never may.
+    pub fn if_noticed(&self, side: Side, as_of: Day) -> Option<Self> {
+        let mut noticed = self.clone();
+        noticed.give_notice(side, self.first_notice_day(side, as_of)?).ok()?;
+        Some(noticed)
+    }
+
+    /// First day on which `side` may give notice under the version that governs `day`.
+    fn lock_in_end(&self, side: Side, day: Day) -> Option<Day> {
+        let terms = self.governing(day);
+        let notice = terms.notice.as_ref()?;
+        let entitled = match notice.by {
+            NoticeBy::Either => true,
+            NoticeBy::Only(only) => only == side,
+        };
+        entitled.then(|| notice.not_before.unwrap_or(terms.signed))
+    }
+
+    fn last_day_after(&self, notice: Notice) -> Option<Day> {
+        let terms = self.governing(notice.given).notice.as_ref()?;
+        Some(notice.given.saturating_add(i64::from(terms.days).days()))
+    }
+}
+
+/// What an amendment changes although it may not.
+fn changed(last: &Terms, next: &Terms) -> Option<&'static str> {
+    let kept = [
+        ("name", last.id == next.id),
+        ("site", last.site == next.site),
+        ("landlord", last.landlord == next.landlord),
+        ("tenant", last.tenant == next.tenant),
+        ("time zone", last.time_zone == next.time_zone),
+        ("first day of service", last.start == next.start),
+        ("currency", last.fee.fixed.currency() == next.fee.fixed.currency()),
+    ];
+    kept.into_iter().find(|(_, same)| !same).map(|(what, _)| what)
+}
+
+impl std::fmt::Display for Side {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Landlord => "landlord",
+            Self::Tenant => "tenant",
+        })
+    }
+}
