@@ -1,1 +1,169 @@
-//! The deterministic state machine: decide, apply, and the named invariants.
+//! The deterministic state machine: inputs are decided on, and the events applied.
+//!
+//! `decide` reads the state and answers with events or a refusal; `apply` changes the state and
+//! chooses nothing. The state is the fold of the events. Nothing here waits, reads a clock, or
+//! knows whether the time is real or simulated.
+
+mod books;
+mod decide;
+mod event;
+mod fleet;
+mod invariants;
+mod job;
+mod queue;
+mod state;
+
+pub use books::{Books, Reclaim};
+pub use decide::{RefusedInput, static_facility_watts};
+pub use event::{Curtailment, Event, Input, StopReason};
+pub use fleet::{Condition, Fleet, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User};
+pub use invariants::{Breach, Checks, Invariant, Violation};
+pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
+pub use state::{AgendaItem, Contracts, LeaseEntry, State, VACATE_SECONDS_MAX};
+
+use leasehold_allocator::Refusal;
+use leasehold_lease::Lease;
+use leasehold_site::Site;
+use leasehold_units::Instant;
+
+/// Every so many events a stretch of them is folded again from a copy of the state.
+const REPLAY_EVERY: u64 = 1 << 19;
+/// Length of that stretch, in events.
+const REPLAY_LENGTH: usize = 1 << 12;
+
+/// Drives a [`State`]: hands it inputs, lets what follows follow, and checks the invariants.
+#[derive(Debug)]
+pub struct Control {
+    state: State,
+    seen: Vec<u64>,
+    out: Vec<Event>,
+    events: u64,
+    replay: Option<Replay>,
+}
+
+/// A copy of the state and what happened since.
+#[derive(Debug)]
+struct Replay {
+    state: State,
+    events: Vec<(Instant, Event)>,
+}
+
+impl Control {
+    /// A site under its leases at `from`.
+    ///
+    /// # Errors
+    /// Where the site cannot carry the leases (invariant 1).
+    pub fn new(site: Site, leases: Vec<Lease>, from: Instant) -> Result<Self, Vec<Refusal>> {
+        let state = State::new(site, leases, from)?;
+        Ok(Self { state, seen: Vec::new(), out: Vec::new(), events: 0, replay: None })
+    }
+
+    /// The state.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Events so far.
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The next instant at which [`Control::settle`] has to be called whatever happens.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.state.contracts.next_due()
+    }
+
+    /// Hands an input over; `sink` is told each event after it was applied.
+    ///
+    /// # Errors
+    /// Where the input is refused; nothing happened then.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        input: &Input,
+        sink: &mut impl FnMut(Instant, &Event, &State),
+    ) -> Result<(), RefusedInput> {
+        let mut out = std::mem::take(&mut self.out);
+        let decided = decide::decide(&self.state, now, input, &mut out);
+        self.apply(now, &mut out, sink);
+        self.out = out;
+        decided
+    }
+
+    /// Lets everything follow that follows from the state at `now`, and checks the invariants.
+    /// Call it once all inputs of an instant are handed over.
+    ///
+    /// # Errors
+    /// Where an invariant is broken; the program is wrong then and must stop.
+    pub fn settle(
+        &mut self,
+        now: Instant,
+        sink: &mut impl FnMut(Instant, &Event, &State),
+    ) -> Result<(), Violation> {
+        let mut out = std::mem::take(&mut self.out);
+        while decide::follow_up(&self.state, now, &mut self.seen, &mut out) {
+            self.apply(now, &mut out, sink);
+            if self.state.violation().is_some() {
+                break;
+            }
+        }
+        self.out = out;
+        self.state.check_instant();
+        self.check_replay();
+        self.state.violation().cloned().map_or(Ok(()), Err)
+    }
+
+    /// Closes all usage intervals at `now`, so that meters and totals are complete.
+    pub fn close(&mut self, now: Instant, sink: &mut impl FnMut(Instant, &Event, &State)) {
+        let mut out = vec![Event::UsageClosed];
+        self.apply(now, &mut out, sink);
+    }
+
+    /// The state, when nothing more will happen.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
+    /// Takes the usage intervals and reclaims since the last call.
+    pub fn take_records(
+        &mut self,
+        usage: &mut Vec<leasehold_ledger::UsageInterval>,
+    ) -> Vec<Reclaim> {
+        usage.append(&mut self.state.usage);
+        std::mem::take(&mut self.state.books.reclaims)
+    }
+
+    fn apply(
+        &mut self,
+        now: Instant,
+        out: &mut Vec<Event>,
+        sink: &mut impl FnMut(Instant, &Event, &State),
+    ) {
+        for event in out.drain(..) {
+            if self.events.is_multiple_of(REPLAY_EVERY) {
+                self.replay = Some(Replay { state: self.state.clone(), events: Vec::new() });
+            }
+            self.events += 1;
+            self.state.apply(now, &event);
+            sink(now, &event, &self.state);
+            if let Some(replay) = &mut self.replay {
+                replay.events.push((now, event));
+            }
+        }
+    }
+
+    /// Invariant 8: folding the events of a stretch again gives the same state.
+    fn check_replay(&mut self) {
+        if self.replay.as_ref().is_none_or(|replay| replay.events.len() < REPLAY_LENGTH) {
+            return;
+        }
+        let Some(mut replay) = self.replay.take() else { return };
+        for (at, event) in &replay.events {
+            replay.state.apply(*at, event);
+        }
+        let difference = replay.state.difference(&self.state);
+        self.state.require(Invariant::Replay, difference.is_none(), || {
+            format!("{} events folded again give other {difference:?}", replay.events.len())
+        });
+    }
+}

@@ -1,26 +1,7 @@
 //! What is issued: an invoice, its lines, and how each amount was derived.
 
 use leasehold_lease::Meter;
-use leasehold_units::{Currency, Day, LeaseId, Money, PartyId, Ratio};
-
-/// One calendar month's share of service at one fee factor, as the lease owes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeePeriod {
-    /// First day of service.
-    pub start: Day,
-    /// Last day of service, included, in the same month.
-    pub end: Day,
-    /// Days that are owed, as the lease's proration counts them.
-    pub days: u32,
-    /// Days of the whole month, as the lease's proration counts them.
-    pub days_in_month: u32,
-    /// Share of the fixed fee, 0 to 1.
-    pub fee: Ratio,
-    /// What is owed: the month's rounded running total less its earlier periods.
-    pub amount: Money,
-    /// Version of the terms that govern it.
-    pub version: u32,
-}
+use leasehold_units::{Currency, Day, LeaseId, Money, PartyId};
 
 /// A document that asks for an amount or gives one back. Never changed once issued.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,8 +19,9 @@ mod wording;
 
 pub use billing::{BilledLease, Biller};
 pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImbalance};
-pub use invoice::{Derivation, FeePeriod, Invoice, Line, LineKind, Revenue};
+pub use invoice::{Derivation, Invoice, Line, LineKind, Revenue};
 pub use journal::{Journal, Posting, Transaction};
+pub use leasehold_lease::FeePeriod;
 pub use meter::{Meter, OverMetering, ReclaimOutcome};
 pub use readings::PeriodReadings;
 pub use usage::{GpuState, LeaseIndex, PartyIndex, StateTotals, UsageInterval};

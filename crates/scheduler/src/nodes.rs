@@ -118,6 +118,9 @@ impl NodeSet {
         assert!(self.words[word] & bit != 0, "node {node} is not in the set");
         self.words[word] &= !bit;
         self.count -= 1;
+        while self.low < self.words.len() && self.words[self.low] == 0 {
+            self.low += 1;
+        }
     }
 
     /// Whether `node` is in.
@@ -134,13 +137,6 @@ impl NodeSet {
     /// Maximal runs of consecutive nodes, ascending.
     pub fn runs(&self) -> Runs<'_> {
         Runs { set: self, word: self.low, rest: self.words.get(self.low).copied().unwrap_or(0) }
-    }
-
-    /// Moves the scan start up to the first word that holds a node.
-    pub fn settle(&mut self) {
-        while self.low < self.words.len() && self.words[self.low] == 0 {
-            self.low += 1;
-        }
     }
 
     fn place(&self, node: u32) -> (usize, u64) {

@@ -1,0 +1,160 @@
+//! Wishes and observations.
+
+use leasehold_allocator::{Refusal, plan};
+use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Day, Instant, LeaseId};
+
+use super::clear_nodes;
+use crate::event::{Event, Input, StopReason};
+use crate::fleet::{Condition, Node};
+use crate::job::JobSpec;
+use crate::state::{State, VACATE_SECONDS_MAX};
+
+/// Why an input was refused. Nothing happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedInput {
+    /// A gang of no GPUs.
+    #[error("job-needs-gpus: job {number} asks for no GPU")]
+    NoGpus {
+        /// The submitter's number.
+        number: u64,
+    },
+    /// A gang that no pool could ever hold.
+    #[error(
+        "job-fits-a-pool: job {number} asks for {gpus} GPUs; the largest pool it may use has {largest}"
+    )]
+    TooLarge {
+        /// The submitter's number.
+        number: u64,
+        /// What it asks for.
+        gpus: u32,
+        /// What the largest pool that it may use has.
+        largest: u64,
+    },
+    /// Too long to leave.
+    #[error(
+        "vacate-is-bounded: job {number} may take {seconds} s to vacate; at most {VACATE_SECONDS_MAX} s are allowed"
+    )]
+    VacateTooLong {
+        /// The submitter's number.
+        number: u64,
+        /// What it declares.
+        seconds: u32,
+    },
+    /// No such lease.
+    #[error("lease-is-known: there is no lease {0}")]
+    UnknownLease(LeaseId),
+    /// There is a lease of that name already.
+    #[error("lease-is-new: there is a lease {0} already; a change to it is an amendment")]
+    LeaseExists(LeaseId),
+    /// A notice that the terms do not allow.
+    #[error(transparent)]
+    Notice(#[from] NoticeRefusal),
+    /// An amendment that does not follow on the terms.
+    #[error(transparent)]
+    Amendment(#[from] AmendRefusal),
+    /// What the site cannot carry.
+    #[error("no-oversell: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Oversold(Vec<Refusal>),
+}
+
+/// Decides on `input` at `now`; the events are put behind `out`.
+///
+/// # Errors
+/// Where the input is refused; `out` is as it was.
+pub fn decide(
+    state: &State,
+    now: Instant,
+    input: &Input,
+    out: &mut Vec<Event>,
+) -> Result<(), RefusedInput> {
+    match input {
+        Input::Submit(spec) => submit(state, *spec, out)?,
+        Input::Ended { job } => out.push(Event::JobFinished { job: *job }),
+        Input::Vacated { job } => out.push(Event::JobVacated { job: *job }),
+        Input::TurnoverDone { nodes } => {
+            let nodes = filter(state, nodes, |node| node.condition == Condition::Turnover);
+            if !nodes.is_empty() {
+                out.push(Event::TurnoverEnded { nodes });
+            }
+        }
+        Input::NodesDown(nodes) => fail(state, nodes, out),
+        Input::NodesUp(nodes) => {
+            let nodes = filter(state, nodes, |node| node.condition == Condition::Down);
+            if !nodes.is_empty() {
+                out.push(Event::NodesRepaired { nodes });
+            }
+        }
+        Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
+        Input::Amend(terms) => out.push(amend(state, terms)?),
+        Input::Sign(terms) => out.push(sign(state, terms)?),
+        Input::Curtail(curtailment) => out.push(Event::CurtailmentAnnounced(*curtailment)),
+        Input::Due => {}
+    }
+    debug_assert!(state.now <= now, "an input from the past");
+    Ok(())
+}
+
+fn submit(state: &State, spec: JobSpec, out: &mut Vec<Event>) -> Result<(), RefusedInput> {
+    let number = spec.number;
+    if spec.gpus == 0 {
+        return Err(RefusedInput::NoGpus { number });
+    }
+    if spec.vacate_seconds > VACATE_SECONDS_MAX {
+        return Err(RefusedInput::VacateTooLong { number, seconds: spec.vacate_seconds });
+    }
+    let pools = state.site.pools.iter().enumerate();
+    let allowed = pools.filter(|(index, _)| spec.pools & (1 << index) != 0);
+    let gpus = |(_, pool): (usize, &leasehold_site::Pool)| {
+        u64::from(pool.nodes()) * u64::from(state.site.sku(pool).gpus_per_node)
+    };
+    let largest = allowed.map(gpus).max().unwrap_or(0);
+    if u64::from(spec.gpus) > largest {
+        return Err(RefusedInput::TooLarge { number, gpus: spec.gpus, largest });
+    }
+    out.push(Event::JobSubmitted { job: state.jobs.next_slot(), spec });
+    Ok(())
+}
+
+fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
+    let nodes = filter(state, nodes, |node| {
+        matches!(node.condition, Condition::Up | Condition::Turnover | Condition::Curtailed)
+    });
+    if nodes.is_empty() {
+        return;
+    }
+    clear_nodes(state, &nodes, StopReason::NodeFailed, out);
+    out.push(Event::NodesFailed { nodes });
+}
+
+fn filter(state: &State, nodes: &NodeRanges, keep: impl Fn(&Node) -> bool) -> NodeRanges {
+    NodeRanges::from_nodes(nodes.iter().filter(|number| keep(state.fleet.node(*number))))
+}
+
+fn notice(state: &State, id: &LeaseId, by: Side, day: Day) -> Result<Event, RefusedInput> {
+    let number = state.contracts.find(id).ok_or_else(|| RefusedInput::UnknownLease(id.clone()))?;
+    let mut lease = state.contracts.leases[usize::from(number)].lease.clone();
+    let last_day = lease.give_notice(by, day)?;
+    let notice = lease.notice.expect("it was just given");
+    Ok(Event::NoticeGiven { lease: number, notice, last_day })
+}
+
+fn amend(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+    let unknown = || RefusedInput::UnknownLease(terms.id.clone());
+    let number = state.contracts.find(&terms.id).ok_or_else(unknown)?;
+    let mut leases = state.contracts.lease_list();
+    leases[usize::from(number)].amend(terms.clone())?;
+    plan(&state.site, &leases).map_err(RefusedInput::Oversold)?;
+    Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
+}
+
+fn sign(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+    if state.contracts.find(&terms.id).is_some() {
+        return Err(RefusedInput::LeaseExists(terms.id.clone()));
+    }
+    let mut leases = state.contracts.lease_list();
+    leases.push(Lease::new(vec![terms.clone()])?);
+    plan(&state.site, &leases).map_err(RefusedInput::Oversold)?;
+    Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
+}

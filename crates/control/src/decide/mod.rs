@@ -1,0 +1,102 @@
+//! Deciding: from the state and an input to events or a refusal. Reads the state, changes nothing.
+
+mod inputs;
+mod ladder;
+mod placing;
+mod steps;
+mod victims;
+
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Instant, Seconds};
+
+pub use inputs::{RefusedInput, decide};
+pub use ladder::static_facility_watts;
+
+use crate::event::{Event, StopReason};
+use crate::fleet::Party;
+use crate::invariants::{Breach, Invariant};
+use crate::job::{Job, JobState};
+use crate::state::{State, touches};
+
+/// What follows from the state by itself at `now`, put behind `out`; nothing once it is settled.
+///
+/// `seen` remembers for each party how its prospects were when its queue was last found to have
+/// nothing to start; it saves looking again and never changes what is decided.
+pub fn follow_up(state: &State, now: Instant, seen: &mut Vec<u64>, out: &mut Vec<Event>) -> bool {
+    if let Some(item) = state.contracts.due(now) {
+        steps::decide(state, now, item, out);
+        return true;
+    }
+    if begin_turnover(state, now, out) || start_ready(state, now, out) {
+        return true;
+    }
+    seen.resize(state.parties.len(), u64::MAX);
+    // Tenants first, the landlord last: what a tenant takes is never the landlord's to borrow.
+    for index in (0..state.parties.len()).rev() {
+        let party = Party::try_from(index).expect("few parties");
+        let prospects = state.prospects(party);
+        if seen[index] == prospects || state.parties[index].queue.is_empty() {
+            continue;
+        }
+        if placing::next(state, party, now, out) {
+            return true;
+        }
+        seen[index] = prospects;
+    }
+    false
+}
+
+/// Starts the turnover of all nodes that wait for one, by how long it takes.
+fn begin_turnover(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
+    if state.fleet.scrubbing_due().is_empty() {
+        return false;
+    }
+    let mut nodes: Vec<u32> = state.fleet.scrubbing_needed().collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    let seconds = |node: u32| state.fleet.pools[state.fleet.pool_of(node)].turnover_seconds;
+    let Some(first) = nodes.first().map(|node| seconds(*node)) else { return false };
+    nodes.retain(|node| seconds(*node) == first);
+    let until = now.after(Seconds::new(u64::from(first)));
+    out.push(Event::TurnoverBegan { nodes: NodeRanges::from_nodes(nodes), until });
+    true
+}
+
+/// Starts a job all of whose kept nodes are ready, and says so where that took too long.
+fn start_ready(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
+    let Some(slot) = state.ready_claims().first() else { return false };
+    let job = state.jobs.get(*slot);
+    let JobState::Claiming { at, .. } = &job.state else {
+        unreachable!("a ready claim is a claim")
+    };
+    out.push(Event::JobStarted { job: *slot, at: at.clone() });
+    let lease = state.fleet.partition(at.partition).role.lease;
+    if let (Some(lease), false) = (lease, at.guest) {
+        out.extend(late(state, lease, job, now));
+    }
+    true
+}
+
+fn late(state: &State, lease: u16, job: &Job, now: Instant) -> Option<Event> {
+    let entry = &state.contracts.leases[usize::from(lease)];
+    let (bound, asked) = (entry.reclaim_bound()?, job.asked?);
+    let waited = now.since(asked);
+    (waited > bound).then(|| {
+        Event::Breached(Breach {
+            at: now,
+            invariant: Invariant::Guarantee,
+            lease: entry.terms().id.clone(),
+            what: format!("a reclaim of {} GPUs took {waited}, {bound} promised", job.spec.gpus),
+        })
+    })
+}
+
+/// Stops or sends back every job on `nodes`, without time to leave.
+fn clear_nodes(state: &State, nodes: &NodeRanges, reason: StopReason, out: &mut Vec<Event>) {
+    for (slot, job) in state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
+        out.push(match job.state {
+            JobState::Claiming { .. } => Event::ClaimDropped { job: slot },
+            _ => Event::JobStopped { job: slot, reason },
+        });
+    }
+}

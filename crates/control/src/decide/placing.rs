@@ -1,0 +1,224 @@
+//! Which job of a party starts next, and where: EASY backfilling over the partitions it reaches.
+//!
+//! Each event changes the state before the next is decided, so nothing is remembered between two
+//! calls. That gives the same starts as one pass that keeps count: what was started under the
+//! reservation ends before it or fits beside it, and moves neither its time nor its room.
+
+use leasehold_scheduler::backfill::Limits;
+use leasehold_scheduler::placement::{Gang, pick};
+use leasehold_units::Instant;
+
+use super::victims;
+use crate::event::Event;
+use crate::fleet::{JobSlot, Partition, PartitionId, Party, User};
+use crate::job::{Allocation, Job};
+use crate::queue::LaneKey;
+use crate::state::{State, lane_of};
+
+/// A room that a party's jobs may be placed in.
+type Reach = (PartitionId, User);
+
+/// Puts the next placement of `party`'s queue behind `out`; false where nothing can start.
+pub fn next(state: &State, party: Party, now: Instant, out: &mut Vec<Event>) -> bool {
+    let Some((head, place)) = head(state, party) else { return false };
+    let job = state.jobs.get(head);
+    if let Some(reach) = fit(state, party, job) {
+        place_job(state, head, reach, now, out);
+        return true;
+    }
+    let reserved = reservation(state, party, job);
+    if reserved.is_none() && !could_ever_fit(state, party, job) {
+        out.push(Event::JobParked { job: head });
+        return true;
+    }
+    match backfill(state, party, (lane_of(job), place), reserved, now) {
+        Some((slot, reach)) => {
+            place_job(state, slot, reach, now, out);
+            true
+        }
+        None => false,
+    }
+}
+
+/// The job that arrived first, and its place in its lane.
+fn head(state: &State, party: Party) -> Option<(JobSlot, u64)> {
+    let lanes = state.parties[usize::from(party)].queue.lanes();
+    let heads = lanes.filter_map(|(_, lane)| lane.first());
+    let first = heads.min_by_key(|queued| state.jobs.get(queued.handle).order);
+    first.map(|queued| (queued.handle, queued.seq))
+}
+
+/// Where `job` fits now: where all is ready if there is such a place, else the first.
+fn fit(state: &State, party: Party, job: &Job) -> Option<Reach> {
+    let fits =
+        |&(id, user): &Reach| u64::from(job.spec.gpus) <= state.fleet.partition(id).gpus_free(user);
+    let mut found = None;
+    for reach in rooms(state, party, lane_of(job)).filter(fits) {
+        if ready_at_once(state.fleet.partition(reach.0), reach.1, job.spec.gpus) {
+            return Some(reach);
+        }
+        found = found.or(Some(reach));
+    }
+    found
+}
+
+fn rooms(state: &State, party: Party, key: LaneKey) -> impl Iterator<Item = Reach> + '_ {
+    let reach = state.parties[usize::from(party)].reach.iter().copied();
+    reach.filter(move |(id, user)| state.admits(*id, *user, key))
+}
+
+fn ready_at_once(partition: &Partition, user: User, gpus: u32) -> bool {
+    let gang = Gang::of(gpus, u32::from(partition.role.gpus_per_node));
+    let ready: u32 = partition.ready(user).iter().map(|set| set.count()).sum();
+    gang.nodes() <= ready
+        || (gang.whole <= ready && u32::from(partition.widest_part(user)) >= gang.part)
+}
+
+/// Where and when the head of the queue is expected to start, and what stays free beside it then.
+#[derive(Debug, Clone, Copy)]
+struct Reserved {
+    room: PartitionId,
+    shadow: i64,
+    extra_gpus: u32,
+}
+
+/// The earliest place for a job that does not fit now.
+fn reservation(state: &State, party: Party, job: &Job) -> Option<Reserved> {
+    let mut best: Option<Reserved> = None;
+    for (id, user) in rooms(state, party, lane_of(job)) {
+        let partition = state.fleet.partition(id);
+        let per_node = u32::from(partition.role.gpus_per_node);
+        let need = Gang::of(job.spec.gpus, per_node).nodes();
+        let Some(shadow) = partition.releases(user).shadow(partition.nodes_free(user), need) else {
+            continue;
+        };
+        if best.is_none_or(|best| shadow.end < best.shadow) {
+            let spare = u32::try_from(shadow.free).expect("a pool is small") - need;
+            best = Some(Reserved { room: id, shadow: shadow.end, extra_gpus: spare * per_node });
+        }
+    }
+    best
+}
+
+/// Whether any room that `job` may use is large enough when all of it is free.
+fn could_ever_fit(state: &State, party: Party, job: &Job) -> bool {
+    rooms(state, party, lane_of(job)).any(|(id, _)| {
+        let partition = state.fleet.partition(id);
+        let gpus = u64::from(partition.serving) * u64::from(partition.role.gpus_per_node);
+        u64::from(job.spec.gpus) <= gpus
+    })
+}
+
+/// The first job behind the head that may start without delaying it, and where.
+fn backfill(
+    state: &State,
+    party: Party,
+    (head_lane, head_place): (LaneKey, u64),
+    reserved: Option<Reserved>,
+    now: Instant,
+) -> Option<(JobSlot, Reach)> {
+    let mut best: Option<(u64, JobSlot, Reach)> = None;
+    for (key, lane) in state.parties[usize::from(party)].queue.lanes() {
+        let after = (key == head_lane).then_some(head_place);
+        for reach in rooms(state, party, key) {
+            let free = state.fleet.partition(reach.0).gpus_free(reach.1);
+            let free = u32::try_from(free).unwrap_or(u32::MAX - 1);
+            let limits = match reserved {
+                Some(reserved) if reserved.room == reach.0 => Limits {
+                    free,
+                    window: reserved.shadow - now.unix(),
+                    extra: reserved.extra_gpus,
+                },
+                _ => Limits::open(free),
+            };
+            let Some(queued) = (free > 0).then(|| lane.next_fit(after, limits)).flatten() else {
+                continue;
+            };
+            let order = state.jobs.get(queued.handle).order;
+            if best.is_none_or(|(best, ..)| order < best) {
+                best = Some((order, queued.handle, reach));
+            }
+        }
+    }
+    best.map(|(_, slot, reach)| (slot, reach))
+}
+
+/// Puts the start of `slot` in a room that it fits behind `out`, or the keeping of its nodes where
+/// some are not ready.
+fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out: &mut Vec<Event>) {
+    let partition = state.fleet.partition(id);
+    let gang = Gang::of(state.jobs.get(slot).spec.gpus, u32::from(partition.role.gpus_per_node));
+    let guest = user == User::Guest;
+    match at_once(partition, user, gang) {
+        Some((whole, part)) => {
+            let at = Allocation { partition: id, guest, whole, part };
+            out.push(Event::JobStarted { job: slot, at });
+        }
+        None => keep_nodes(state, slot, (id, user), gang, now, out),
+    }
+}
+
+type Nodes = (leasehold_scheduler::nodes::NodeRanges, Option<(u32, u8)>);
+
+/// Nodes on which the gang may start at once, if there are enough.
+fn at_once(partition: &Partition, user: User, gang: Gang) -> Option<Nodes> {
+    let ready = partition.ready(user);
+    let count: u32 = ready.iter().map(|set| set.count()).sum();
+    let shared = (gang.part > 0).then(|| partition.tightest_part(user, gang.part)).flatten();
+    if let Some(node) = shared.filter(|_| gang.whole <= count) {
+        return Some((pick(&ready, gang.whole), Some((node, part(gang)))));
+    }
+    (gang.nodes() <= count).then(|| divide(pick(&ready, gang.nodes()), gang))
+}
+
+/// Splits a gang's nodes into those it fills and the one that it may share.
+fn divide(nodes: leasehold_scheduler::nodes::NodeRanges, gang: Gang) -> Nodes {
+    if gang.part == 0 {
+        return (nodes, None);
+    }
+    let last = nodes.iter().last().expect("a gang has a node");
+    let mut whole = leasehold_scheduler::nodes::NodeRanges::new();
+    for &(first, end) in nodes.ranges() {
+        whole.push(first, end.min(last));
+    }
+    (whole, Some((last, part(gang))))
+}
+
+fn part(gang: Gang) -> u8 {
+    u8::try_from(gang.part).expect("a node has few GPUs")
+}
+
+/// Keeps nodes for a gang that has to wait for some of them; borrowers in the way are told to go.
+fn keep_nodes(
+    state: &State,
+    slot: JobSlot,
+    (id, user): Reach,
+    gang: Gang,
+    now: Instant,
+    out: &mut Vec<Event>,
+) {
+    let partition = state.fleet.partition(id);
+    let [ready_first, ready_then] = partition.ready(user);
+    let [soiled_first, soiled_then] = partition.soiled(user);
+    let mut sets = vec![ready_first, ready_then, soiled_first, soiled_then];
+    if user == User::Holder {
+        sets.push(&partition.recallable);
+    }
+    let idle: u32 = sets.iter().map(|set| set.count()).sum();
+    let from_idle = gang.nodes().min(idle);
+    let chosen = pick(&sets, from_idle);
+    let short = gang.nodes() - from_idle;
+    let mut nodes: Vec<u32> = chosen.iter().collect();
+    let mut leaving = Vec::new();
+    if short > 0 {
+        let evicted = victims::choose(state, id, short, now);
+        nodes.extend(evicted.nodes);
+        leaving = evicted.events;
+    }
+    victims::displace(state, &chosen, out);
+    let nodes = leasehold_scheduler::nodes::NodeRanges::from_nodes(nodes);
+    let (whole, part) = divide(nodes, gang);
+    let at = Allocation { partition: id, guest: user == User::Guest, whole, part };
+    out.push(Event::NodesClaimed { job: slot, at });
+    out.append(&mut leaving);
+}

@@ -1,0 +1,256 @@
+//! What the agenda calls for: pools in and out of service, the envelope, holdings, invoices.
+
+use leasehold_allocator::{Changes, LeaseTarget, replan};
+use leasehold_ledger::LeaseIndex;
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Instant, Watts};
+
+use super::clear_nodes;
+use super::ladder::shed;
+use super::victims::request_to_leave;
+use crate::event::{Event, StopReason};
+use crate::fleet::{Condition, LANDLORD, User};
+use crate::invariants::{Breach, Invariant};
+use crate::job::JobState;
+use crate::state::{AgendaItem, State, touches};
+
+/// Puts what `item` calls for behind `out`, and that it is done.
+pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mut Vec<Event>) {
+    let again = match item.1 {
+        AgendaItem::Service => service(state, now, out),
+        AgendaItem::Envelope => envelope(state, now, out),
+        AgendaItem::Holdings => holdings(state, now, out),
+        AgendaItem::Prepare => prepare(state, now, out),
+        AgendaItem::Invoice(lease) => invoice(state, now, lease, out),
+    };
+    if again == Look::Done {
+        out.push(Event::AgendaDone(item));
+    }
+}
+
+/// Whether an item of the agenda has to be looked at once more after its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Done,
+    Again,
+}
+
+fn service(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
+    let today = state.site.time_zone.day_of(now);
+    for pool in &state.site.pools {
+        let (first, end) = (pool.first_node, pool.first_node + pool.nodes());
+        let nodes = NodeRanges::from_range(first, end);
+        let serving = state.fleet.node(first).condition != Condition::OutOfService;
+        if serving == pool.serves(today) {
+            continue;
+        }
+        if serving {
+            clear_nodes(state, &nodes, StopReason::HoldingEnded, out);
+        }
+        out.push(Event::NodesInService { nodes, serving: pool.serves(today) });
+    }
+    Look::Done
+}
+
+/// Facility power that may be drawn at `at`.
+fn limit_at(state: &State, at: Instant) -> Watts {
+    let day = state.site.time_zone.day_of(at);
+    let contracted = state.site.envelope.at(day).copied().unwrap_or(Watts::ZERO);
+    let lowered = state.curtailments.iter().filter(|c| c.from <= at && at < c.until);
+    lowered.map(|c| c.limit).fold(contracted, Watts::min)
+}
+
+fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
+    let limit = limit_at(state, now);
+    let off = (0..).zip(state.fleet.nodes()).filter(|(_, n)| n.condition == Condition::Curtailed);
+    let off = NodeRanges::from_nodes(off.map(|(number, _)| number));
+    if limit > state.limit && !off.is_empty() {
+        // All come back; what still does not fit goes off again with the next look.
+        out.push(Event::NodesRestored { nodes: off });
+        out.push(Event::EnvelopeChanged { limit });
+        return Look::Again;
+    }
+    let shed = shed(state, limit, now);
+    if !shed.nodes.is_empty() {
+        clear_nodes(state, &shed.nodes, StopReason::Curtailed, out);
+        out.push(Event::NodesCurtailed { nodes: shed.nodes });
+    }
+    for (lease, nodes, beyond) in shed.by_lease {
+        let entry = &state.contracts.leases[usize::from(lease)];
+        out.push(Event::Breached(Breach {
+            at: now,
+            invariant: Invariant::Power,
+            lease: entry.terms().id.clone(),
+            what: format!(
+                "{nodes} nodes of the holding were switched off for an envelope of {limit} W, \
+                 {beyond} of them beyond the agreed depth"
+            ),
+        }));
+    }
+    if limit != state.limit {
+        out.push(Event::EnvelopeChanged { limit });
+    }
+    Look::Done
+}
+
+/// Who holds each node now.
+fn holders(state: &State) -> Vec<Option<LeaseIndex>> {
+    let lease = |partition| state.fleet.partition(partition).role.lease.map(LeaseIndex);
+    state.fleet.nodes().iter().map(|node| lease(node.partition)).collect()
+}
+
+/// What each lease is granted at `at`.
+fn targets(state: &State, at: Instant) -> Vec<LeaseTarget> {
+    let mut targets = Vec::new();
+    for (index, entry) in state.contracts.leases.iter().enumerate() {
+        let terms = entry.terms();
+        let step = entry.step_on(terms.time_zone.day_of(at));
+        let none = || vec![0; state.site.pools.len()];
+        targets.push(LeaseTarget {
+            lease: u16::try_from(index).expect("few leases"),
+            shape: terms.capacity.shape,
+            per_pool: step.map_or_else(none, |step| step.per_pool.clone()),
+        });
+    }
+    targets
+}
+
+/// The moves that make the holdings fit what is granted at `at`.
+fn moves(state: &State, at: Instant) -> Changes {
+    let day = state.site.time_zone.day_of(at);
+    let usable = |number: u32| {
+        let pool = &state.site.pools[state.fleet.pool_of(number)];
+        pool.serves(day)
+    };
+    // Nodes that were cleared for this go first, then idle ones, then those of the landlord.
+    let cost = |number: u32| {
+        let node = state.fleet.node(number);
+        match (node.draining, node.user) {
+            _ if node.condition == Condition::Down => 1000,
+            (true, _) => 0,
+            (false, User::Nobody) if node.soil.is_none() => 1,
+            (false, User::Nobody) => 2,
+            (false, User::Guest) => 3,
+            (false, User::Holder) => 4,
+        }
+    };
+    let current: Vec<Option<u16>> =
+        holders(state).into_iter().map(|lease| lease.map(|lease| lease.0)).collect();
+    replan(&state.site, &current, &targets(state, at), &usable, &cost)
+}
+
+fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
+    let changes = moves(state, now);
+    let moved = changes.released.iter().chain(&changes.taken);
+    let all = NodeRanges::from_nodes(moved.flat_map(|(_, range)| range.clone()));
+    if !all.is_empty() {
+        clear_nodes(state, &all, StopReason::HoldingEnded, out);
+    }
+    for (_, range) in &changes.released {
+        hand_over(state, None, range, out);
+    }
+    for (lease, range) in &changes.taken {
+        hand_over(state, Some(*lease), range, out);
+    }
+    for short in &changes.short {
+        out.push(Event::Breached(Breach {
+            at: now,
+            invariant: Invariant::NoOversell,
+            lease: state.contracts.leases[usize::from(short.lease)].terms().id.clone(),
+            what: format!(
+                "{} nodes of pool {} are granted and cannot be delivered in whole blocks",
+                short.nodes, state.site.pools[short.pool].id
+            ),
+        }));
+    }
+    for (index, entry) in state.contracts.leases.iter().enumerate() {
+        let lease = u16::try_from(index).expect("few leases");
+        let gpus = entry.step_on(entry.terms().time_zone.day_of(now));
+        out.push(Event::EntitlementStepped { lease, gpus: gpus.map_or(0, |step| step.gpus.get()) });
+    }
+    for party in 0..state.parties.len() {
+        if !state.parties[party].queue.parked.is_empty() {
+            let party = u16::try_from(party).expect("few parties");
+            out.push(Event::JobsUnparked { party });
+        }
+    }
+    reopen(state, now, &all, out);
+    Look::Done
+}
+
+/// Nodes that were cleared for a change that did not need them take work again.
+fn reopen(state: &State, now: Instant, moved: &NodeRanges, out: &mut Vec<Event>) {
+    let off = shed(state, limit_at(state, now), now).nodes;
+    let idle = (0..).zip(state.fleet.nodes()).filter(|(number, node)| {
+        node.draining && !moved.contains(*number) && !off.contains(*number)
+    });
+    let nodes = NodeRanges::from_nodes(idle.map(|(number, _)| number));
+    if !nodes.is_empty() {
+        out.push(Event::NodesReopened { nodes });
+    }
+}
+
+/// One event a pool.
+fn hand_over(
+    state: &State,
+    lease: Option<u16>,
+    range: &std::ops::Range<u32>,
+    out: &mut Vec<Event>,
+) {
+    let mut first = range.start;
+    while first < range.end {
+        let pool = &state.site.pools[state.fleet.pool_of(first)];
+        let end = range.end.min(pool.node_range().end);
+        out.push(Event::HoldingChanged { lease, nodes: NodeRanges::from_range(first, end) });
+        first = end;
+    }
+}
+
+/// Clears the nodes that the next change will hand to a tenant or switch off.
+fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
+    let lead = crate::state::handover_lead(&state.site);
+    let Some(at) = state.contracts.next_change(now).filter(|at| *at <= now.after(lead)) else {
+        return Look::Done;
+    };
+    let mut nodes: Vec<u32> = Vec::new();
+    for (_, range) in &moves(state, at).taken {
+        let own = |number: &u32| {
+            state.fleet.partition(state.fleet.node(*number).partition).role.lease.is_none()
+        };
+        nodes.extend(range.clone().filter(own));
+    }
+    nodes.extend(shed(state, limit_at(state, at), now).nodes.iter());
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes.retain(|number| !state.fleet.node(*number).draining);
+    let nodes = NodeRanges::from_nodes(nodes);
+    if !nodes.is_empty() {
+        clear_ahead(state, &nodes, now, at, out);
+        out.push(Event::NodesDrained { nodes });
+    }
+    Look::Done
+}
+
+fn clear_ahead(state: &State, nodes: &NodeRanges, now: Instant, at: Instant, out: &mut Vec<Event>) {
+    for (slot, job) in state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
+        match job.state {
+            JobState::Claiming { .. } => out.push(Event::ClaimDropped { job: slot }),
+            // A tenant's own work stays until the last moment that its lease gives it.
+            _ if job.spec.party != LANDLORD => {}
+            _ => out.extend(request_to_leave(slot, job, now, Some(at))),
+        }
+    }
+}
+
+fn invoice(state: &State, now: Instant, lease: u16, out: &mut Vec<Event>) -> Look {
+    if state.usage_closed != Some(now) {
+        out.push(Event::UsageClosed);
+        return Look::Again;
+    }
+    let entry = &state.contracts.leases[usize::from(lease)];
+    let day = entry.terms().time_zone.day_of(now);
+    if let Some(invoice) = state.books.draft(lease, &entry.lease, day) {
+        out.push(Event::InvoiceIssued { lease, invoice: Box::new(invoice) });
+    }
+    Look::Done
+}

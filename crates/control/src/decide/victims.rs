@@ -1,0 +1,120 @@
+//! Which borrowers make room for a holder.
+
+use std::collections::BTreeSet;
+
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_scheduler::reclaim::{Candidate, choose as choose_candidates};
+use leasehold_units::{Instant, Seconds};
+
+use crate::event::Event;
+use crate::fleet::{Claim, JobSlot, PartitionId, User};
+use crate::job::{Job, JobState};
+use crate::state::State;
+
+/// Nodes that will come free, and what is said to whom.
+pub struct Evicted {
+    /// As many as were asked for.
+    pub nodes: Vec<u32>,
+    /// The requests to leave.
+    pub events: Vec<Event>,
+}
+
+/// One gang, or all that share a node, by the jobs in it.
+enum Group {
+    Gang(JobSlot),
+    Node(u32),
+}
+
+/// Borrowers of partition `id` whose leaving frees `need` nodes at little loss.
+///
+/// # Panics
+/// If all borrowers together do not hold so many, which the caller has counted.
+pub fn choose(state: &State, id: PartitionId, need: u32, now: Instant) -> Evicted {
+    let groups = groups(state, id);
+    let mut candidates: Vec<Candidate> = Vec::with_capacity(groups.len());
+    for (key, group) in groups.iter().enumerate() {
+        let key = u32::try_from(key).expect("few borrowers");
+        let lost = members(state, group).iter().map(|job| job.1.lost_at(now)).sum();
+        let nodes = u32::try_from(free_nodes(state, group).count()).expect("a pool is small");
+        candidates.push(Candidate { key, nodes, lost });
+    }
+    let chosen = choose_candidates(&mut candidates, need).expect("borrowers hold enough nodes");
+    let mut evicted = Evicted { nodes: Vec::new(), events: Vec::new() };
+    for key in chosen {
+        let group = &groups[key as usize];
+        let open = need as usize - evicted.nodes.len();
+        evicted.nodes.extend(free_nodes(state, group).take(open));
+        for (slot, job) in members(state, group) {
+            evicted.events.extend(request_to_leave(slot, job, now, None));
+        }
+    }
+    evicted
+}
+
+/// Tells a running job to leave in its declared time, or by `latest` if that is sooner.
+pub fn request_to_leave(
+    slot: JobSlot,
+    job: &Job,
+    now: Instant,
+    latest: Option<Instant>,
+) -> Option<Event> {
+    if !matches!(job.state, JobState::Running { .. }) {
+        return None;
+    }
+    let declared = now.after(Seconds::new(u64::from(job.spec.vacate_seconds)));
+    let deadline = latest.map_or(declared, |latest| declared.min(latest));
+    Some(Event::EvictionRequested { job: slot, deadline })
+}
+
+/// Sends back the borrowers for which nodes of `nodes` are kept.
+pub fn displace(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
+    let mut displaced = BTreeSet::new();
+    for node in nodes.iter() {
+        if let Claim::Guest(job) = state.fleet.node(node).claim {
+            displaced.insert(job);
+        }
+    }
+    out.extend(displaced.into_iter().map(|job| Event::ClaimDropped { job }));
+}
+
+/// The gangs that have their nodes to themselves, and the nodes that several share.
+fn groups(state: &State, id: PartitionId) -> Vec<Group> {
+    let mut shared = BTreeSet::new();
+    let mut groups = Vec::new();
+    for slot in &state.fleet.partition(id).guests {
+        let at = state.jobs.get(*slot).allocation().expect("a borrower has nodes");
+        match at.part {
+            Some((node, _)) => {
+                shared.insert(node);
+            }
+            None => groups.push(Group::Gang(*slot)),
+        }
+    }
+    groups.extend(shared.into_iter().map(Group::Node));
+    groups
+}
+
+fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
+    match group {
+        Group::Gang(slot) => vec![(*slot, state.jobs.get(*slot))],
+        Group::Node(node) => {
+            let residents = &state.shared()[node].residents;
+            residents.iter().map(|(slot, ..)| (*slot, state.jobs.get(*slot))).collect()
+        }
+    }
+}
+
+/// Nodes that come free with `group` and that nobody is promised yet.
+fn free_nodes<'a>(state: &'a State, group: &Group) -> impl Iterator<Item = u32> + 'a {
+    let own = match group {
+        Group::Gang(_) => None,
+        Group::Node(node) => Some(*node),
+    };
+    let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
+    let whole: Vec<&NodeRanges> = allocations.map(|at| &at.whole).collect();
+    let nodes = whole.into_iter().flat_map(NodeRanges::iter).chain(own);
+    nodes.filter(|node| {
+        let node = state.fleet.node(*node);
+        node.user == User::Guest && node.claimable()
+    })
+}

@@ -1,0 +1,245 @@
+//! What goes into the state machine and what comes out of it.
+
+use leasehold_lease::{Notice, Side, Terms};
+use leasehold_ledger::Invoice;
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Day, Instant, LeaseId, Watts};
+
+use crate::fleet::{JobSlot, Party};
+use crate::invariants::Breach;
+use crate::job::{Allocation, JobSpec};
+use crate::state::AgendaItem;
+
+/// A wish of a party or an observation of the cluster.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A party submits a job.
+    Submit(JobSpec),
+    /// The cluster saw a job's gang come to its own end.
+    Ended {
+        /// Which.
+        job: JobSlot,
+    },
+    /// The cluster saw a job that was told to leave gone from its nodes.
+    Vacated {
+        /// Which.
+        job: JobSlot,
+    },
+    /// The cluster finished a turnover.
+    TurnoverDone {
+        /// The nodes, as they were announced.
+        nodes: NodeRanges,
+    },
+    /// Nodes failed.
+    NodesDown(NodeRanges),
+    /// Failed nodes are healthy and scrubbed again.
+    NodesUp(NodeRanges),
+    /// A side terminates for convenience.
+    GiveNotice {
+        /// Which lease.
+        lease: LeaseId,
+        /// Which side.
+        by: Side,
+        /// The day it is given.
+        day: Day,
+    },
+    /// A later version of a lease's terms is signed.
+    Amend(Box<Terms>),
+    /// A new lease is signed.
+    Sign(Box<Terms>),
+    /// The grid or the site lowers the envelope for a while.
+    Curtail(Curtailment),
+    /// The clock reached [`crate::Control::next_due`].
+    Due,
+}
+
+/// A lowered envelope for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Curtailment {
+    /// Facility power that may be drawn meanwhile.
+    pub limit: Watts,
+    /// From when it counts.
+    pub from: Instant,
+    /// Until when, excluded.
+    pub until: Instant,
+}
+
+/// Why a gang was stopped without being given time to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// A node under it failed.
+    NodeFailed,
+    /// Its nodes changed hands on a day that the lease had named.
+    HoldingEnded,
+    /// The envelope fell.
+    Curtailed,
+}
+
+/// What was decided, complete enough to be applied without another choice.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A job entered its party's queue.
+    JobSubmitted {
+        /// Its slot.
+        job: JobSlot,
+        /// As submitted.
+        spec: JobSpec,
+    },
+    /// A job is too large for anything its party has now.
+    JobParked {
+        /// Which.
+        job: JobSlot,
+    },
+    /// All parked jobs of a party are queued again.
+    JobsUnparked {
+        /// Whose.
+        party: Party,
+    },
+    /// Nodes are kept for a job until they are ready.
+    NodesClaimed {
+        /// For which.
+        job: JobSlot,
+        /// Which.
+        at: Allocation,
+    },
+    /// A borrower that had not started gives its nodes back to the holder.
+    ClaimDropped {
+        /// Which.
+        job: JobSlot,
+    },
+    /// A gang started.
+    JobStarted {
+        /// Which.
+        job: JobSlot,
+        /// Where.
+        at: Allocation,
+    },
+    /// A job is told to leave its nodes.
+    EvictionRequested {
+        /// Which.
+        job: JobSlot,
+        /// When the nodes kill what is left.
+        deadline: Instant,
+    },
+    /// A job that was told to leave is gone; it is queued again from its last checkpoint.
+    JobVacated {
+        /// Which.
+        job: JobSlot,
+    },
+    /// A gang was stopped at once; it is queued again from its last checkpoint.
+    JobStopped {
+        /// Which.
+        job: JobSlot,
+        /// Why.
+        reason: StopReason,
+    },
+    /// A job came to its own end.
+    JobFinished {
+        /// Which.
+        job: JobSlot,
+    },
+    /// Nodes are scrubbed and checked.
+    TurnoverBegan {
+        /// Which.
+        nodes: NodeRanges,
+        /// When they will be done.
+        until: Instant,
+    },
+    /// Nodes came clean.
+    TurnoverEnded {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Nodes failed; what ran there was stopped before.
+    NodesFailed {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Nodes came back.
+    NodesRepaired {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Pools entered service or were retired.
+    NodesInService {
+        /// Which.
+        nodes: NodeRanges,
+        /// Whether they serve from now on.
+        serving: bool,
+    },
+    /// Nodes take no new work: they are about to change hands or lose their power.
+    NodesDrained {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Drained nodes take work again after all.
+    NodesReopened {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Nodes passed from one holder to another.
+    HoldingChanged {
+        /// Whose they are from now on; none: the landlord's own.
+        lease: Option<u16>,
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// The entitlement of a lease took a step.
+    EntitlementStepped {
+        /// Whose.
+        lease: u16,
+        /// GPUs granted from now on.
+        gpus: u64,
+    },
+    /// A notice was given.
+    NoticeGiven {
+        /// For which lease.
+        lease: u16,
+        /// By whom, on what day.
+        notice: Notice,
+        /// The last day of service that follows.
+        last_day: Day,
+    },
+    /// A lease has a later version.
+    LeaseAmended {
+        /// Which lease.
+        lease: u16,
+        /// The version.
+        terms: Box<Terms>,
+    },
+    /// A lease was signed.
+    LeaseSigned {
+        /// Its terms.
+        terms: Box<Terms>,
+    },
+    /// The envelope will be lowered.
+    CurtailmentAnnounced(Curtailment),
+    /// Nodes were switched off.
+    NodesCurtailed {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Nodes may be used again.
+    NodesRestored {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// The power that may be drawn changed.
+    EnvelopeChanged {
+        /// Facility watts from now on.
+        limit: Watts,
+    },
+    /// A promise was not kept.
+    Breached(Breach),
+    /// Open usage intervals end here and go on in new ones, so that meters can be read.
+    UsageClosed,
+    /// An invoice was issued.
+    InvoiceIssued {
+        /// For which lease.
+        lease: u16,
+        /// The document.
+        invoice: Box<Invoice>,
+    },
+    /// What was due at an instant was looked at.
+    AgendaDone((Instant, AgendaItem)),
+}

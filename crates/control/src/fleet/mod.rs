@@ -1,0 +1,342 @@
+//! Every node of the site: in which partition, in what condition, under whose jobs.
+//!
+//! All changes go through [`Fleet::change`], which keeps the partitions' shelves, the gauges of
+//! GPUs per state, the power drawn and the usage intervals in step with the nodes.
+
+mod node;
+mod partition;
+
+use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, UsageInterval};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_site::Site;
+use leasehold_units::{Instant, Interval};
+
+pub use node::{Claim, Condition, JobSlot, LANDLORD, Node, PartitionId, Party, User};
+pub use partition::{Partition, Role};
+
+/// What is the same for all nodes of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolFacts {
+    /// Its first node.
+    pub first_node: u32,
+    /// GPUs on each node.
+    pub gpus_per_node: u8,
+    /// Contracted IT watts of a node.
+    pub busy_watts: u64,
+    /// IT watts of a node without a job.
+    pub idle_watts: u64,
+    /// Seconds of turnover.
+    pub turnover_seconds: u32,
+}
+
+/// Every node of the site.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    nodes: Vec<Node>,
+    since: Vec<Instant>,
+    /// Pools in site order.
+    pub pools: Vec<PoolFacts>,
+    partitions: Vec<Partition>,
+    /// GPUs per state; one row per lease, and a last one for the landlord's own.
+    gauges: Vec<[u64; GpuState::ALL.len()]>,
+    it_watts: u64,
+    scrubbing_due: Vec<u32>,
+    /// How often each partition gained room.
+    room: Vec<u64>,
+    open_usage: Option<[Option<UsageInterval>; 2]>,
+    usage: Vec<UsageInterval>,
+}
+
+impl Fleet {
+    /// The fleet of `site` at `from`: all nodes the landlord's own, out of service.
+    pub fn new(site: &Site, leases: usize, from: Instant) -> Self {
+        let mut fleet = Self {
+            nodes: Vec::new(),
+            since: Vec::new(),
+            pools: Vec::new(),
+            partitions: Vec::new(),
+            gauges: vec![[0; GpuState::ALL.len()]; leases + 1],
+            it_watts: 0,
+            scrubbing_due: Vec::new(),
+            room: Vec::new(),
+            open_usage: None,
+            usage: Vec::new(),
+        };
+        for (index, pool) in site.pools.iter().enumerate() {
+            let sku = site.sku(pool);
+            let gpus_per_node = u8::try_from(sku.gpus_per_node).expect("at most 64");
+            fleet.pools.push(PoolFacts {
+                first_node: pool.first_node,
+                gpus_per_node,
+                busy_watts: sku.node_power.contracted.get(),
+                idle_watts: sku.node_power.idle.get(),
+                turnover_seconds: u32::try_from(sku.turnover.get()).expect("a turnover is short"),
+            });
+            let role = Role {
+                lease: None,
+                holder: LANDLORD,
+                pool: u16::try_from(index).expect("few pools"),
+                gpus_per_node,
+                guest_vacate_seconds_max: None,
+            };
+            let partition = fleet.add_partition(role, pool.nodes());
+            let node = Node::out_of_service(partition);
+            fleet.partitions[usize::from(partition)].members = pool.nodes();
+            fleet.nodes.extend((0..pool.nodes()).map(|_| node));
+        }
+        fleet.since = vec![from; fleet.nodes.len()];
+        fleet
+    }
+
+    /// Adds a partition for the nodes of one pool under one holder.
+    pub fn add_partition(&mut self, role: Role, pool_nodes: u32) -> PartitionId {
+        if let Some(lease) = role.lease {
+            while self.gauges.len() < usize::from(lease) + 2 {
+                let own = self.gauges.len() - 1;
+                self.gauges.insert(own, [0; GpuState::ALL.len()]);
+            }
+        }
+        let first_node = self.pools[usize::from(role.pool)].first_node;
+        self.partitions.push(Partition::new(role, first_node, pool_nodes));
+        self.room.push(0);
+        PartitionId::try_from(self.partitions.len() - 1).expect("few partitions")
+    }
+
+    /// The partitions, by number.
+    pub fn partitions(&self) -> &[Partition] {
+        &self.partitions
+    }
+
+    /// One partition.
+    pub fn partition(&self, id: PartitionId) -> &Partition {
+        &self.partitions[usize::from(id)]
+    }
+
+    /// One partition, to book releases and guests in.
+    pub fn partition_mut(&mut self, id: PartitionId) -> &mut Partition {
+        &mut self.partitions[usize::from(id)]
+    }
+
+    /// One node.
+    pub fn node(&self, number: u32) -> &Node {
+        &self.nodes[number as usize]
+    }
+
+    /// All nodes, by number.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Index of the pool of `number`.
+    pub fn pool_of(&self, number: u32) -> usize {
+        self.pools.partition_point(|pool| pool.first_node <= number) - 1
+    }
+
+    /// GPUs per state over the whole site.
+    pub fn gauge_total(&self) -> [u64; GpuState::ALL.len()] {
+        let mut total = [0; GpuState::ALL.len()];
+        for row in &self.gauges {
+            for (sum, count) in total.iter_mut().zip(row) {
+                *sum += count;
+            }
+        }
+        total
+    }
+
+    /// GPUs per state in the holding of lease number `lease`.
+    pub fn gauge(&self, lease: u16) -> [u64; GpuState::ALL.len()] {
+        self.gauges[usize::from(lease)]
+    }
+
+    /// IT watts of what is switched on: contracted power under a job or in turnover, idle power else.
+    pub const fn it_watts(&self) -> u64 {
+        self.it_watts
+    }
+
+    /// Nodes that wait for their turnover to begin.
+    pub fn scrubbing_due(&self) -> &[u32] {
+        &self.scrubbing_due
+    }
+
+    /// How often partition `id` gained room for work so far.
+    pub fn room(&self, id: PartitionId) -> u64 {
+        self.room[usize::from(id)]
+    }
+
+    /// Forgets that `nodes` wait for a turnover; it was decided.
+    pub fn scrubbing_decided(&mut self, nodes: &NodeRanges) {
+        self.scrubbing_due.retain(|node| !nodes.contains(*node));
+    }
+
+    /// Nodes of [`Fleet::scrubbing_due`] that still need it.
+    pub fn scrubbing_needed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.scrubbing_due.iter().copied().filter(|node| needs_scrub(self, self.node(*node)))
+    }
+
+    /// Moves the usage intervals that were closed since the last call behind those of `to`.
+    pub fn move_usage_to(&mut self, to: &mut Vec<UsageInterval>) {
+        to.append(&mut self.usage);
+    }
+
+    /// Changes each node of `numbers` by `edit`, at `now`.
+    pub fn change(&mut self, numbers: &NodeRanges, now: Instant, edit: impl Fn(u32, &mut Node)) {
+        for number in numbers.iter() {
+            self.change_one(number, now, &edit);
+        }
+        self.flush_open();
+    }
+
+    /// Closes every usage interval at `now`; the same states go on in new ones.
+    pub fn close(&mut self, now: Instant) {
+        for number in 0..self.nodes.len() {
+            let node = self.nodes[number];
+            let number = u32::try_from(number).expect("a site has few nodes");
+            self.close_usage(number, &node, now);
+        }
+        self.flush_open();
+    }
+
+    fn change_one(&mut self, number: u32, now: Instant, edit: &impl Fn(u32, &mut Node)) {
+        let before = self.nodes[number as usize];
+        let mut after = before;
+        edit(number, &mut after);
+        if before == after {
+            return;
+        }
+        let same_row = before.partition == after.partition
+            && self.states(&before) == self.states(&after)
+            && before.user == after.user;
+        if !same_row {
+            self.close_usage(number, &before, now);
+            self.count(&before, number, false);
+            self.count(&after, number, true);
+        }
+        let room_before = before.claimable();
+        self.partitions[usize::from(before.partition)].remove(number, &before);
+        self.partitions[usize::from(after.partition)].insert(number, &after);
+        self.nodes[number as usize] = after;
+        if needs_scrub(self, &after) && !needs_scrub(self, &before) {
+            self.scrubbing_due.push(number);
+        }
+        let idle = |node: &Node| node.user == User::Nobody && node.serves();
+        let gained = (after.claimable() && !room_before)
+            || (idle(&after) && (!idle(&before) || before.claim != after.claim))
+            || after.condition != before.condition
+            || after.used < before.used
+            || before.partition != after.partition;
+        if gained {
+            self.room[usize::from(after.partition)] += 1;
+        }
+    }
+
+    fn states(&self, node: &Node) -> node::NodeStates {
+        let role = &self.partitions[usize::from(node.partition)].role;
+        node.states(role.lease.is_some(), role.gpus_per_node)
+    }
+
+    fn count(&mut self, node: &Node, number: u32, add: bool) {
+        let role = &self.partitions[usize::from(node.partition)].role;
+        let facts = self.pools[usize::from(role.pool)];
+        let row = role.lease.map_or(self.gauges.len() - 1, usize::from);
+        if node.condition == Condition::OutOfService {
+            return;
+        }
+        let states = node.states(role.lease.is_some(), role.gpus_per_node);
+        let rest = role.gpus_per_node - states.busy_gpus;
+        let watts = watts(node, &facts);
+        let gauge = &mut self.gauges[row];
+        let parts = [(states.busy, states.busy_gpus), (states.idle, rest)];
+        for (state, gpus) in parts {
+            let cell = &mut gauge[state.index()];
+            let gpus = u64::from(gpus);
+            *cell = if add { *cell + gpus } else { *cell - gpus };
+        }
+        self.it_watts = if add { self.it_watts + watts } else { self.it_watts - watts };
+        debug_assert!(number >= facts.first_node, "node in another pool's partition");
+    }
+
+    /// Closes the interval that `node` was in until `now`.
+    fn close_usage(&mut self, number: u32, node: &Node, now: Instant) {
+        let since = std::mem::replace(&mut self.since[number as usize], now);
+        if since == now || node.condition == Condition::OutOfService {
+            return;
+        }
+        let role = &self.partitions[usize::from(node.partition)].role;
+        let states = self.states(node);
+        let party = match node.user {
+            User::Nobody => None,
+            User::Holder => Some(PartyIndex(role.holder)),
+            User::Guest => Some(PartyIndex(LANDLORD)),
+        };
+        let row = |state, gpus: u8, party| {
+            (gpus > 0).then_some(UsageInterval {
+                first_node: number,
+                nodes: 1,
+                gpus_per_node: u32::from(gpus),
+                state,
+                party,
+                lease: role.lease.map(LeaseIndex),
+                interval: Interval::new(since, now),
+            })
+        };
+        let rows = [
+            row(states.busy, states.busy_gpus, party),
+            row(states.idle, role.gpus_per_node - states.busy_gpus, None),
+        ];
+        self.push_usage(rows);
+    }
+
+    /// Joins rows that continue the node before them.
+    fn push_usage(&mut self, rows: [Option<UsageInterval>; 2]) {
+        if let Some(open) = &mut self.open_usage {
+            let joins = open.iter().zip(&rows).all(|(open, row)| match (open, row) {
+                (Some(open), Some(row)) => continues(open, row),
+                (None, None) => true,
+                _ => false,
+            });
+            if joins {
+                for open in open.iter_mut().flatten() {
+                    open.nodes += 1;
+                }
+                return;
+            }
+        }
+        self.flush_open();
+        self.open_usage = Some(rows);
+    }
+
+    fn flush_open(&mut self) {
+        if let Some(rows) = self.open_usage.take() {
+            self.usage.extend(rows.into_iter().flatten());
+        }
+    }
+}
+
+fn needs_scrub(fleet: &Fleet, node: &Node) -> bool {
+    if node.condition != Condition::Up || node.user != User::Nobody {
+        return false;
+    }
+    let party = match node.claim {
+        Claim::Holder(_) => fleet.partition(node.partition).role.holder,
+        Claim::Guest(_) => LANDLORD,
+        Claim::Free => return node.draining && node.soil.is_some(),
+    };
+    node.soil.is_some_and(|soil| soil != party)
+}
+
+const fn watts(node: &Node, facts: &PoolFacts) -> u64 {
+    match (node.condition, node.user) {
+        (Condition::OutOfService | Condition::Down, _) => 0,
+        (Condition::Curtailed, _) | (Condition::Up, User::Nobody) => facts.idle_watts,
+        (Condition::Turnover, _) | (Condition::Up, _) => facts.busy_watts,
+    }
+}
+
+fn continues(open: &UsageInterval, row: &UsageInterval) -> bool {
+    open.first_node + open.nodes == row.first_node
+        && open.interval == row.interval
+        && open.state == row.state
+        && open.party == row.party
+        && open.lease == row.lease
+        && open.gpus_per_node == row.gpus_per_node
+}

@@ -1,0 +1,236 @@
+//! Applying events. Nothing is chosen here: an event says everything.
+
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::Instant;
+
+use super::{State, contracts};
+use crate::books::Reclaim;
+use crate::event::Event;
+use crate::fleet::{Claim, Condition, JobSlot, User};
+use crate::invariants::{Invariant, Violation};
+use crate::job::{Allocation, Job, JobSpec, JobState};
+
+impl State {
+    /// Applies `event`, which happened at `now`.
+    ///
+    /// # Panics
+    /// If the event does not follow from the state, such as the end of a job that does not run.
+    pub fn apply(&mut self, now: Instant, event: &Event) {
+        self.advance(now);
+        match event {
+            Event::JobSubmitted { job, spec } => self.submit(*job, *spec),
+            Event::JobParked { job } => self.park(*job),
+            Event::JobsUnparked { party } => self.unpark(*party),
+            Event::NodesClaimed { job, at } => self.claim(*job, at.clone()),
+            Event::ClaimDropped { job } => self.drop_claim(*job),
+            Event::JobStarted { job, at } => self.start_and_meter(*job, at),
+            Event::EvictionRequested { job, deadline } => self.evict(*job, *deadline),
+            Event::JobVacated { job } | Event::JobStopped { job, .. } => {
+                self.leave(*job);
+                self.enqueue(*job);
+            }
+            Event::JobFinished { job } => {
+                self.leave(*job);
+                self.jobs.remove(*job);
+            }
+            Event::TurnoverBegan { nodes, .. } => {
+                self.fleet.scrubbing_decided(nodes);
+                self.set_condition(nodes, Condition::Turnover);
+            }
+            Event::TurnoverEnded { nodes } => self.come_clean(nodes),
+            Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
+            Event::NodesRepaired { nodes } | Event::NodesRestored { nodes } => {
+                self.repair(nodes);
+            }
+            Event::NodesInService { nodes, serving } => self.put_in_service(nodes, *serving),
+            Event::NodesDrained { nodes } => {
+                self.fleet.change(nodes, now, |_, node| node.draining = true);
+            }
+            Event::NodesReopened { nodes } => {
+                self.fleet.change(nodes, now, |_, node| node.draining = false);
+            }
+            Event::NodesCurtailed { nodes } => self.set_condition(nodes, Condition::Curtailed),
+            Event::HoldingChanged { lease, nodes } => self.change_holder(*lease, nodes),
+            _ => self.apply_contract(now, event),
+        }
+        self.meter_usage();
+    }
+
+    fn apply_contract(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::EntitlementStepped { lease, gpus } => {
+                self.books.entitle(*lease, now, *gpus);
+                self.check_holding(*lease);
+            }
+            Event::NoticeGiven { lease, notice, .. } => {
+                self.contracts.give_notice(&self.site, *lease, *notice, now);
+            }
+            Event::LeaseAmended { lease, terms } => {
+                self.contracts.amend(&self.site, *lease, terms, now);
+            }
+            Event::LeaseSigned { terms } => {
+                let index = self.contracts.sign(&self.site, terms, now);
+                self.open_lease(index);
+            }
+            Event::CurtailmentAnnounced(curtailment) => {
+                self.curtailments.push(*curtailment);
+                self.contracts.announce(curtailment, now, contracts::handover_lead(&self.site));
+            }
+            Event::EnvelopeChanged { limit } => {
+                self.limit = *limit;
+                self.curtailments.retain(|curtailment| now < curtailment.until);
+            }
+            Event::AgendaDone(item) => self.contracts.done(item),
+            Event::Breached(breach) => self.books.breach(breach.clone()),
+            Event::UsageClosed => {
+                self.fleet.close(now);
+                self.usage_closed = Some(now);
+            }
+            Event::InvoiceIssued { lease, invoice } => {
+                let entry = &self.contracts.leases[usize::from(*lease)];
+                self.books.issue(*lease, &entry.lease, invoice);
+                self.check_books();
+            }
+            _ => unreachable!("applied before"),
+        }
+    }
+
+    /// Moves the clock and checks what must hold between two instants.
+    fn advance(&mut self, now: Instant) {
+        assert!(self.now <= now, "an event at {now} after one at {}", self.now);
+        self.now = now;
+    }
+
+    fn submit(&mut self, slot: JobSlot, spec: JobSpec) {
+        let job = Job {
+            spec,
+            order: self.next_order,
+            place: None,
+            submitted: self.now,
+            asked: None,
+            started: None,
+            expected_end: self.now,
+            kept_seconds: 0,
+            evictions: 0,
+            starts: 0,
+            state: JobState::Queued,
+        };
+        self.next_order += 1;
+        let given = self.jobs.insert(job);
+        assert_eq!(given, slot, "the job table gave another slot than was decided");
+        self.enqueue(slot);
+    }
+
+    fn park(&mut self, slot: JobSlot) {
+        self.dequeue(slot);
+        let job = self.jobs.get_mut(slot);
+        job.state = JobState::Parked;
+        let (party, order) = (usize::from(job.spec.party), job.order);
+        self.parties[party].queue.parked.insert(order, slot);
+    }
+
+    fn unpark(&mut self, party: u16) {
+        let parked = std::mem::take(&mut self.parties[usize::from(party)].queue.parked);
+        for slot in parked.into_values() {
+            self.enqueue(slot);
+        }
+    }
+
+    fn start_and_meter(&mut self, slot: JobSlot, at: &Allocation) {
+        let job = self.jobs.get_mut(slot);
+        let asked = job.asked.take();
+        let lease = self.fleet.partition(at.partition).role.lease;
+        if let (Some(asked), Some(lease), false) = (asked, lease, at.guest) {
+            let bound = self.contracts.leases[usize::from(lease)].reclaim_bound();
+            let missed = bound.is_some_and(|bound| self.now.since(asked) > bound);
+            self.books.reclaimed(Reclaim { lease, asked, answered: self.now, missed });
+        }
+        self.start(slot, at.clone());
+    }
+
+    fn evict(&mut self, slot: JobSlot, deadline: Instant) {
+        let job = self.jobs.get_mut(slot);
+        job.evictions += 1;
+        let JobState::Running { at, since } = &job.state else {
+            panic!("job {} does not run", job.spec.number)
+        };
+        job.state = JobState::Leaving { at: at.clone(), since: *since, deadline };
+    }
+
+    fn set_condition(&mut self, nodes: &NodeRanges, condition: Condition) {
+        let now = self.now;
+        self.fleet.change(nodes, now, |_, node| node.condition = condition);
+    }
+
+    fn come_clean(&mut self, nodes: &NodeRanges) {
+        let now = self.now;
+        self.fleet.change(nodes, now, |_, node| {
+            node.condition = Condition::Up;
+            node.soil = None;
+        });
+        for number in nodes.iter() {
+            match self.fleet.node(number).claim {
+                Claim::Holder(job) | Claim::Guest(job) => self.claimed_node_ready(job),
+                Claim::Free => {}
+            }
+        }
+    }
+
+    /// Repaired nodes, and nodes switched on again, come back scrubbed.
+    fn repair(&mut self, nodes: &NodeRanges) {
+        let now = self.now;
+        self.fleet.change(nodes, now, |_, node| {
+            node.condition = Condition::Up;
+            node.soil = None;
+            node.draining = false;
+        });
+    }
+
+    fn put_in_service(&mut self, nodes: &NodeRanges, serving: bool) {
+        let condition = if serving { Condition::Up } else { Condition::OutOfService };
+        self.set_condition(nodes, condition);
+        for number in nodes.iter() {
+            let pool = self.fleet.pool_of(number);
+            let gpus = u64::from(self.fleet.pools[pool].gpus_per_node);
+            self.installed_gpus =
+                if serving { self.installed_gpus + gpus } else { self.installed_gpus - gpus };
+        }
+    }
+
+    fn change_holder(&mut self, lease: Option<u16>, nodes: &NodeRanges) {
+        let now = self.now;
+        let pool = nodes.ranges().first().map_or(0, |(first, _)| self.fleet.pool_of(*first));
+        let partition = contracts::partition_of(&self.contracts, lease, pool);
+        let user = |number: u32| self.fleet.node(number).user;
+        let busy = nodes.iter().find(|node| user(*node) != User::Nobody);
+        self.require(Invariant::Isolation, busy.is_none(), || {
+            format!("node {busy:?} changed hands under a job")
+        });
+        self.fleet.change(nodes, now, |_, node| {
+            node.partition = partition;
+            node.draining = false;
+        });
+    }
+
+    /// Adds what was closed by the last change to the meters.
+    fn meter_usage(&mut self) {
+        let from = self.usage.len();
+        self.fleet.move_usage_to(&mut self.usage);
+        for row in &self.usage[from..] {
+            self.books.meter(row);
+        }
+    }
+
+    /// Checks one invariant, and keeps the first violation.
+    pub(crate) fn require(
+        &mut self,
+        invariant: Invariant,
+        holds: bool,
+        what: impl FnOnce() -> String,
+    ) {
+        let checked: Result<(), Violation> = self.checks.require(invariant, self.now, holds, what);
+        if let (Err(violation), None) = (checked, &self.violation) {
+            self.violation = Some(violation);
+        }
+    }
+}

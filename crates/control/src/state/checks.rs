@@ -1,0 +1,89 @@
+//! The named invariants that are checked at every instant, and at every step and invoice.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use leasehold_units::{Money, Ratio, Watts};
+
+use super::State;
+use crate::invariants::Invariant;
+
+impl State {
+    /// Checks what must hold whenever an instant is settled.
+    pub fn check_instant(&mut self) {
+        let gauge: u64 = self.fleet.gauge_total().iter().sum();
+        let installed = self.installed_gpus;
+        self.require(Invariant::Conservation, gauge == installed, || {
+            format!("{gauge} GPUs are in some state, {installed} are installed")
+        });
+        let drawn = self.site.facility(Watts::new(self.fleet.it_watts()));
+        let limit = self.limit;
+        self.require(Invariant::Power, drawn <= Ratio::whole(i128::from(limit.get())), || {
+            format!("{drawn} W are drawn, {limit} W may be")
+        });
+        let partitions = self.fleet.partitions().iter();
+        let blind = partitions.clone().all(|p| p.claimable + p.taken == p.serving);
+        self.require(Invariant::Confidentiality, blind, || {
+            "what a holder is offered depends on who borrows from it".into()
+        });
+        let ready = self.ready_claims.is_empty();
+        self.require(Invariant::Guarantee, ready, || "a job with ready nodes did not start".into());
+    }
+
+    /// Checks that lease number `lease` holds no more than it is granted.
+    pub(super) fn check_holding(&mut self, lease: u16) {
+        let entry = &self.contracts.leases[usize::from(lease)];
+        let step = entry.step_on(entry.terms().time_zone.day_of(self.now));
+        let granted = |pool: usize| step.map_or(0, |step| step.per_pool[pool]);
+        let ids = entry.partitions.iter().enumerate();
+        let over = ids
+            .map(|(pool, id)| (pool, self.fleet.partition(*id).members, granted(pool)))
+            .find(|(_, held, granted)| held > granted);
+        self.require(Invariant::NoOversell, over.is_none(), || {
+            format!("lease {lease} holds more than it is granted (pool, nodes, granted): {over:?}")
+        });
+    }
+
+    /// Checks the invoice issued last, its postings, and that no earlier one changed.
+    pub(super) fn check_books(&mut self) {
+        let invoice = self.books.invoices.last().expect("one was just issued");
+        let lines = invoice.lines.iter().map(|line| line.amount);
+        let sum = lines.fold(Money::zero(invoice.currency), Money::plus);
+        let exact = sum == invoice.total
+            && self
+                .books
+                .journal
+                .transactions()
+                .iter()
+                .all(leasehold_ledger::Transaction::is_balanced);
+        let (number, total) = (invoice.number.clone(), invoice.total);
+        self.require(Invariant::ExactMoney, exact, || {
+            format!("the lines of {number} add up to {sum}, its total is {total}")
+        });
+        self.sealed.push(seal(self.books.invoices.last().expect("one was just issued")));
+        let same = self.books.invoices.iter().map(seal).eq(self.sealed.iter().copied());
+        self.require(Invariant::ClosedIsClosed, same, || "an issued invoice changed".into());
+    }
+
+    /// What two states that should be the same differ in, if anything.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let checks = [
+            ("time", self.now == other.now),
+            ("nodes", self.fleet.nodes() == other.fleet.nodes()),
+            ("gauges", self.fleet.gauge_total() == other.fleet.gauge_total()),
+            ("power", self.fleet.it_watts() == other.fleet.it_watts()),
+            ("jobs", self.jobs == other.jobs),
+            ("shared nodes", self.shared == other.shared),
+            ("envelope", self.limit == other.limit),
+            ("invoices", self.books.invoices == other.books.invoices),
+            ("meters", self.books.meter.totals() == other.books.meter.totals()),
+            ("breaches", self.books.breaches == other.books.breaches),
+        ];
+        checks.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+    }
+}
+
+fn seal(invoice: &leasehold_ledger::Invoice) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    invoice.to_json().to_string().hash(&mut hasher);
+    hasher.finish()
+}

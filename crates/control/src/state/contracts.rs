@@ -1,0 +1,264 @@
+//! The leases in force and the agenda that follows from them.
+
+use std::collections::BTreeSet;
+
+use leasehold_allocator::{EntitlementStep, LeasePlan, Refusal, plan};
+use leasehold_lease::{IdleUse, Lease, Notice, Terms};
+use leasehold_site::Site;
+use leasehold_units::{Day, Instant, Seconds};
+
+use crate::event::Curtailment;
+use crate::fleet::{Fleet, LANDLORD, PartitionId, Party, Role};
+
+/// Longest time to vacate that a job may declare. Nodes that are about to change hands stop taking
+/// work this long, and a turnover, ahead.
+pub const VACATE_SECONDS_MAX: u32 = 1800;
+
+/// A lease and what the site gives it.
+#[derive(Debug, Clone)]
+pub struct LeaseEntry {
+    /// Its versions, and the notice if one was given.
+    pub lease: Lease,
+    /// Its tenant.
+    pub party: Party,
+    /// Its partitions, one a pool.
+    pub partitions: Vec<PartitionId>,
+    /// What it is granted when, in nodes of each pool.
+    pub plan: LeasePlan,
+}
+
+/// What has to be looked at, at an instant known ahead. At one instant, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgendaItem {
+    /// Pools enter service or retire.
+    Service,
+    /// The power that may be drawn may change.
+    Envelope,
+    /// Entitlements take a step.
+    Holdings,
+    /// Holdings or the envelope change soon: nodes are cleared for that.
+    Prepare,
+    /// An invoice of this lease may be due.
+    Invoice(u16),
+}
+
+/// The leases in force and the agenda that follows from them.
+#[derive(Debug, Clone)]
+pub struct Contracts {
+    /// By number, in the order in which they came.
+    pub leases: Vec<LeaseEntry>,
+    agenda: BTreeSet<(Instant, AgendaItem)>,
+}
+
+impl LeaseEntry {
+    /// The version that was signed last.
+    pub fn terms(&self) -> &Terms {
+        self.lease.versions.last().expect("a lease has a version")
+    }
+
+    /// The reclaim bound.
+    pub fn reclaim_bound(&self) -> Option<Seconds> {
+        self.terms().service.reclaim_within
+    }
+
+    /// What it is granted on `day`.
+    pub fn step_on(&self, day: Day) -> Option<&EntitlementStep> {
+        self.plan.steps.iter().find(|step| step.from <= day && day <= step.until)
+    }
+}
+
+impl Contracts {
+    /// The contracts of `leases` on `site`, with everything to look at after `now`.
+    pub fn new(site: &Site, leases: Vec<Lease>, now: Instant) -> Result<Self, Vec<Refusal>> {
+        let mut contracts = Self { leases: Vec::new(), agenda: BTreeSet::new() };
+        let plan = plan(site, &leases)?;
+        for (lease, plan) in leases.into_iter().zip(plan.leases) {
+            contracts.leases.push(LeaseEntry {
+                lease,
+                party: LANDLORD,
+                partitions: Vec::new(),
+                plan,
+            });
+        }
+        contracts.reopen_agenda(site, now);
+        Ok(contracts)
+    }
+
+    /// The number of the lease named `id`.
+    pub fn find(&self, id: &leasehold_units::LeaseId) -> Option<u16> {
+        let found = self.leases.iter().position(|entry| entry.terms().id == *id);
+        found.map(|index| u16::try_from(index).expect("few leases"))
+    }
+
+    /// The leases as they are, to try a change on.
+    pub fn lease_list(&self) -> Vec<Lease> {
+        self.leases.iter().map(|entry| entry.lease.clone()).collect()
+    }
+
+    /// When something has to be looked at next.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.agenda.first().map(|(at, _)| *at)
+    }
+
+    /// The first thing to look at that is due at `now`.
+    pub fn due(&self, now: Instant) -> Option<(Instant, AgendaItem)> {
+        self.agenda.first().copied().filter(|(at, _)| *at <= now)
+    }
+
+    /// The next instant after `now` at which holdings or the envelope change.
+    pub fn next_change(&self, now: Instant) -> Option<Instant> {
+        let changes = |item: &AgendaItem| {
+            matches!(item, AgendaItem::Holdings | AgendaItem::Envelope | AgendaItem::Service)
+        };
+        self.agenda.iter().find(|(at, item)| *at > now && changes(item)).map(|(at, _)| *at)
+    }
+
+    pub(super) fn done(&mut self, item: &(Instant, AgendaItem)) {
+        self.agenda.remove(item);
+    }
+
+    pub(super) fn give_notice(&mut self, site: &Site, lease: u16, notice: Notice, now: Instant) {
+        let entry = &mut self.leases[usize::from(lease)];
+        entry.lease.give_notice(notice.by, notice.given).expect("the notice was decided on");
+        self.replan(site, now);
+    }
+
+    pub(super) fn amend(&mut self, site: &Site, lease: u16, terms: &Terms, now: Instant) {
+        let entry = &mut self.leases[usize::from(lease)];
+        entry.lease.amend(terms.clone()).expect("the amendment was decided on");
+        self.replan(site, now);
+    }
+
+    pub(super) fn sign(&mut self, site: &Site, terms: &Terms, now: Instant) -> usize {
+        let lease = Lease::new(vec![terms.clone()]).expect("the lease was decided on");
+        let mut leases = self.lease_list();
+        leases.push(lease.clone());
+        let plans = plan(site, &leases).expect("the lease was decided on").leases;
+        let plan = plans.last().expect("the plan has every lease").clone();
+        self.leases.push(LeaseEntry { lease, party: LANDLORD, partitions: Vec::new(), plan });
+        self.replan(site, now);
+        self.leases.len() - 1
+    }
+
+    pub(super) fn announce(&mut self, curtailment: &Curtailment, now: Instant, lead: Seconds) {
+        let ahead = curtailment.from.before(lead).max(now);
+        self.agenda.insert((ahead, AgendaItem::Prepare));
+        self.agenda.insert((curtailment.from, AgendaItem::Envelope));
+        self.agenda.insert((curtailment.until, AgendaItem::Envelope));
+    }
+
+    /// Plans again after a change that was decided on, and looks at everything that is now ahead.
+    fn replan(&mut self, site: &Site, now: Instant) {
+        let plan = plan(site, &self.lease_list()).expect("the change was decided on");
+        for (entry, plan) in self.leases.iter_mut().zip(plan.leases) {
+            entry.plan = plan;
+        }
+        self.reopen_agenda(site, now);
+    }
+
+    /// Adds everything that the site and the leases call for from `now` on.
+    fn reopen_agenda(&mut self, site: &Site, now: Instant) {
+        self.agenda.insert((now, AgendaItem::Service));
+        self.agenda.insert((now, AgendaItem::Envelope));
+        self.agenda.insert((now, AgendaItem::Holdings));
+        for at in service_changes(site) {
+            self.open(site, at, now, &[AgendaItem::Service, AgendaItem::Holdings]);
+        }
+        for (day, _) in site.envelope.iter() {
+            self.open(site, site.time_zone.start_of(day), now, &[AgendaItem::Envelope]);
+        }
+        for index in 0..self.leases.len() {
+            let entry = &self.leases[index];
+            let zone = entry.terms().time_zone.clone();
+            let steps: Vec<Day> = entry.plan.steps.iter().map(|step| step.from).collect();
+            let last = entry.plan.steps.last().map(|step| step.until);
+            let after = last.and_then(|day| day.tomorrow().ok());
+            for day in steps.into_iter().chain(after) {
+                self.open(site, zone.start_of(day), now, &[AgendaItem::Holdings]);
+            }
+            self.open_invoices(index, now);
+        }
+    }
+
+    /// An invoice may be due on the first of each month, on the first day of the term, and on the
+    /// day after the last.
+    fn open_invoices(&mut self, index: usize, now: Instant) {
+        let entry = &self.leases[index];
+        let zone = &entry.terms().time_zone;
+        let Some((first, last)) = entry.plan.steps.first().zip(entry.plan.steps.last()) else {
+            return;
+        };
+        let after = last.until.tomorrow().expect("a term ends before the end of time");
+        let number = u16::try_from(index).expect("few leases");
+        let mut day = first.from;
+        while day <= after {
+            let at = zone.start_of(day);
+            if at >= now {
+                self.agenda.insert((at, AgendaItem::Invoice(number)));
+            }
+            day = leasehold_units::Month::of(day).next().first_day();
+        }
+        let at = zone.start_of(after);
+        if at >= now {
+            self.agenda.insert((at, AgendaItem::Invoice(number)));
+        }
+    }
+
+    fn open(&mut self, site: &Site, at: Instant, now: Instant, items: &[AgendaItem]) {
+        if at < now {
+            return;
+        }
+        self.agenda.extend(items.iter().map(|item| (at, *item)));
+        let ahead = at.before(handover_lead(site));
+        if ahead > now {
+            self.agenda.insert((ahead, AgendaItem::Prepare));
+        }
+    }
+}
+
+/// How long ahead nodes that change hands, or lose their power, stop taking work.
+pub fn handover_lead(site: &Site) -> Seconds {
+    let turnover = site.skus.iter().map(|sku| sku.turnover).max().unwrap_or(Seconds::ZERO);
+    turnover.plus(Seconds::new(u64::from(VACATE_SECONDS_MAX)))
+}
+
+fn service_changes(site: &Site) -> Vec<Instant> {
+    let days = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
+    days.flatten().map(|day| site.time_zone.start_of(day)).collect()
+}
+
+/// The partition of `pool` under `lease`, or the landlord's own.
+pub fn partition_of(contracts: &Contracts, lease: Option<u16>, pool: usize) -> PartitionId {
+    match lease {
+        Some(lease) => contracts.leases[usize::from(lease)].partitions[pool],
+        None => PartitionId::try_from(pool).expect("few pools"),
+    }
+}
+
+/// Opens one partition a pool for lease number `index` of `tenant`.
+pub fn open_partitions(
+    fleet: &mut Fleet,
+    site: &Site,
+    contracts: &Contracts,
+    index: usize,
+    tenant: Party,
+) -> Vec<PartitionId> {
+    let entry = &contracts.leases[index];
+    let service = &entry.terms().service;
+    let mut ids = Vec::new();
+    for (number, pool) in site.pools.iter().enumerate() {
+        let sku = site.sku(pool);
+        let lends = service.idle_use == IdleUse::Landlord;
+        let bound = service.reclaim_within.filter(|_| lends);
+        let vacate = bound.and_then(|bound| bound.get().checked_sub(sku.turnover.get()));
+        let role = Role {
+            lease: Some(u16::try_from(index).expect("few leases")),
+            holder: tenant,
+            pool: u16::try_from(number).expect("few pools"),
+            gpus_per_node: u8::try_from(sku.gpus_per_node).expect("at most 64"),
+            guest_vacate_seconds_max: vacate.map(|v| u32::try_from(v).unwrap_or(u32::MAX)),
+        };
+        ids.push(fleet.add_partition(role, pool.nodes()));
+    }
+    ids
+}

@@ -1,0 +1,193 @@
+//! Everything that the state machine remembers. Changed by [`State::apply`] alone.
+
+mod apply;
+mod checks;
+mod contracts;
+mod running;
+
+use std::collections::BTreeMap;
+
+use leasehold_allocator::Refusal;
+use leasehold_lease::Lease;
+use leasehold_ledger::UsageInterval;
+use leasehold_site::Site;
+use leasehold_units::{Instant, PartyId, Watts};
+
+pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
+pub use running::{SharedNode, touches};
+
+use crate::books::Books;
+use crate::event::Curtailment;
+use crate::fleet::{Fleet, JobSlot, LANDLORD, PartitionId, Party, User};
+use crate::invariants::{Checks, Violation};
+use crate::job::{Job, JobTable};
+use crate::queue::{LaneKey, PartyQueue};
+
+/// A party and what it can reach.
+#[derive(Debug, Clone)]
+pub struct PartyEntry {
+    /// Its name.
+    pub id: PartyId,
+    /// Partitions that its jobs may be placed in, and in what role.
+    pub reach: Vec<(PartitionId, User)>,
+    /// Its waiting jobs.
+    pub queue: PartyQueue,
+    /// Submissions and returns to the queue so far; with the room of its partitions this tells
+    /// whether another look at the queue can find anything.
+    pub arrivals: u64,
+}
+
+/// Everything that the state machine remembers.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The plant.
+    pub site: Site,
+    /// The time of the last event.
+    pub now: Instant,
+    /// The nodes.
+    pub fleet: Fleet,
+    /// The jobs.
+    pub jobs: JobTable,
+    /// The parties; the landlord first, then the tenants in the order of their first lease.
+    pub parties: Vec<PartyEntry>,
+    /// The leases and what they call for next.
+    pub contracts: Contracts,
+    /// Meters, invoices and the journal.
+    pub books: Books,
+    /// Facility power that may be drawn now.
+    pub limit: Watts,
+    /// GPUs in service.
+    pub installed_gpus: u64,
+    /// Curtailments that are announced or in force.
+    pub curtailments: Vec<Curtailment>,
+    /// How often each invariant was checked.
+    pub checks: Checks,
+    /// When all usage intervals were closed last.
+    pub usage_closed: Option<Instant>,
+    /// Usage intervals that were closed and metered, for whoever keeps them to take.
+    pub usage: Vec<UsageInterval>,
+    /// A digest of each issued invoice.
+    sealed: Vec<u64>,
+    /// Nodes that jobs share, or that a job fills in part.
+    shared: BTreeMap<u32, SharedNode>,
+    /// Jobs all of whose kept nodes are ready.
+    ready_claims: Vec<JobSlot>,
+    /// Place in the order of arrival of the next job.
+    next_order: u64,
+    /// The first invariant found broken.
+    violation: Option<Violation>,
+}
+
+impl State {
+    /// The state of `site` under `leases` at `from`, before anything happened.
+    ///
+    /// # Errors
+    /// Where the site cannot carry the leases (invariant 1).
+    pub fn new(site: Site, leases: Vec<Lease>, from: Instant) -> Result<Self, Vec<Refusal>> {
+        let contracts = Contracts::new(&site, leases, from)?;
+        let mut state = Self {
+            now: from,
+            fleet: Fleet::new(&site, 0, from),
+            jobs: JobTable::default(),
+            parties: Vec::new(),
+            books: Books::new(&site, from),
+            limit: Watts::ZERO,
+            installed_gpus: 0,
+            curtailments: Vec::new(),
+            checks: Checks::default(),
+            usage: Vec::new(),
+            usage_closed: None,
+            sealed: Vec::new(),
+            shared: BTreeMap::new(),
+            ready_claims: Vec::new(),
+            next_order: 0,
+            violation: None,
+            contracts,
+            site,
+        };
+        state.add_party(state.site.landlord.clone());
+        for pool in 0..state.fleet.partitions().len() {
+            let id = PartitionId::try_from(pool).expect("few pools");
+            state.parties[usize::from(LANDLORD)].reach.push((id, User::Holder));
+        }
+        for index in 0..state.contracts.leases.len() {
+            state.open_lease(index);
+        }
+        Ok(state)
+    }
+
+    /// The number of the party named `id`, if it is one.
+    pub fn party(&self, id: &PartyId) -> Option<Party> {
+        let found = self.parties.iter().position(|party| party.id == *id);
+        found.map(|index| Party::try_from(index).expect("few parties"))
+    }
+
+    /// Nodes that jobs share, or that a job fills in part.
+    pub const fn shared(&self) -> &BTreeMap<u32, SharedNode> {
+        &self.shared
+    }
+
+    /// Jobs all of whose kept nodes are ready.
+    pub fn ready_claims(&self) -> &[JobSlot] {
+        &self.ready_claims
+    }
+
+    /// The first invariant found broken, if any.
+    pub const fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// A number that changes whenever a look at the party's queue could find something new.
+    pub fn prospects(&self, party: Party) -> u64 {
+        let entry = &self.parties[usize::from(party)];
+        let room: u64 = entry.reach.iter().map(|(id, _)| self.fleet.room(*id)).sum();
+        room + entry.arrivals
+    }
+
+    /// Whether `job` may be placed in partition `id` in the role of `user`.
+    pub fn admits(&self, id: PartitionId, user: User, key: LaneKey) -> bool {
+        let role = &self.fleet.partition(id).role;
+        let in_pool = key.pools & (1 << role.pool) != 0;
+        let leaves_in_time =
+            role.guest_vacate_seconds_max.is_some_and(|max| key.vacate_seconds <= max);
+        in_pool && (user != User::Guest || leaves_in_time)
+    }
+
+    fn add_party(&mut self, id: PartyId) -> Party {
+        self.party(&id).unwrap_or_else(|| {
+            self.parties.push(PartyEntry {
+                id,
+                reach: Vec::new(),
+                queue: PartyQueue::default(),
+                arrivals: 0,
+            });
+            Party::try_from(self.parties.len() - 1).expect("few parties")
+        })
+    }
+
+    /// Gives lease number `index` its partitions and its place in the books.
+    fn open_lease(&mut self, index: usize) {
+        let entry = &self.contracts.leases[index];
+        let tenant = self.add_party(entry.terms().tenant.clone());
+        let ids =
+            contracts::open_partitions(&mut self.fleet, &self.site, &self.contracts, index, tenant);
+        let lends = |id: &PartitionId, fleet: &Fleet| {
+            fleet.partition(*id).role.guest_vacate_seconds_max.is_some()
+        };
+        for id in &ids {
+            self.parties[usize::from(tenant)].reach.push((*id, User::Holder));
+            if lends(id, &self.fleet) {
+                self.parties[usize::from(LANDLORD)].reach.push((*id, User::Guest));
+            }
+        }
+        let entry = &mut self.contracts.leases[index];
+        entry.party = tenant;
+        entry.partitions = ids;
+        self.books.open_lease(&self.contracts.leases[index]);
+    }
+}
+
+/// The lane that `job` waits in.
+pub const fn lane_of(job: &Job) -> LaneKey {
+    LaneKey { pools: job.spec.pools, vacate_seconds: job.spec.vacate_seconds }
+}

@@ -1,0 +1,249 @@
+//! Jobs on nodes: starting, leaving, and keeping nodes for a start.
+
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::Instant;
+
+use super::{State, lane_of};
+use crate::fleet::{Claim, JobSlot, LANDLORD, Node, Party, User};
+use crate::invariants::Invariant;
+use crate::job::{Allocation, Job, JobState};
+
+/// A node that jobs share, or that a job fills in part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SharedNode {
+    /// The jobs on it with their GPUs there and their expected ends.
+    pub residents: Vec<(JobSlot, u8, Instant)>,
+}
+
+impl SharedNode {
+    /// When all of it is expected back.
+    fn expected_end(&self) -> Option<Instant> {
+        self.residents.iter().map(|(_, _, end)| *end).max()
+    }
+}
+
+impl State {
+    /// Puts a job into its party's queue, at its place in the order of arrival.
+    pub(super) fn enqueue(&mut self, slot: JobSlot) {
+        let job = self.jobs.get_mut(slot);
+        job.state = JobState::Queued;
+        let (key, gpus, request) = (lane_of(job), job.spec.gpus, job.request_left());
+        let entry = &mut self.parties[usize::from(job.spec.party)];
+        entry.arrivals += 1;
+        match job.place {
+            Some(place) => entry.queue.put_back(key, place, slot, gpus, request),
+            None => job.place = Some(entry.queue.push(key, slot, gpus, request)),
+        }
+    }
+
+    /// Takes a waiting job out of its party's queue.
+    pub(super) fn dequeue(&mut self, slot: JobSlot) {
+        let job = self.jobs.get(slot);
+        let place = job.place.expect("a waiting job has a place");
+        self.parties[usize::from(job.spec.party)].queue.remove(lane_of(job), place);
+    }
+
+    /// Keeps the nodes of `at` for a queued job.
+    pub(super) fn claim(&mut self, slot: JobSlot, at: Allocation) {
+        self.dequeue(slot);
+        let now = self.now;
+        let party = self.jobs.get(slot).spec.party;
+        let claim = if at.guest { Claim::Guest(slot) } else { Claim::Holder(slot) };
+        let nodes = nodes_of(&at);
+        let waits = |node: &u32| !self.fleet.node(*node).ready_for(party);
+        let pending = u32::try_from(nodes.iter().filter(waits).count()).expect("a gang is small");
+        self.fleet.change(&nodes, now, |_, node| node.claim = claim);
+        let job = self.jobs.get_mut(slot);
+        job.asked.get_or_insert(now);
+        let end = job.expected_end(now);
+        job.expected_end = end;
+        job.state = JobState::Claiming { at: at.clone(), pending };
+        self.book_release(&at, end, nodes.count(), true);
+        if pending == 0 {
+            self.ready_claims.push(slot);
+        }
+    }
+
+    /// Gives back the nodes that were kept for a job, and queues it again.
+    pub(super) fn drop_claim(&mut self, slot: JobSlot) {
+        let at = self.take_claim(slot);
+        let now = self.now;
+        self.fleet.change(&nodes_of(&at), now, |_, node| node.claim = Claim::Free);
+        self.enqueue(slot);
+    }
+
+    /// Ends the keeping of nodes without touching them.
+    fn take_claim(&mut self, slot: JobSlot) -> Allocation {
+        let job = self.jobs.get(slot);
+        let JobState::Claiming { at, .. } = &job.state else {
+            panic!("job {} keeps no nodes", job.spec.number)
+        };
+        let (at, end) = (at.clone(), job.expected_end);
+        self.book_release(&at, end, nodes_of(&at).count(), false);
+        self.ready_claims.retain(|ready| *ready != slot);
+        at
+    }
+
+    /// Starts a job that is queued or whose nodes are ready.
+    pub(super) fn start(&mut self, slot: JobSlot, at: Allocation) {
+        let now = self.now;
+        let party = self.jobs.get(slot).spec.party;
+        match self.jobs.get(slot).state {
+            JobState::Claiming { .. } => {
+                self.take_claim(slot);
+            }
+            _ => self.dequeue(slot),
+        }
+        self.check_isolation(party, &at);
+        let user = if at.guest { User::Guest } else { User::Holder };
+        let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
+        self.fleet.change(&at.whole, now, |_, node| {
+            occupy(node, user, party, gpus_per_node);
+        });
+        let job = self.jobs.get_mut(slot);
+        let end = job.expected_end(now);
+        job.expected_end = end;
+        job.started.get_or_insert(now);
+        job.starts += 1;
+        job.state = JobState::Running { at: at.clone(), since: now };
+        if let Some((node, gpus)) = at.part {
+            let one = NodeRanges::from_range(node, node + 1);
+            self.fleet.change(&one, now, |_, node| occupy(node, user, party, node.used + gpus));
+            self.share(&at, node, |shared| shared.residents.push((slot, gpus, end)));
+        }
+        self.book_release(&at, end, at.whole.count(), true);
+        if at.guest {
+            self.fleet.partition_mut(at.partition).guests.push(slot);
+        }
+    }
+
+    /// Takes a job off its nodes; the useful part of its run is kept.
+    pub(super) fn leave(&mut self, slot: JobSlot) {
+        let now = self.now;
+        let job = self.jobs.get_mut(slot);
+        let kept = job.kept_at(now);
+        let end = job.expected_end;
+        let (JobState::Running { at, .. } | JobState::Leaving { at, .. }) = &job.state else {
+            panic!("job {} is on no node", job.spec.number)
+        };
+        let at = at.clone();
+        job.kept_seconds = kept.min(job.spec.request_seconds);
+        self.book_release(&at, end, at.whole.count(), false);
+        self.fleet.change(&at.whole, now, |_, node| vacate(node, node.used));
+        if let Some((node, gpus)) = at.part {
+            self.share(&at, node, |shared| shared.residents.retain(|(job, ..)| *job != slot));
+            let one = NodeRanges::from_range(node, node + 1);
+            self.fleet.change(&one, now, |_, node| vacate(node, gpus));
+        }
+        if at.guest {
+            let guests = &mut self.fleet.partition_mut(at.partition).guests;
+            let place = guests.iter().position(|guest| *guest == slot);
+            guests.swap_remove(place.expect("a borrower is among the guests"));
+        }
+    }
+
+    /// Counts a node of kept nodes as ready.
+    pub(super) fn claimed_node_ready(&mut self, slot: JobSlot) {
+        let job = self.jobs.get_mut(slot);
+        let JobState::Claiming { pending, .. } = &mut job.state else {
+            panic!("job {} keeps no nodes", job.spec.number)
+        };
+        *pending -= 1;
+        if *pending == 0 {
+            self.ready_claims.push(slot);
+        }
+    }
+
+    /// Changes who shares `node` and books when it is expected back.
+    fn share(&mut self, at: &Allocation, node: u32, edit: impl FnOnce(&mut SharedNode)) {
+        let mut shared = self.shared.remove(&node).unwrap_or_default();
+        let before = shared.expected_end();
+        edit(&mut shared);
+        let after = shared.expected_end();
+        if after.is_some() {
+            self.shared.insert(node, shared);
+        }
+        if before != after {
+            for (end, add) in [(before, false), (after, true)] {
+                if let Some(end) = end {
+                    self.book_release(at, end, 1, add);
+                }
+            }
+        }
+    }
+
+    fn book_release(&mut self, at: &Allocation, end: Instant, nodes: u32, add: bool) {
+        if nodes == 0 {
+            return;
+        }
+        let partition = self.fleet.partition_mut(at.partition);
+        let (end, size) = (end.unix(), nodes);
+        let trees =
+            [(!at.guest, &mut partition.holder_releases), (true, &mut partition.all_releases)];
+        for (counts, tree) in trees {
+            match (counts, add) {
+                (false, _) => {}
+                (true, true) => tree.insert(end, size),
+                (true, false) => tree.remove(end, size),
+            }
+        }
+    }
+
+    /// Invariant 4: a party starts only where nobody else is, and after a turnover.
+    fn check_isolation(&mut self, party: Party, at: &Allocation) {
+        let user = if at.guest { User::Guest } else { User::Holder };
+        let alone = |node: u32| self.fleet.node(node).ready_for(party);
+        let shares = |node: u32| {
+            let node = self.fleet.node(node);
+            node.user == user && node.soil == Some(party)
+        };
+        let partition = |node: u32| self.fleet.node(node).partition == at.partition;
+        let bad = at.whole.iter().find(|node| !alone(*node) || !partition(*node)).or_else(|| {
+            at.part
+                .map(|(node, _)| node)
+                .filter(|node| !(alone(*node) || shares(*node)) || !partition(*node))
+        });
+        let now = self.now;
+        let detail = bad.map(|node| (node, *self.fleet.node(node)));
+        self.require(Invariant::Isolation, detail.is_none(), || {
+            let (number, node) = detail.expect("a node was found");
+            let id = &now;
+            format!("party {party} started on node {number} at {id} while it was {node:?}")
+        });
+    }
+}
+
+/// All nodes of an allocation.
+pub fn nodes_of(at: &Allocation) -> NodeRanges {
+    match at.part {
+        None => at.whole.clone(),
+        Some((part, _)) => NodeRanges::from_nodes(at.whole.iter().chain([part])),
+    }
+}
+
+/// Whether a job of `job` stands on any node of `nodes`.
+pub fn touches(job: &Job, nodes: &NodeRanges) -> bool {
+    job.allocation().is_some_and(|at| {
+        let overlaps = |&(first, end): &(u32, u32)| {
+            nodes.ranges().iter().any(|&(from, until)| first < until && from < end)
+        };
+        at.whole.ranges().iter().any(overlaps)
+            || at.part.is_some_and(|(node, _)| nodes.contains(node))
+    })
+}
+
+const fn occupy(node: &mut Node, user: User, party: Party, used: u8) {
+    node.claim = Claim::Free;
+    node.user = user;
+    node.used = used;
+    node.soil = Some(party);
+}
+
+const fn vacate(node: &mut Node, gpus: u8) {
+    node.used -= gpus;
+    if node.used == 0 {
+        node.user = User::Nobody;
+    }
+}
+
+const _: () = assert!(LANDLORD == 0, "the landlord is the first party");
