@@ -41,6 +41,12 @@ impl Lease {
         self.fixed_through(until).minus(before.unwrap_or(zero))
     }
 
+    /// Days from `start` to `end`, both included and in one month, as the proration of `version`
+    /// counts them.
+    pub fn days_counted(&self, version: u32, start: Day, end: Day) -> u32 {
+        count_days(self.versions[version as usize - 1].fee.proration, start, end).0
+    }
+
     /// The fixed fee of a whole month at what holds on `day`.
     pub fn monthly_fee_on(&self, day: Day) -> Money {
         let fixed = self.governing(day).fee.fixed;

@@ -1,1 +1,8 @@
-//! Reads everything and writes nothing: schedule, headline and firm revenue.
+//! Reads everything and writes nothing: what a lease grants and costs, and what is really owed if
+//! somebody leaves.
+
+mod backlog;
+mod schedule;
+
+pub use backlog::{Amounts, Backlog, BacklogError, Concentration, LeaseBacklog, backlog};
+pub use schedule::{Schedule, ScheduleStep, Window, schedule};

@@ -182,7 +182,7 @@ impl Iterator for Runs<'_> {
         let mut length = (self.rest >> from).trailing_ones();
         loop {
             let end = first + length;
-            if (end - self.set.first_node) % 64 != 0 {
+            if !(end - self.set.first_node).is_multiple_of(64) {
                 let used = (end - self.set.first_node) % 64;
                 self.rest &= u64::MAX << used;
                 return Some((first, end));
