@@ -97,27 +97,29 @@ impl NodeSet {
         self.count
     }
 
-    /// Puts `node` in.
+    /// Puts the nodes from `first` to `end` in, `end` excluded.
     ///
     /// # Panics
-    /// If it is in already: every node is in exactly one set of its partition.
-    pub fn insert(&mut self, node: u32) {
-        let (word, bit) = self.place(node);
-        assert!(self.words[word] & bit == 0, "node {node} is in the set already");
-        self.words[word] |= bit;
-        self.count += 1;
-        self.low = self.low.min(word);
+    /// If one is in already: every node is on at most one shelf of its partition.
+    pub fn insert(&mut self, first: u32, end: u32) {
+        for (word, bits) in masks(first - self.first_node, end - self.first_node) {
+            assert!(self.words[word] & bits == 0, "one of {first}..{end} is in the set already");
+            self.words[word] |= bits;
+            self.low = self.low.min(word);
+        }
+        self.count += end - first;
     }
 
-    /// Takes `node` out.
+    /// Takes the nodes from `first` to `end` out, `end` excluded.
     ///
     /// # Panics
-    /// If it is not in.
-    pub fn remove(&mut self, node: u32) {
-        let (word, bit) = self.place(node);
-        assert!(self.words[word] & bit != 0, "node {node} is not in the set");
-        self.words[word] &= !bit;
-        self.count -= 1;
+    /// If one is not in.
+    pub fn remove(&mut self, first: u32, end: u32) {
+        for (word, bits) in masks(first - self.first_node, end - self.first_node) {
+            assert!(self.words[word] & bits == bits, "one of {first}..{end} is not in the set");
+            self.words[word] &= !bits;
+        }
+        self.count -= end - first;
         while self.low < self.words.len() && self.words[self.low] == 0 {
             self.low += 1;
         }
@@ -143,6 +145,16 @@ impl NodeSet {
         let offset = node - self.first_node;
         ((offset / 64) as usize, 1 << (offset % 64))
     }
+}
+
+/// The words that the bits from `first` to `end` lie in, with those bits.
+fn masks(first: u32, end: u32) -> impl Iterator<Item = (usize, u64)> {
+    let words = first / 64..end.div_ceil(64);
+    words.map(move |word| {
+        let low = u64::MAX << (first.max(word * 64) - word * 64);
+        let high = u64::MAX >> (word * 64 + 64 - end.min(word * 64 + 64));
+        (word as usize, low & high)
+    })
 }
 
 /// Iterator over the maximal runs of a [`NodeSet`], as half-open ranges.

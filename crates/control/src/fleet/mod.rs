@@ -179,52 +179,66 @@ impl Fleet {
     }
 
     /// Changes each node of `numbers` by `edit`, at `now`.
-    pub fn change(&mut self, numbers: &NodeRanges, now: Instant, edit: impl Fn(u32, &mut Node)) {
-        for number in numbers.iter() {
-            self.change_one(number, now, &edit);
+    ///
+    /// Like neighbours are changed as one: a gang's nodes mostly are.
+    pub fn change(&mut self, numbers: &NodeRanges, now: Instant, edit: impl Fn(&mut Node)) {
+        for &(first, end) in numbers.ranges() {
+            let mut from = first;
+            while from < end {
+                let until = self.run_end(from, end);
+                self.change_run(from, until, now, &edit);
+                from = until;
+            }
         }
         self.flush_open();
+    }
+
+    /// The end of the run of nodes like `first`, at most `end`.
+    fn run_end(&self, first: u32, end: u32) -> u32 {
+        let (from, until) = (first as usize, end as usize);
+        let (node, since) = (self.nodes[from], self.since[from]);
+        let like = |&(other, begun): &(&Node, &Instant)| *other == node && *begun == since;
+        let run = self.nodes[from..until].iter().zip(&self.since[from..until]).take_while(like);
+        first + u32::try_from(run.count()).expect("a site has few nodes")
     }
 
     /// Closes every usage interval at `now`; the same states go on in new ones.
     pub fn close(&mut self, now: Instant) {
-        for number in 0..self.nodes.len() {
-            let node = self.nodes[number];
-            let number = u32::try_from(number).expect("a site has few nodes");
-            self.close_usage(number, &node, now);
+        let end = u32::try_from(self.nodes.len()).expect("a site has few nodes");
+        let mut from = 0;
+        while from < end {
+            let until = self.run_end(from, end);
+            let node = self.nodes[from as usize];
+            self.close_usage(from, until, &node, now);
+            from = until;
         }
         self.flush_open();
     }
 
-    fn change_one(&mut self, number: u32, now: Instant, edit: &impl Fn(u32, &mut Node)) {
-        let before = self.nodes[number as usize];
+    /// Changes the nodes from `first` to `end`, which are alike.
+    fn change_run(&mut self, first: u32, end: u32, now: Instant, edit: &impl Fn(&mut Node)) {
+        let before = self.nodes[first as usize];
         let mut after = before;
-        edit(number, &mut after);
+        edit(&mut after);
         if before == after {
             return;
         }
         let same_row = before.partition == after.partition
-            && self.states(&before) == self.states(&after)
+            && before.condition == after.condition
+            && before.used == after.used
             && before.user == after.user;
         if !same_row {
-            self.close_usage(number, &before, now);
-            self.count(&before, number, false);
-            self.count(&after, number, true);
+            self.close_usage(first, end, &before, now);
+            self.count(&before, end - first, false);
+            self.count(&after, end - first, true);
         }
-        let room_before = before.claimable();
-        self.partitions[usize::from(before.partition)].remove(number, &before);
-        self.partitions[usize::from(after.partition)].insert(number, &after);
-        self.nodes[number as usize] = after;
+        self.partitions[usize::from(before.partition)].remove(first, end, &before);
+        self.partitions[usize::from(after.partition)].insert(first, end, &after);
+        self.nodes[first as usize..end as usize].fill(after);
         if needs_scrub(self, &after) && !needs_scrub(self, &before) {
-            self.scrubbing_due.push(number);
+            self.scrubbing_due.extend(first..end);
         }
-        let idle = |node: &Node| node.user == User::Nobody && node.serves();
-        let gained = (after.claimable() && !room_before)
-            || (idle(&after) && (!idle(&before) || before.claim != after.claim))
-            || after.condition != before.condition
-            || after.used < before.used
-            || before.partition != after.partition;
-        if gained {
+        if gains_room(&before, &after) {
             self.room[usize::from(after.partition)] += 1;
         }
     }
@@ -234,30 +248,30 @@ impl Fleet {
         node.states(role.lease.is_some(), role.gpus_per_node)
     }
 
-    fn count(&mut self, node: &Node, number: u32, add: bool) {
-        let role = &self.partitions[usize::from(node.partition)].role;
-        let facts = self.pools[usize::from(role.pool)];
-        let row = role.lease.map_or(self.gauges.len() - 1, usize::from);
+    /// Counts `nodes` nodes like `node` into the gauges and the power, or out of them.
+    fn count(&mut self, node: &Node, nodes: u32, add: bool) {
         if node.condition == Condition::OutOfService {
             return;
         }
+        let role = &self.partitions[usize::from(node.partition)].role;
+        let row = role.lease.map_or(self.gauges.len() - 1, usize::from);
         let states = node.states(role.lease.is_some(), role.gpus_per_node);
         let rest = role.gpus_per_node - states.busy_gpus;
-        let watts = watts(node, &facts);
+        let nodes = u64::from(nodes);
+        let watts = watts(node, &self.pools[usize::from(role.pool)]) * nodes;
         let gauge = &mut self.gauges[row];
-        let parts = [(states.busy, states.busy_gpus), (states.idle, rest)];
-        for (state, gpus) in parts {
+        for (state, gpus) in [(states.busy, states.busy_gpus), (states.idle, rest)] {
             let cell = &mut gauge[state.index()];
-            let gpus = u64::from(gpus);
+            let gpus = u64::from(gpus) * nodes;
             *cell = if add { *cell + gpus } else { *cell - gpus };
         }
         self.it_watts = if add { self.it_watts + watts } else { self.it_watts - watts };
-        debug_assert!(number >= facts.first_node, "node in another pool's partition");
     }
 
-    /// Closes the interval that `node` was in until `now`.
-    fn close_usage(&mut self, number: u32, node: &Node, now: Instant) {
-        let since = std::mem::replace(&mut self.since[number as usize], now);
+    /// Closes the interval that the nodes from `first` to `end`, all like `node`, were in.
+    fn close_usage(&mut self, first: u32, end: u32, node: &Node, now: Instant) {
+        let since = self.since[first as usize];
+        self.since[first as usize..end as usize].fill(now);
         if since == now || node.condition == Condition::OutOfService {
             return;
         }
@@ -270,8 +284,8 @@ impl Fleet {
         };
         let row = |state, gpus: u8, party| {
             (gpus > 0).then_some(UsageInterval {
-                first_node: number,
-                nodes: 1,
+                first_node: first,
+                nodes: end - first,
                 gpus_per_node: u32::from(gpus),
                 state,
                 party,
@@ -295,8 +309,8 @@ impl Fleet {
                 _ => false,
             });
             if joins {
-                for open in open.iter_mut().flatten() {
-                    open.nodes += 1;
+                for (open, row) in open.iter_mut().flatten().zip(rows.iter().flatten()) {
+                    open.nodes += row.nodes;
                 }
                 return;
             }
@@ -310,6 +324,16 @@ impl Fleet {
             self.usage.extend(rows.into_iter().flatten());
         }
     }
+}
+
+/// Whether the change lets somebody start who could not before.
+fn gains_room(before: &Node, after: &Node) -> bool {
+    let idle = |node: &Node| node.user == User::Nobody && node.serves();
+    (after.claimable() && !before.claimable())
+        || (idle(after) && (!idle(before) || before.claim != after.claim))
+        || after.condition != before.condition
+        || after.used < before.used
+        || before.partition != after.partition
 }
 
 fn needs_scrub(fleet: &Fleet, node: &Node) -> bool {

@@ -79,26 +79,28 @@ impl Partition {
         }
     }
 
-    /// Takes `node`, as it is, off its shelf and out of the counts.
-    pub fn remove(&mut self, number: u32, node: &Node) {
+    /// Takes the nodes from `first` to `end`, all like `node`, off their shelf and out of the counts.
+    pub fn remove(&mut self, first: u32, end: u32, node: &Node) {
         if let Some(set) = self.set(node.shelf(self.role.holder, self.role.gpus_per_node)) {
-            set.remove(number);
+            set.remove(first, end);
         }
-        self.members -= 1;
-        self.serving -= u32::from(node.serves());
-        self.claimable -= u32::from(node.claimable());
-        self.taken -= u32::from(node.taken());
+        let counts = Counts::of(node, end - first);
+        self.members -= end - first;
+        self.serving -= counts.serving;
+        self.claimable -= counts.claimable;
+        self.taken -= counts.taken;
     }
 
-    /// Puts `node`, as it is, on its shelf and into the counts.
-    pub fn insert(&mut self, number: u32, node: &Node) {
+    /// Puts the nodes from `first` to `end`, all like `node`, on their shelf and into the counts.
+    pub fn insert(&mut self, first: u32, end: u32, node: &Node) {
         if let Some(set) = self.set(node.shelf(self.role.holder, self.role.gpus_per_node)) {
-            set.insert(number);
+            set.insert(first, end);
         }
-        self.members += 1;
-        self.serving += u32::from(node.serves());
-        self.claimable += u32::from(node.claimable());
-        self.taken += u32::from(node.taken());
+        let counts = Counts::of(node, end - first);
+        self.members += end - first;
+        self.serving += counts.serving;
+        self.claimable += counts.claimable;
+        self.taken += counts.taken;
     }
 
     fn set(&mut self, shelf: Shelf) -> Option<&mut NodeSet> {
@@ -172,6 +174,24 @@ impl Partition {
         match user {
             User::Guest => &self.all_releases,
             User::Holder | User::Nobody => &self.holder_releases,
+        }
+    }
+}
+
+/// What some like nodes add to a partition's counts.
+struct Counts {
+    serving: u32,
+    claimable: u32,
+    taken: u32,
+}
+
+impl Counts {
+    fn of(node: &Node, nodes: u32) -> Self {
+        let some = |yes: bool| if yes { nodes } else { 0 };
+        Self {
+            serving: some(node.serves()),
+            claimable: some(node.claimable()),
+            taken: some(node.taken()),
         }
     }
 }

@@ -44,10 +44,10 @@ impl State {
             }
             Event::NodesInService { nodes, serving } => self.put_in_service(nodes, *serving),
             Event::NodesDrained { nodes } => {
-                self.fleet.change(nodes, now, |_, node| node.draining = true);
+                self.fleet.change(nodes, now, |node| node.draining = true);
             }
             Event::NodesReopened { nodes } => {
-                self.fleet.change(nodes, now, |_, node| node.draining = false);
+                self.fleet.change(nodes, now, |node| node.draining = false);
             }
             Event::NodesCurtailed { nodes } => self.set_condition(nodes, Condition::Curtailed),
             Event::HoldingChanged { lease, nodes } => self.change_holder(*lease, nodes),
@@ -159,12 +159,12 @@ impl State {
 
     fn set_condition(&mut self, nodes: &NodeRanges, condition: Condition) {
         let now = self.now;
-        self.fleet.change(nodes, now, |_, node| node.condition = condition);
+        self.fleet.change(nodes, now, |node| node.condition = condition);
     }
 
     fn come_clean(&mut self, nodes: &NodeRanges) {
         let now = self.now;
-        self.fleet.change(nodes, now, |_, node| {
+        self.fleet.change(nodes, now, |node| {
             node.condition = Condition::Up;
             node.soil = None;
         });
@@ -179,7 +179,7 @@ impl State {
     /// Repaired nodes, and nodes switched on again, come back scrubbed.
     fn repair(&mut self, nodes: &NodeRanges) {
         let now = self.now;
-        self.fleet.change(nodes, now, |_, node| {
+        self.fleet.change(nodes, now, |node| {
             node.condition = Condition::Up;
             node.soil = None;
             node.draining = false;
@@ -206,7 +206,7 @@ impl State {
         self.require(Invariant::Isolation, busy.is_none(), || {
             format!("node {busy:?} changed hands under a job")
         });
-        self.fleet.change(nodes, now, |_, node| {
+        self.fleet.change(nodes, now, |node| {
             node.partition = partition;
             node.draining = false;
         });

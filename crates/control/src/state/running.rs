@@ -52,7 +52,7 @@ impl State {
         let nodes = nodes_of(&at);
         let waits = |node: &u32| !self.fleet.node(*node).ready_for(party);
         let pending = u32::try_from(nodes.iter().filter(waits).count()).expect("a gang is small");
-        self.fleet.change(&nodes, now, |_, node| node.claim = claim);
+        self.fleet.change(&nodes, now, |node| node.claim = claim);
         let job = self.jobs.get_mut(slot);
         job.asked.get_or_insert(now);
         let end = job.expected_end(now);
@@ -68,7 +68,7 @@ impl State {
     pub(super) fn drop_claim(&mut self, slot: JobSlot) {
         let at = self.take_claim(slot);
         let now = self.now;
-        self.fleet.change(&nodes_of(&at), now, |_, node| node.claim = Claim::Free);
+        self.fleet.change(&nodes_of(&at), now, |node| node.claim = Claim::Free);
         self.enqueue(slot);
     }
 
@@ -97,7 +97,7 @@ impl State {
         self.check_isolation(party, &at);
         let user = if at.guest { User::Guest } else { User::Holder };
         let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
-        self.fleet.change(&at.whole, now, |_, node| {
+        self.fleet.change(&at.whole, now, |node| {
             occupy(node, user, party, gpus_per_node);
         });
         let job = self.jobs.get_mut(slot);
@@ -108,7 +108,7 @@ impl State {
         job.state = JobState::Running { at: at.clone(), since: now };
         if let Some((node, gpus)) = at.part {
             let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, now, |_, node| occupy(node, user, party, node.used + gpus));
+            self.fleet.change(&one, now, |node| occupy(node, user, party, node.used + gpus));
             self.share(&at, node, |shared| shared.residents.push((slot, gpus, end)));
         }
         self.book_release(&at, end, at.whole.count(), true);
@@ -129,11 +129,11 @@ impl State {
         let at = at.clone();
         job.kept_seconds = kept.min(job.spec.request_seconds);
         self.book_release(&at, end, at.whole.count(), false);
-        self.fleet.change(&at.whole, now, |_, node| vacate(node, node.used));
+        self.fleet.change(&at.whole, now, |node| vacate(node, node.used));
         if let Some((node, gpus)) = at.part {
             self.share(&at, node, |shared| shared.residents.retain(|(job, ..)| *job != slot));
             let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, now, |_, node| vacate(node, gpus));
+            self.fleet.change(&one, now, |node| vacate(node, gpus));
         }
         if at.guest {
             let guests = &mut self.fleet.partition_mut(at.partition).guests;
