@@ -80,6 +80,7 @@ pub fn run(report: &mut dyn FnMut(Figure)) {
     }
     large(report);
     growth(report);
+    conservative(report);
 }
 
 fn kth_sp2(log: &[u8], report: &mut dyn FnMut(Figure)) {
@@ -117,5 +118,19 @@ fn growth(report: &mut dyn FnMut(Figure)) {
         let seconds = fastest(3, || replay_all(&jobs, 27_000, Policy::Easy));
         let nanoseconds = seconds * 1e9 / jobs.len() as f64;
         report(Figure::new(format!("replay_easy_growth_{factor}x"), nanoseconds, "ns/job"));
+    }
+}
+
+/// Seconds of conservative backfilling: a busy cluster, and long queues that are all there at once.
+fn conservative(report: &mut dyn FnMut(Figure)) {
+    let busy = synthetic(100_000, 27_000, 98);
+    let seconds = fastest(3, || replay_all(&busy, 27_000, Policy::Conservative));
+    report(Figure::new("replay_conservative_100k_jobs_27000_nodes_load_98", seconds, "s"));
+    for count in [2500, 5000, 10_000] {
+        let mut burst = synthetic(count, 27_000, 100);
+        burst.iter_mut().for_each(|job| job.submit = 0);
+        let seconds = fastest(1, || replay_all(&burst, 27_000, Policy::Conservative));
+        let name = format!("replay_conservative_{count}_jobs_at_once_27000_nodes");
+        report(Figure::new(name, seconds, "s"));
     }
 }

@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::timeline::{Range, Timeline};
+use super::timeline::{Range, Timeline, Wanted};
 use super::{Limits, QueueTree, Queued};
 
 /// What is free from now on, if estimates and reservations hold.
@@ -25,6 +25,11 @@ impl Profile {
     /// All of `size` is free from `now` on.
     pub fn new(now: i64, size: u32) -> Self {
         Self { now, free: i64::from(size), changes: Timeline::new() }
+    }
+
+    /// The instant up to which time has gone by.
+    pub const fn now(&self) -> i64 {
+        self.now
     }
 
     /// What is free now.
@@ -55,20 +60,11 @@ impl Profile {
         self.change(until, -i64::from(size));
     }
 
-    /// The earliest start before `limit` from which `size` is free for `length` seconds, or until
-    /// `limit` if that comes first.
+    /// The earliest start, now or later and before `limit`, from which `size` is free for `length`
+    /// seconds, or until `limit` if that comes first.
     pub fn earliest_before(&self, limit: i64, length: i64, size: u32) -> Option<i64> {
-        let size = i64::from(size);
-        let mut start =
-            if self.free >= size { self.now } else { self.enough_after(self.now, size)? };
-        while start < limit {
-            let until = start.saturating_add(length).min(limit);
-            match self.short_after(start, size) {
-                Some(short) if short < until => start = self.enough_after(short, size)?,
-                _ => return Some(start),
-            }
-        }
-        None
+        let wanted = Wanted { from: self.now, limit, length, value: i64::from(size) };
+        self.changes.first_window(self.free, wanted)
     }
 
     fn change(&mut self, time: i64, change: i64) {
@@ -77,18 +73,6 @@ impl Profile {
         } else if change != 0 {
             self.changes.add(time, change);
         }
-    }
-
-    /// The first instant after `after` at which `size` is free.
-    fn enough_after(&self, after: i64, size: i64) -> Option<i64> {
-        let reaches = |before: i64, stretch: Range| before + stretch.high >= size;
-        self.changes.seek(after, self.free, reaches).map(|point| point.time)
-    }
-
-    /// The first instant after `after` at which less than `size` is free.
-    fn short_after(&self, after: i64, size: i64) -> Option<i64> {
-        let falls = |before: i64, stretch: Range| before + stretch.low < size;
-        self.changes.seek(after, self.free, falls).map(|point| point.time)
     }
 }
 
@@ -217,7 +201,7 @@ impl Reservations {
     fn pull_forward(&mut self, job: Queued) {
         let old = self.starts[job.handle as usize].at;
         let Some(new) = self.profile.earliest_before(old, job.request, job.size) else { return };
-        self.profile.release(old, old.saturating_add(job.request), job.size);
+        self.profile.release(old, old + job.request, job.size);
         self.profile.reserve(new, job.request, job.size);
         self.starts[job.handle as usize].at = new;
         self.due.push(Reverse((new, job.seq)));

@@ -6,6 +6,10 @@
 //! one instant share an entry, and entries that come to nothing leave. A node is given up when it is
 //! empty, not before: time goes by, and entries leave at the front.
 
+mod window;
+
+pub(super) use window::Wanted;
+
 /// What is known of a stretch of changes.
 pub(super) trait Summary: Copy {
     /// The neutral stretch.
@@ -168,6 +172,22 @@ impl<S: Summary> Timeline<S> {
         whole
     }
 
+    /// The value at `time`, if it is `from` before the first change.
+    pub fn value_at(&self, time: i64, from: i64) -> i64 {
+        let mut value = from;
+        let mut node = self.node(self.root);
+        let changed = |node: &Node<S>, before: usize| {
+            node.summaries[..before].iter().map(|part| part.change()).sum::<i64>()
+        };
+        for _ in 0..self.height {
+            let child = node.child_for(time);
+            value += changed(node, child);
+            node = self.node(node.children[child]);
+        }
+        let passed = node.times[..node.len].iter().filter(|there| **there <= time).count();
+        value + changed(node, passed)
+    }
+
     /// The first change, and what it changes.
     pub fn first(&self) -> Option<(i64, i64)> {
         let mut node = self.node(self.root);
@@ -212,6 +232,50 @@ impl<S: Summary> Timeline<S> {
                     return found;
                 }
             }
+        }
+        None
+    }
+
+    /// As [`seek`](Self::seek), but the last point before `before`.
+    pub fn seek_back(
+        &self,
+        before: i64,
+        from: i64,
+        reaches: impl Fn(i64, S) -> bool,
+    ) -> Option<Point> {
+        let mut value = from + self.node(self.root).summary().change();
+        let time = self.seek_back_below(self.root, self.height, before, &mut value, &reaches)?;
+        Some(Point { time, value })
+    }
+
+    /// `value` goes from the one after `at` to the one from the returned instant on; else to the
+    /// one before `at`.
+    fn seek_back_below(
+        &self,
+        at: u32,
+        height: usize,
+        before: i64,
+        value: &mut i64,
+        reaches: &impl Fn(i64, S) -> bool,
+    ) -> Option<i64> {
+        let node = self.node(at);
+        for slot in (0..node.len).rev() {
+            let summary = node.summaries[slot];
+            let start = *value - summary.change();
+            // The first child's least instant is not kept, and then what is in it decides.
+            let bounded = height == 0 || slot > 0;
+            let beyond = bounded && node.times[slot] >= before;
+            if !beyond && reaches(start, summary) {
+                if height == 0 {
+                    return Some(node.times[slot]);
+                }
+                let child = node.children[slot];
+                let found = self.seek_back_below(child, height - 1, before, value, reaches);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            *value = start;
         }
         None
     }

@@ -75,9 +75,9 @@ impl Machine {
         Self { free: scene.free, queue, releases, started: Vec::new() }
     }
 
-    fn start(&mut self, job: Queued) {
+    fn start(&mut self, job: Queued, now: i64) {
         self.queue.remove(job.seq);
-        self.releases.insert(NOW + job.request, job.size);
+        self.releases.insert(now + job.request, job.size);
         self.free -= job.size;
         self.started.push(job.handle as usize);
     }
@@ -87,7 +87,7 @@ fn one_pass(scene: &Scene) -> Vec<usize> {
     let mut machine = Machine::new(scene);
     let mut pass = EasyPass::new(NOW);
     while let Some(job) = pass.next(&machine.queue, &machine.releases, machine.free) {
-        machine.start(job);
+        machine.start(job, NOW);
     }
     machine.started
 }
@@ -95,7 +95,28 @@ fn one_pass(scene: &Scene) -> Vec<usize> {
 fn a_new_pass_for_each_start(scene: &Scene) -> Vec<usize> {
     let mut machine = Machine::new(scene);
     while let Some(job) = EasyPass::new(NOW).next(&machine.queue, &machine.releases, machine.free) {
-        machine.start(job);
+        machine.start(job, NOW);
+    }
+    machine.started
+}
+
+/// Jobs come one by one at later and later instants, and nothing is released: one pass that goes
+/// on, or a new one for each arrival.
+fn with_arrivals(scene: &Scene, later: &[(i64, Job)], goes_on: bool) -> Vec<usize> {
+    let mut machine = Machine::new(scene);
+    let (mut pass, mut now) = (EasyPass::new(NOW), NOW);
+    for &(gap, (size, request)) in [(0, (99, 1))].iter().chain(later) {
+        now += gap;
+        let handle = u32::try_from(machine.started.len() + machine.queue.len()).expect("few");
+        machine.queue.push(size, request, handle);
+        if goes_on {
+            pass.continue_at(now);
+        } else {
+            pass = EasyPass::new(now);
+        }
+        while let Some(job) = pass.next(&machine.queue, &machine.releases, machine.free) {
+            machine.start(job, now);
+        }
     }
     machine.started
 }
@@ -111,5 +132,16 @@ proptest! {
     #[test]
     fn a_pass_may_be_begun_again_after_any_start(scene in scene()) {
         prop_assert_eq!(a_new_pass_for_each_start(&scene), textbook(&scene));
+    }
+
+    #[test]
+    fn a_pass_may_go_on_with_later_arrivals(
+        scene in scene(),
+        later in proptest::collection::vec((0i64..3, (1u32..12, 1i64..12)), 0..8),
+    ) {
+        prop_assert_eq!(
+            with_arrivals(&scene, &later, true),
+            with_arrivals(&scene, &later, false)
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! The backfilling core against slow, obvious models.
 
 mod easy;
+mod profile;
 mod queue;
 mod releases;
