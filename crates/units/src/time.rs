@@ -72,6 +72,11 @@ impl Instant {
         Self(count)
     }
 
+    /// The second of an RFC 3339 text with an offset; parts of a second are dropped.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|timestamp| Self(timestamp.as_second()))
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     pub const fn unix(self) -> i64 {
         self.0
