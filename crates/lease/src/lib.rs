@@ -6,6 +6,7 @@
 mod fees;
 mod grants;
 mod history;
+mod parse;
 mod terms;
 
 pub use fees::FeePeriod;

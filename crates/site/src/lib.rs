@@ -3,6 +3,9 @@
 //! Knows nothing of leases, parties' jobs or money. Nodes are numbered through the whole site in
 //! the order of the pools in the file, array by array, rack by rack.
 
+mod names;
+mod parse;
+
 use leasehold_units::{
     Day, Gpus, Nodes, PartyId, PoolId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId, Steps,
     Watts, Zone,
