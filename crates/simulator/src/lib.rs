@@ -2,6 +2,10 @@
 //!
 //! Opens no socket and reads no real clock.
 
+pub mod engine;
+pub mod measure;
+pub mod output;
+mod random;
 pub mod replay;
 pub mod report;
 pub mod scenario;

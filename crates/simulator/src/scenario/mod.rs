@@ -1,1 +1,8 @@
-//! To be written.
+//! Scenarios: which site, which leases, whose jobs, what happens, from when until when.
+
+mod load;
+mod parse;
+mod setting;
+
+pub use load::{LoadError, Loaded, read_leases, read_source};
+pub use parse::{EventKind, EventSpec, FaultSpec, Jobs, Scenario, WorkloadSpec};

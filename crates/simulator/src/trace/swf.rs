@@ -82,7 +82,7 @@ const SECONDS_MAX: i64 = 1 << 40;
 const FIRST_BAD_LINES: usize = 5;
 
 impl BadLines {
-    fn note(&mut self, line: u64) {
+    pub(super) fn note(&mut self, line: u64) {
         self.count += 1;
         if self.first.len() < FIRST_BAD_LINES {
             self.first.push(line);

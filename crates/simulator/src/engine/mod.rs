@@ -1,0 +1,397 @@
+//! Playing a scenario: the state machine on a virtual clock, with an emulated cluster.
+//!
+//! The clock jumps from one happening to the next; nothing ticks. One seed gives one run, to the
+//! byte.
+
+mod calendar;
+mod faults;
+mod record;
+mod world;
+
+use leasehold_control::{Control, Input, JobSpec, RefusedInput, State, Violation};
+use leasehold_lease::Lease;
+use leasehold_ledger::UsageInterval;
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_site::Site;
+use leasehold_units::{Instant, Interval};
+
+pub use faults::Faults;
+pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
+
+use crate::measure::{CapacitySeries, ReclaimHistogram};
+use crate::workload::WorkloadJob;
+use calendar::Happening;
+use world::{Newcomer, World};
+
+/// What a run needs.
+pub struct Setting {
+    /// The plant.
+    pub site: Site,
+    /// The leases, as signed before the run.
+    pub leases: Vec<Lease>,
+    /// From when until when.
+    pub interval: Interval,
+    /// Jobs to come: whose, and from where.
+    pub workloads: Vec<(leasehold_units::PartyId, JobStream)>,
+    /// What the scenario calls for, in any order.
+    pub inputs: Vec<(Instant, Input)>,
+    /// Random failures.
+    pub faults: Option<Faults>,
+}
+
+/// Jobs in order of submission.
+pub type JobStream = Box<dyn Iterator<Item = Result<WorkloadJob, JobStreamError>>>;
+
+/// A workload that could not be read on.
+pub type JobStreamError = crate::workload::WorkloadError;
+
+/// Takes what a run leaves behind while it goes on.
+pub trait Keeper {
+    /// Keeps usage intervals, in order of their end.
+    fn usage(&mut self, rows: &[UsageInterval], state: &State) -> std::io::Result<()>;
+    /// Keeps jobs that are over.
+    fn jobs(&mut self, records: &[JobRecord], state: &State) -> std::io::Result<()>;
+    /// Hears how far the run is.
+    fn progress(&mut self, now: Instant, events: u64);
+}
+
+/// Why a run stopped early.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The site cannot carry the leases.
+    #[error("the leases do not fit the site: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Oversold(Vec<leasehold_allocator::Refusal>),
+    /// An invariant does not hold.
+    #[error("{violation}\nwhat led there, oldest first:\n  {}", story.join("\n  "))]
+    Violation {
+        /// Which, when and how.
+        violation: Violation,
+        /// The last events.
+        story: Vec<String>,
+    },
+    /// Something of the scenario was refused.
+    #[error("at {at}, the scenario asks for what cannot be: {refusal}")]
+    Refused {
+        /// When.
+        at: Instant,
+        /// Why.
+        refusal: RefusedInput,
+    },
+    /// A workload could not be read on.
+    #[error(transparent)]
+    Workload(#[from] JobStreamError),
+    /// What was to be kept could not be written.
+    #[error("cannot write what the run leaves behind")]
+    Write(#[from] std::io::Error),
+    /// A workload of a party that is none.
+    #[error("party {0} has a workload but neither owns the site nor leases any of it")]
+    UnknownParty(leasehold_units::PartyId),
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// The state at the end.
+    pub state: State,
+    /// Events in all.
+    pub events: u64,
+    /// By party.
+    pub tallies: Vec<PartyTally>,
+    /// What a reader of the report wants to be told.
+    pub milestones: Vec<Milestone>,
+    /// Capacity and power over time.
+    pub capacity: CapacitySeries,
+    /// Reclaims by seconds.
+    pub reclaims: ReclaimHistogram,
+    /// Reclaims later than their bound.
+    pub reclaims_missed: u64,
+    /// Highest facility draw, in watts, rounded up.
+    pub peak_watts: u64,
+    /// GPUs in service times seconds.
+    pub installed_gpu_seconds: u128,
+    /// Jobs that were refused, as too large or too slow to leave.
+    pub refused: u64,
+    /// Nodes that failed.
+    pub failures: u64,
+}
+
+struct Run<'a> {
+    control: Control,
+    world: World,
+    workloads: Vec<Source>,
+    inputs: Vec<(Instant, Input)>,
+    faults: Option<Faults>,
+    keeper: &'a mut dyn Keeper,
+    usage: Vec<UsageInterval>,
+    interval: Interval,
+    capacity: CapacitySeries,
+    reclaims: ReclaimHistogram,
+    reclaims_missed: u64,
+    peak_it_watts: u64,
+    installed_gpu_seconds: u128,
+    refused: u64,
+    failures: u64,
+}
+
+struct Source {
+    party: u16,
+    stream: JobStream,
+    next: Option<WorkloadJob>,
+}
+
+/// Width of the capacity series, in buckets.
+const BUCKETS: usize = 1200;
+
+/// Plays `setting` to its end.
+///
+/// # Errors
+/// See [`RunError`]. Nothing that was kept is complete then.
+pub fn run(setting: Setting, keeper: &mut dyn Keeper) -> Result<Outcome, RunError> {
+    let mut run = Run::new(setting, keeper)?;
+    let mut now = run.interval.from;
+    loop {
+        run.instant(now)?;
+        let Some(next) = run.next_instant().filter(|next| *next < run.interval.until) else {
+            break;
+        };
+        run.pass_time(now, next);
+        now = next;
+    }
+    run.pass_time(now, run.interval.until);
+    run.finish()
+}
+
+impl<'a> Run<'a> {
+    fn new(setting: Setting, keeper: &'a mut dyn Keeper) -> Result<Self, RunError> {
+        let Setting { site, leases, interval, workloads, inputs, faults } = setting;
+        let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
+        let mut run = Self {
+            control,
+            world: World::new(),
+            workloads: Vec::new(),
+            inputs,
+            faults,
+            keeper,
+            usage: Vec::new(),
+            interval,
+            capacity: CapacitySeries::new(interval, BUCKETS),
+            reclaims: ReclaimHistogram::new(),
+            reclaims_missed: 0,
+            peak_it_watts: 0,
+            installed_gpu_seconds: 0,
+            refused: 0,
+            failures: 0,
+        };
+        for (party, stream) in workloads {
+            let number = run.control.state().party(&party);
+            let party = number.ok_or(RunError::UnknownParty(party))?;
+            run.workloads.push(Source { party, stream, next: None });
+        }
+        for place in 0..run.workloads.len() {
+            run.draw_arrival(place)?;
+        }
+        for (place, (at, _)) in (0..).zip(&run.inputs) {
+            run.world.calendar.add(*at, Happening::Scenario(place));
+        }
+        run.draw_fault(interval.from);
+        Ok(run)
+    }
+
+    fn next_instant(&self) -> Option<Instant> {
+        let next = [self.world.calendar.next(), self.control.next_due()];
+        next.into_iter().flatten().min()
+    }
+
+    /// Everything that happens at `now`, and what follows from it.
+    fn instant(&mut self, now: Instant) -> Result<(), RunError> {
+        while let Some(happening) = self.world.calendar.pop(now) {
+            self.happen(now, happening)?;
+        }
+        let world = &mut self.world;
+        let settled = self.control.settle(now, &mut |at, event, state| {
+            world.observe(at, event, state);
+        });
+        if let Err(violation) = settled {
+            return Err(RunError::Violation { violation, story: self.world.story() });
+        }
+        self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
+        self.keep()
+    }
+
+    fn happen(&mut self, now: Instant, happening: Happening) -> Result<(), RunError> {
+        match happening {
+            Happening::End { job, start } => {
+                if self.world.concerns(job, start) {
+                    self.hand_over(now, &Input::Ended { job });
+                }
+            }
+            Happening::Vacated { job, start } => {
+                if self.world.concerns(job, start) {
+                    self.hand_over(now, &Input::Vacated { job });
+                }
+            }
+            Happening::TurnoverDone(place) => {
+                let nodes = self.world.calendar.take_turnover(place);
+                self.hand_over(now, &Input::TurnoverDone { nodes });
+            }
+            Happening::Repaired(node) => {
+                let nodes = NodeRanges::from_range(node, node + 1);
+                self.hand_over(now, &Input::NodesUp(nodes));
+            }
+            Happening::Fault => self.fault(now),
+            Happening::Scenario(place) => {
+                let input = self.inputs[place as usize].1.clone();
+                if let Err(refusal) = self.submit(now, &input) {
+                    return Err(RunError::Refused { at: now, refusal });
+                }
+            }
+            Happening::Arrival(place) => self.arrive(now, place as usize)?,
+        }
+        Ok(())
+    }
+
+    /// Hands over an observation, which is never refused.
+    fn hand_over(&mut self, now: Instant, input: &Input) {
+        self.submit(now, input).expect("an observation is not refused");
+    }
+
+    fn submit(&mut self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
+        let world = &mut self.world;
+        self.control.handle(now, input, &mut |at, event, state| world.observe(at, event, state))
+    }
+
+    fn arrive(&mut self, now: Instant, place: usize) -> Result<(), RunError> {
+        let source = &mut self.workloads[place];
+        let job = source.next.take().expect("an arrival was drawn");
+        let spec = JobSpec {
+            number: job.number,
+            party: source.party,
+            gpus: job.gpus,
+            request_seconds: job.request_seconds,
+            vacate_seconds: job.vacate_seconds,
+            checkpoint_seconds: job.checkpoint_seconds,
+            pools: self.pools(job.skus),
+        };
+        let newcomer =
+            Newcomer { run_seconds: job.run_seconds, vacate_seconds: job.vacate_actual_seconds };
+        self.world.newcomer = Some(newcomer);
+        if self.submit(now, &Input::Submit(spec)).is_err() {
+            self.refused += 1;
+        }
+        self.draw_arrival(place)
+    }
+
+    /// The pools of the skus in `skus`, a bit each.
+    fn pools(&self, skus: u32) -> u64 {
+        let pools = self.control.state().site.pools.iter().enumerate();
+        pools.filter(|(_, pool)| skus & (1 << pool.sku) != 0).fold(0, |bits, (i, _)| bits | 1 << i)
+    }
+
+    fn draw_arrival(&mut self, place: usize) -> Result<(), RunError> {
+        let source = &mut self.workloads[place];
+        if let Some(job) = source.stream.next().transpose()? {
+            let at = job.submit.max(self.interval.from);
+            if at < self.interval.until {
+                source.next = Some(job);
+                let place = u32::try_from(place).expect("few workloads");
+                self.world.calendar.add(at, Happening::Arrival(place));
+            }
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self, now: Instant) {
+        if let Some(faults) = &mut self.faults {
+            let node = faults.draw_node();
+            let repaired = now.after(faults.repair());
+            if self.control.state().fleet.node(node).condition == leasehold_control::Condition::Up {
+                self.failures += 1;
+                self.hand_over(now, &Input::NodesDown(NodeRanges::from_range(node, node + 1)));
+                self.world.calendar.add(repaired, Happening::Repaired(node));
+            }
+        }
+        self.draw_fault(now);
+    }
+
+    fn draw_fault(&mut self, now: Instant) {
+        if let Some(faults) = &mut self.faults {
+            let at = now.after(faults.draw_gap());
+            self.world.calendar.add(at, Happening::Fault);
+        }
+    }
+
+    /// Hands on what the last instant left behind.
+    fn keep(&mut self) -> Result<(), RunError> {
+        for reclaim in self.control.take_records(&mut self.usage) {
+            let seconds = reclaim.answered.since(reclaim.asked).get();
+            self.reclaims.add(seconds);
+            self.reclaims_missed += u64::from(reclaim.missed);
+        }
+        if self.usage.len() >= 4096 {
+            self.keeper.usage(&self.usage, self.control.state())?;
+            self.usage.clear();
+        }
+        if self.world.ended.len() >= 1024 {
+            self.keeper.jobs(&self.world.ended, self.control.state())?;
+            self.world.ended.clear();
+        }
+        Ok(())
+    }
+
+    /// Integrates what holds from `now` until `next`.
+    fn pass_time(&mut self, now: Instant, next: Instant) {
+        let state = self.control.state();
+        let watts = state.site.facility(leasehold_units::Watts::new(state.fleet.it_watts()));
+        let watts = u64::try_from(watts.floor()).expect("a site draws less");
+        self.capacity.add(now, next, state.fleet.gauge_total(), watts);
+        self.installed_gpu_seconds +=
+            u128::from(state.installed_gpus) * u128::from(next.since(now).get());
+        self.keeper.progress(next, self.control.events());
+    }
+
+    fn finish(mut self) -> Result<Outcome, RunError> {
+        let until = self.interval.until;
+        let world = &mut self.world;
+        self.control.close(until, &mut |at, event, state| world.observe(at, event, state));
+        self.keep()?;
+        self.keeper.usage(&self.usage, self.control.state())?;
+        self.keeper.jobs(&self.world.ended, self.control.state())?;
+        let left = self.world.unfinished(self.control.state(), until);
+        self.keeper.jobs(&left, self.control.state())?;
+        self.conserve(until)?;
+        let peak = leasehold_units::Watts::new(self.peak_it_watts);
+        let peak = self.control.state().site.facility(peak);
+        let events = self.control.events();
+        self.world.tallies.resize(self.control.state().parties.len(), PartyTally::default());
+        Ok(Outcome {
+            peak_watts: u64::try_from(peak.floor()).expect("a site draws less"),
+            events,
+            tallies: self.world.tallies,
+            milestones: self.world.milestones,
+            capacity: self.capacity,
+            reclaims: self.reclaims,
+            reclaims_missed: self.reclaims_missed,
+            installed_gpu_seconds: self.installed_gpu_seconds,
+            refused: self.refused,
+            failures: self.failures,
+            state: self.control.into_state(),
+        })
+    }
+
+    /// Invariant 5 over the whole run, from the usage intervals alone.
+    fn conserve(&self, until: Instant) -> Result<(), RunError> {
+        let state = self.control.state();
+        let metered = state.books.meter.totals().sum().get();
+        let story = || self.world.story();
+        let broken = |what: String| {
+            let invariant = leasehold_control::Invariant::Conservation;
+            let violation = Violation { invariant, at: until, what };
+            RunError::Violation { violation, story: story() }
+        };
+        state.books.meter.conservation(until).map_err(|error| broken(error.to_string()))?;
+        if metered == self.installed_gpu_seconds {
+            return Ok(());
+        }
+        let installed = self.installed_gpu_seconds;
+        Err(broken(format!("{metered} GPU-seconds were metered, {installed} were installed")))
+    }
+}

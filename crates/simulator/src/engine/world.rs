@@ -1,0 +1,214 @@
+//! The emulated cluster: how long jobs really run, how long they really take to leave, and what
+//! became of them. The state machine sees none of it but by observation.
+
+use std::collections::VecDeque;
+
+use leasehold_control::{Event, JobSlot, Party, State};
+use leasehold_units::{Instant, Seconds};
+
+use super::calendar::{Calendar, Happening};
+use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
+
+/// How many events are kept to tell how a broken invariant came about.
+const STORY_LENGTH: usize = 48;
+
+/// What is true of a job, whether or not anybody was told.
+#[derive(Debug, Clone, Copy, Default)]
+struct Truth {
+    number: u64,
+    submitted: i64,
+    first_start: Option<Instant>,
+    run_seconds: u32,
+    vacate_seconds: u32,
+    gpus: u32,
+    started: i64,
+    start: u32,
+    evictions: u32,
+    used_seconds: u32,
+    borrowed_seconds: u32,
+    party: Party,
+    running: bool,
+    guest: bool,
+}
+
+/// A job's truth before the job has a slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer {
+    /// Seconds that it really runs.
+    pub run_seconds: u32,
+    /// Seconds that it really takes to leave.
+    pub vacate_seconds: u32,
+}
+
+/// The emulated cluster.
+#[derive(Debug)]
+pub struct World {
+    /// What is ahead.
+    pub calendar: Calendar,
+    /// What is known of each party's jobs.
+    pub tallies: Vec<PartyTally>,
+    /// What a reader of the report wants to be told.
+    pub milestones: Vec<Milestone>,
+    /// Jobs that ended since they were last taken.
+    pub ended: Vec<JobRecord>,
+    /// The next job to be submitted.
+    pub newcomer: Option<Newcomer>,
+    truths: Vec<Truth>,
+    story: VecDeque<(Instant, Event)>,
+}
+
+impl World {
+    /// A world without a job.
+    pub fn new() -> Self {
+        Self {
+            calendar: Calendar::default(),
+            tallies: Vec::new(),
+            milestones: Vec::new(),
+            ended: Vec::new(),
+            newcomer: None,
+            truths: Vec::new(),
+            story: VecDeque::with_capacity(STORY_LENGTH),
+        }
+    }
+
+    /// Whether the happening still concerns the start of the job that it was made for.
+    pub fn concerns(&self, job: JobSlot, start: u32) -> bool {
+        let truth = &self.truths[job as usize];
+        truth.running && truth.start == start
+    }
+
+    /// The last events, oldest first, a line each.
+    pub fn story(&self) -> Vec<String> {
+        self.story.iter().map(|(at, event)| format!("{at} {event:?}")).collect()
+    }
+
+    /// Carries out what `event` asks of a cluster, and keeps account of the jobs.
+    pub fn observe(&mut self, now: Instant, event: &Event, state: &State) {
+        if self.story.len() == STORY_LENGTH {
+            self.story.pop_front();
+        }
+        self.story.push_back((now, event.clone()));
+        match event {
+            Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
+            Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
+            Event::EvictionRequested { job, deadline } => self.told_to_leave(*job, *deadline, now),
+            Event::JobVacated { job } | Event::JobStopped { job, .. } => self.left(*job, now),
+            Event::JobFinished { job } => {
+                self.left(*job, now);
+                let record = self.record(*job, Some(now), JobOutcome::Finished);
+                self.tallies[usize::from(record.party)].finished += 1;
+                self.ended.push(record);
+            }
+            Event::TurnoverBegan { nodes, until } => self.calendar.add_turnover(*until, nodes),
+            _ => self.milestones.extend(Milestone::of(now, event, state)),
+        }
+    }
+
+    /// What is known of the living jobs at the end, in the order of their slots.
+    pub fn unfinished(&mut self, state: &State, now: Instant) -> Vec<JobRecord> {
+        let slots: Vec<JobSlot> = state.jobs.iter().map(|(slot, _)| slot).collect();
+        let mut records = Vec::with_capacity(slots.len());
+        for slot in slots {
+            let running = self.truths[slot as usize].running;
+            if running {
+                self.left(slot, now);
+            }
+            let outcome = if running { JobOutcome::Running } else { JobOutcome::Waiting };
+            records.push(self.record(slot, None, outcome));
+        }
+        records.sort_by_key(|record| (record.party, record.number));
+        records
+    }
+
+    fn submitted(&mut self, job: JobSlot, now: Instant, state: &State) {
+        let newcomer = self.newcomer.take().expect("a submission comes from a workload");
+        let spec = &state.jobs.get(job).spec;
+        let truth = Truth {
+            number: spec.number,
+            submitted: now.unix(),
+            run_seconds: newcomer.run_seconds.min(spec.request_seconds),
+            vacate_seconds: newcomer.vacate_seconds,
+            gpus: spec.gpus,
+            party: spec.party,
+            ..Truth::default()
+        };
+        let place = job as usize;
+        if place >= self.truths.len() {
+            self.truths.resize(place + 1, Truth::default());
+        }
+        self.truths[place] = truth;
+        self.tally(spec.party).submitted += 1;
+    }
+
+    fn started(&mut self, job: JobSlot, guest: bool, now: Instant, state: &State) {
+        let kept = state.jobs.get(job).kept_seconds;
+        let truth = &mut self.truths[job as usize];
+        truth.start += 1;
+        truth.running = true;
+        truth.guest = guest;
+        truth.started = now.unix();
+        let first = truth.first_start.is_none();
+        truth.first_start.get_or_insert(now);
+        let left = truth.run_seconds.saturating_sub(kept).max(1);
+        let (start, party, submitted) = (truth.start, truth.party, truth.submitted);
+        let end = now.after(Seconds::new(u64::from(left)));
+        self.calendar.add(end, Happening::End { job, start });
+        let tally = self.tally(party);
+        if first {
+            tally.started += 1;
+            let wait = now.since(Instant::from_unix(submitted)).get();
+            tally.wait_seconds.push(u32::try_from(wait).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn told_to_leave(&mut self, job: JobSlot, deadline: Instant, now: Instant) {
+        let truth = &mut self.truths[job as usize];
+        truth.evictions += 1;
+        let (start, party) = (truth.start, truth.party);
+        let gone = now.after(Seconds::new(u64::from(truth.vacate_seconds))).min(deadline);
+        self.calendar.add(gone, Happening::Vacated { job, start });
+        self.tally(party).evicted += 1;
+    }
+
+    fn left(&mut self, job: JobSlot, now: Instant) {
+        let truth = &mut self.truths[job as usize];
+        truth.running = false;
+        let ran = now.since(Instant::from_unix(truth.started)).get();
+        let ran = u32::try_from(ran).unwrap_or(u32::MAX);
+        let seconds =
+            if truth.guest { &mut truth.borrowed_seconds } else { &mut truth.used_seconds };
+        *seconds = seconds.saturating_add(ran);
+        let gpu_seconds = u128::from(ran) * u128::from(truth.gpus);
+        let (guest, party) = (truth.guest, truth.party);
+        let tally = self.tally(party);
+        if guest {
+            tally.gpu_seconds_borrowed += gpu_seconds;
+        } else {
+            tally.gpu_seconds_used += gpu_seconds;
+        }
+    }
+
+    fn record(&self, job: JobSlot, end: Option<Instant>, outcome: JobOutcome) -> JobRecord {
+        let truth = &self.truths[job as usize];
+        JobRecord {
+            number: truth.number,
+            party: truth.party,
+            gpus: truth.gpus,
+            submitted: Instant::from_unix(truth.submitted),
+            started: truth.first_start,
+            ended: end,
+            evictions: truth.evictions,
+            used_seconds: truth.used_seconds,
+            borrowed_seconds: truth.borrowed_seconds,
+            outcome,
+        }
+    }
+
+    fn tally(&mut self, party: Party) -> &mut PartyTally {
+        let place = usize::from(party);
+        if place >= self.tallies.len() {
+            self.tallies.resize(place + 1, PartyTally::default());
+        }
+        &mut self.tallies[place]
+    }
+}

@@ -1,0 +1,172 @@
+//! `summary.json`: what a run came to, in numbers.
+
+use std::collections::BTreeMap;
+
+use leasehold_control::Invariant;
+use leasehold_ledger::GpuState;
+use leasehold_units::{Day, Money};
+use serde::Serialize;
+
+use crate::engine::Outcome;
+
+/// What a run came to. Counts are integers, money is a decimal string, days are civil.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// First day.
+    pub from: String,
+    /// First day after the run.
+    pub until: String,
+    /// Seed of everything that was drawn.
+    pub seed: u64,
+    /// GPUs in service at the end.
+    pub installed_gpus: u64,
+    /// GPU-seconds installed, and in each state.
+    pub gpu_seconds: BTreeMap<&'static str, u128>,
+    /// By party.
+    pub parties: Vec<PartySummary>,
+    /// Reclaims.
+    pub reclaim: ReclaimSummary,
+    /// Power.
+    pub power: PowerSummary,
+    /// Invoices.
+    pub invoices: InvoiceSummary,
+    /// Promises that were recorded as not kept.
+    pub breaches: u64,
+    /// Nodes that failed.
+    pub node_failures: u64,
+    /// Jobs that were refused.
+    pub jobs_refused: u64,
+    /// How often each invariant was checked; all held, or there would be no summary.
+    pub invariant_checks: BTreeMap<&'static str, u64>,
+    /// Events in all.
+    pub events: u64,
+    /// Seconds that the run took. The only figure that differs from run to run.
+    pub wall_seconds: f64,
+}
+
+/// One party's jobs in sum.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PartySummary {
+    /// Whose.
+    pub party: String,
+    /// Submitted.
+    pub submitted: u64,
+    /// Started at least once.
+    pub started: u64,
+    /// Came to their own end.
+    pub finished: u64,
+    /// Times that a job was told to leave.
+    pub evicted: u64,
+    /// GPU-seconds on nodes that the party holds.
+    pub gpu_seconds_used: u128,
+    /// GPU-seconds on borrowed nodes.
+    pub gpu_seconds_borrowed: u128,
+}
+
+/// Reclaims: a tenant's job that fit its holding and had to wait for nodes to come clean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReclaimSummary {
+    /// How many were answered.
+    pub requests: u64,
+    /// Within the bound.
+    pub within_bound: u64,
+    /// Later.
+    pub missed: u64,
+    /// Median of the seconds.
+    pub seconds_p50: u64,
+    /// 99th percentile of the seconds.
+    pub seconds_p99: u64,
+    /// Longest.
+    pub seconds_max: u64,
+}
+
+/// Power.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PowerSummary {
+    /// Highest facility draw on the contracted basis.
+    pub peak_watts: u64,
+    /// Seconds above the envelope; the invariant stops a run that has any.
+    pub envelope_exceeded_seconds: u64,
+}
+
+/// Invoices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InvoiceSummary {
+    /// How many were issued.
+    pub count: u64,
+    /// What they ask for.
+    pub total_by_currency: BTreeMap<&'static str, String>,
+}
+
+impl Summary {
+    /// The summary of `outcome`.
+    pub fn of(outcome: &Outcome, days: (Day, Day), seed: u64, wall_seconds: f64) -> Self {
+        let state = &outcome.state;
+        let totals = state.books.meter.totals();
+        let mut gpu_seconds = BTreeMap::from([("installed", outcome.installed_gpu_seconds)]);
+        gpu_seconds.extend(GpuState::ALL.map(|state| (state.key(), totals.of(state).get())));
+        Self {
+            from: days.0.to_string(),
+            until: days.1.to_string(),
+            seed,
+            installed_gpus: state.installed_gpus,
+            gpu_seconds,
+            parties: parties(outcome),
+            reclaim: reclaim(outcome),
+            power: PowerSummary { peak_watts: outcome.peak_watts, envelope_exceeded_seconds: 0 },
+            invoices: invoices(outcome),
+            breaches: count(state.books.breaches.len()),
+            node_failures: outcome.failures,
+            jobs_refused: outcome.refused,
+            invariant_checks: state
+                .checks
+                .iter()
+                .map(|(invariant, times): (Invariant, u64)| (invariant.name(), times))
+                .collect(),
+            events: outcome.events,
+            wall_seconds,
+        }
+    }
+}
+
+fn parties(outcome: &Outcome) -> Vec<PartySummary> {
+    let parties = outcome.state.parties.iter().zip(&outcome.tallies);
+    let summary = parties.map(|(party, tally)| PartySummary {
+        party: party.id.to_string(),
+        submitted: tally.submitted,
+        started: tally.started,
+        finished: tally.finished,
+        evicted: tally.evicted,
+        gpu_seconds_used: tally.gpu_seconds_used,
+        gpu_seconds_borrowed: tally.gpu_seconds_borrowed,
+    });
+    summary.collect()
+}
+
+fn reclaim(outcome: &Outcome) -> ReclaimSummary {
+    let requests = outcome.reclaims.count();
+    ReclaimSummary {
+        requests,
+        within_bound: requests - outcome.reclaims_missed,
+        missed: outcome.reclaims_missed,
+        seconds_p50: outcome.reclaims.percentile(50),
+        seconds_p99: outcome.reclaims.percentile(99),
+        seconds_max: outcome.reclaims.max(),
+    }
+}
+
+fn invoices(outcome: &Outcome) -> InvoiceSummary {
+    let issued = &outcome.state.books.invoices;
+    let mut totals: BTreeMap<&'static str, Money> = BTreeMap::new();
+    for invoice in issued {
+        let zero = Money::zero(invoice.currency);
+        let total = totals.entry(invoice.currency.code()).or_insert(zero);
+        *total = total.plus(invoice.total);
+    }
+    let total_by_currency = totals.into_iter().map(|(code, total)| (code, total.to_string()));
+    InvoiceSummary { count: count(issued.len()), total_by_currency: total_by_currency.collect() }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).expect("a count fits")
+}

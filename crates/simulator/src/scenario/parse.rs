@@ -1,0 +1,324 @@
+//! Reading a scenario file: every field, every rule, all problems at once.
+
+use std::ops::Range;
+
+use leasehold_diagnostics::{Document, Problem, Source, Table, with_unit};
+use leasehold_lease::Side;
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Watts};
+
+use crate::workload::{PROFILES, Profile, profile};
+
+/// A scenario as its file has it. Paths are relative to the file.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The site file.
+    pub site: String,
+    /// Lease files, with wildcards.
+    pub leases: Vec<(String, Range<usize>)>,
+    /// First day, in the site's zone.
+    pub from: Day,
+    /// First day after the run.
+    pub until: Day,
+    /// Seed of everything that is drawn.
+    pub seed: u64,
+    /// Jobs to come.
+    pub workloads: Vec<WorkloadSpec>,
+    /// What happens.
+    pub events: Vec<EventSpec>,
+    /// Random failures.
+    pub faults: Option<FaultSpec>,
+}
+
+/// One `[[workload]]`.
+#[derive(Debug, Clone)]
+pub struct WorkloadSpec {
+    /// Whose.
+    pub party: PartyId,
+    /// Where the party is named.
+    pub party_span: Range<usize>,
+    /// The jobs.
+    pub jobs: Jobs,
+    /// Declared time to vacate.
+    pub vacate: Seconds,
+    /// Time between checkpoints.
+    pub checkpoint: Seconds,
+    /// Percent of the real run that jobs ask for, where a trace does not say.
+    pub request_percent: u32,
+    /// Names of skus that they can run on; empty: any.
+    pub skus: Vec<(String, Range<usize>)>,
+}
+
+/// Where jobs come from.
+#[derive(Debug, Clone)]
+pub enum Jobs {
+    /// From a trace.
+    Trace {
+        /// Its file.
+        path: String,
+        /// Where the path stands.
+        span: Range<usize>,
+        /// Its format, if named.
+        format: Option<String>,
+        /// Copies of each job in thousandths.
+        scale_milli: u64,
+        /// When the first is submitted; else on the scenario's first day.
+        start: Option<Instant>,
+    },
+    /// Drawn.
+    Synthetic {
+        /// From what distributions.
+        profile: &'static Profile,
+        /// On an average day.
+        jobs_per_day: u32,
+        /// Run times in percent of the profile's.
+        run_percent: u32,
+        /// No gang is larger.
+        gpus_max: u32,
+        /// First day of submission; else the scenario's.
+        from: Option<Day>,
+        /// First day without; else the scenario's.
+        until: Option<Day>,
+    },
+}
+
+/// One `[[event]]`.
+#[derive(Debug, Clone)]
+pub struct EventSpec {
+    /// When.
+    pub at: Instant,
+    /// Where it is told.
+    pub span: Range<usize>,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum EventKind {
+    /// A side terminates for convenience.
+    Notice {
+        /// Which lease.
+        lease: LeaseId,
+        /// Which side.
+        by: Side,
+    },
+    /// The envelope is lowered: announced at the event's instant, in force after the notice.
+    Curtailment {
+        /// To what.
+        limit: Watts,
+        /// How long after it is announced.
+        notice: Seconds,
+        /// Until when.
+        until: Instant,
+    },
+    /// Nodes fail.
+    NodeDown(Vec<(String, Range<usize>)>),
+    /// Nodes come back.
+    NodeUp(Vec<(String, Range<usize>)>),
+    /// A later version of a lease is signed.
+    Amendment {
+        /// Its file.
+        file: String,
+    },
+    /// A new lease is signed.
+    NewLease {
+        /// Its file.
+        file: String,
+    },
+}
+
+/// `[faults]`.
+#[derive(Debug, Clone, Copy)]
+pub struct FaultSpec {
+    /// Mean time between failures of one node.
+    pub node_mtbf: Seconds,
+    /// How long a repair takes.
+    pub repair: Seconds,
+}
+
+impl Scenario {
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// All its problems.
+    pub fn parse(source: &Source) -> Result<Self, Vec<Problem>> {
+        let document = Document::parse(source);
+        let scenario = read_scenario(&document.root());
+        match (scenario, document.into_problems()) {
+            (Some(scenario), problems) if problems.is_empty() => Ok(scenario),
+            (_, problems) => Err(problems),
+        }
+    }
+}
+
+fn read_scenario(root: &Table<'_>) -> Option<Scenario> {
+    let site = root.required("site", root.string("site"), "the site file");
+    let leases = root.required("leases", root.strings("leases"), "lease files, with wildcards");
+    let from = root.required("from", root.day("from"), "the first day");
+    let until = root.required("until", root.day("until"), "the first day after the run");
+    let seed = root.required("seed", root.integer("seed", 0, i64::MAX as u64), "a whole number");
+    let workloads: Vec<_> = root.tables("workload").iter().map(read_workload).collect();
+    let events: Vec<_> = root.tables("event").iter().map(read_event).collect();
+    let faults = root.table("faults").map(|table| read_faults(&table));
+    root.finish();
+    let (from, until) = (from?, until?);
+    if until.value <= from.value {
+        let message = format!("the run ends on {}, before it starts", until.value);
+        let expected = format!("a day after {}", from.value);
+        root.report("run-in-order", until.span, message, &expected);
+    }
+    Some(Scenario {
+        site: site?.value,
+        leases: leases?.into_iter().map(|field| (field.value, field.span)).collect(),
+        from: from.value,
+        until: until.value,
+        seed: seed?.value,
+        workloads: workloads.into_iter().collect::<Option<_>>()?,
+        events: events.into_iter().collect::<Option<_>>()?,
+        faults: match faults {
+            None => None,
+            Some(faults) => Some(faults?),
+        },
+    })
+}
+
+fn read_workload(table: &Table<'_>) -> Option<WorkloadSpec> {
+    let party = table.required("party", table.name("party", PartyId::new), "whose jobs");
+    let jobs = match (table.has("trace"), table.has("profile")) {
+        (true, false) => read_trace(table),
+        (false, true) => read_synthetic(table),
+        (both, _) => {
+            let message = if both { "both `trace` and `profile`" } else { "no jobs" };
+            let expected = "either `trace = \"FILE\"` or `profile = \"NAME\"`";
+            table.report("one-source-of-jobs", table.span.clone(), message.into(), expected);
+            None
+        }
+    };
+    let vacate = table.seconds("vacate").map_or(Seconds::new(120), |field| field.value);
+    let checkpoint = table.seconds("checkpoint").map_or(Seconds::new(1800), |field| field.value);
+    let request = table.decimal("request_factor");
+    let request_percent = request.map_or(150, |field| percent(field.value));
+    let skus = table.strings("sku").unwrap_or_default();
+    table.finish();
+    let party = party?;
+    Some(WorkloadSpec {
+        party: party.value,
+        party_span: party.span,
+        jobs: jobs?,
+        vacate,
+        checkpoint,
+        request_percent: request_percent.max(100),
+        skus: skus.into_iter().map(|field| (field.value, field.span)).collect(),
+    })
+}
+
+fn read_trace(table: &Table<'_>) -> Option<Jobs> {
+    let path = table.string("trace");
+    let format = table.string("format").map(|field| field.value);
+    let positive =
+        |text: &str| leasehold_diagnostics::decimal(text).filter(|scale| *scale > Ratio::ZERO);
+    let expected =
+        "a decimal above 0 in quotes: \"0.5\" keeps half of the jobs, \"2\" doubles them";
+    let scale = table.text("scale", "not-a-scale", expected, positive);
+    let scale = scale.map_or(Ratio::ONE, |field| field.value);
+    let start = table.instant("start").map(|field| field.value);
+    let milli = scale.times(Ratio::whole(1000)).round_half_even();
+    let path = path?;
+    Some(Jobs::Trace {
+        path: path.value,
+        span: path.span,
+        format,
+        scale_milli: u64::try_from(milli).unwrap_or(1000).max(1),
+        start,
+    })
+}
+
+fn read_synthetic(table: &Table<'_>) -> Option<Jobs> {
+    let names: Vec<&str> = PROFILES.iter().map(|profile| profile.name).collect();
+    let expected = format!("one of {}", names.join(", "));
+    let found = table.text("profile", "unknown-profile", &expected, profile);
+    let per_day = table.integer("jobs_per_day", 1, 1_000_000);
+    let per_day = table.required("jobs_per_day", per_day, "jobs on an average day");
+    let run = table.decimal("run_factor").map_or(100, |field| percent(field.value));
+    let gpus = |text: &str| with_unit(text, &[("GPU", 1)]).map(|(count, _)| count.floor());
+    let size = table.text("size_max", "not-a-size", "a size such as \"4096 GPU\"", gpus);
+    let (from, until) = (table.day("from"), table.day("until"));
+    Some(Jobs::Synthetic {
+        profile: found?.value,
+        jobs_per_day: u32::try_from(per_day?.value).expect("at most a million"),
+        run_percent: run.max(1),
+        gpus_max: size.map_or(u32::MAX, |field| u32::try_from(field.value).unwrap_or(u32::MAX)),
+        from: from.map(|field| field.value),
+        until: until.map(|field| field.value),
+    })
+}
+
+fn percent(factor: Ratio) -> u32 {
+    u32::try_from(factor.times(Ratio::whole(100)).round_half_even()).unwrap_or(u32::MAX)
+}
+
+/// Kinds of event, by their word in the file.
+#[derive(Clone, Copy)]
+enum Word {
+    Notice,
+    Curtailment,
+    NodeDown,
+    NodeUp,
+    Amendment,
+    NewLease,
+}
+
+fn read_event(table: &Table<'_>) -> Option<EventSpec> {
+    let at = table.required("at", table.instant("at"), "when, such as 2026-06-10T14:00:00-05:00");
+    let words = [
+        ("notice", Word::Notice),
+        ("curtailment", Word::Curtailment),
+        ("node-down", Word::NodeDown),
+        ("node-up", Word::NodeUp),
+        ("amendment", Word::Amendment),
+        ("new-lease", Word::NewLease),
+    ];
+    let word = table.required("kind", table.choice("kind", &words), "what happens")?;
+    let kind = match word.value {
+        Word::Notice => read_notice(table),
+        Word::Curtailment => read_curtailment(table),
+        Word::NodeDown => read_nodes(table).map(EventKind::NodeDown),
+        Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
+        Word::Amendment => read_file(table).map(|file| EventKind::Amendment { file }),
+        Word::NewLease => read_file(table).map(|file| EventKind::NewLease { file }),
+    };
+    table.finish();
+    Some(EventSpec { at: at?.value, span: word.span, kind: kind? })
+}
+
+fn read_notice(table: &Table<'_>) -> Option<EventKind> {
+    let lease = table.required("lease", table.name("lease", LeaseId::new), "which lease");
+    let sides = [("landlord", Side::Landlord), ("tenant", Side::Tenant)];
+    let by = table.required("by", table.choice("by", &sides), "which side");
+    Some(EventKind::Notice { lease: lease?.value, by: by?.value })
+}
+
+fn read_curtailment(table: &Table<'_>) -> Option<EventKind> {
+    let limit = table.required("limit", table.watts("limit"), "facility power, \"225 MW\"");
+    let notice = table.seconds("notice").map_or(Seconds::ZERO, |field| field.value);
+    let until = table.required("until", table.instant("until"), "when it ends");
+    Some(EventKind::Curtailment { limit: limit?.value, notice, until: until?.value })
+}
+
+fn read_nodes(table: &Table<'_>) -> Option<Vec<(String, Range<usize>)>> {
+    let expected = "names of nodes, racks, arrays or pools: [\"a-003-07-5\", \"b-01-02\"]";
+    let nodes = table.required("nodes", table.strings("nodes"), expected)?;
+    Some(nodes.into_iter().map(|field| (field.value, field.span)).collect())
+}
+
+fn read_file(table: &Table<'_>) -> Option<String> {
+    table.required("file", table.string("file"), "a lease file").map(|field| field.value)
+}
+
+fn read_faults(table: &Table<'_>) -> Option<FaultSpec> {
+    let mtbf = table.seconds("node_mtbf");
+    let mtbf = table.required("node_mtbf", mtbf, "mean time between failures, \"50000 h\"");
+    let repair = table.required("repair", table.seconds("repair"), "such as \"8 h\"");
+    table.finish();
+    Some(FaultSpec { node_mtbf: mtbf?.value, repair: repair?.value })
+}

@@ -1,0 +1,136 @@
+//! From a loaded scenario to what the engine plays.
+
+use std::collections::BTreeMap;
+
+use leasehold_control::{Curtailment, Input};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_site::Site;
+use leasehold_units::{Instant, Interval, PartyId};
+
+use super::load::Loaded;
+use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
+use crate::engine::{Faults, JobStream, Setting};
+use crate::trace;
+use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
+
+impl Loaded {
+    /// From when until when the scenario plays.
+    pub fn interval(&self) -> Interval {
+        let zone = &self.site.time_zone;
+        Interval::new(zone.start_of(self.scenario.from), zone.start_of(self.scenario.until))
+    }
+
+    /// What the engine plays.
+    ///
+    /// # Errors
+    /// If a trace cannot be opened.
+    pub fn setting(&self, bad_lines_max: u64) -> Result<Setting, WorkloadError> {
+        let interval = self.interval();
+        let mut workloads: Vec<(PartyId, JobStream)> = Vec::new();
+        for (number, spec) in (0..).zip(&self.scenario.workloads) {
+            let stream = self.stream(spec, number, bad_lines_max)?;
+            workloads.push((spec.party.clone(), stream));
+        }
+        let nodes = u32::try_from(self.site.nodes().get()).expect("a site is small");
+        let faults = self
+            .scenario
+            .faults
+            .map(|faults| Faults::new(nodes, faults.node_mtbf, faults.repair, self.scenario.seed));
+        let zones = self.leases.iter().map(|lease| {
+            let terms = lease.latest();
+            (terms.id.clone(), terms.time_zone.clone())
+        });
+        let zones: BTreeMap<_, _> = zones.collect();
+        let events = self.scenario.events.iter();
+        let inside = events.filter(|event| interval.contains(event.at));
+        let inputs = inside.map(|event| (event.at, self.input(event, &zones)));
+        Ok(Setting {
+            site: self.site.clone(),
+            leases: self.leases.clone(),
+            interval,
+            workloads,
+            inputs: inputs.collect(),
+            faults,
+        })
+    }
+
+    fn stream(
+        &self,
+        spec: &WorkloadSpec,
+        number: u64,
+        bad_lines_max: u64,
+    ) -> Result<JobStream, WorkloadError> {
+        let (interval, seed) = (self.interval(), self.scenario.seed);
+        let seconds =
+            |length: leasehold_units::Seconds| u32::try_from(length.get()).unwrap_or(u32::MAX);
+        let manners = Manners {
+            vacate_seconds: seconds(spec.vacate),
+            checkpoint_seconds: seconds(spec.checkpoint),
+            request_percent: spec.request_percent,
+            skus: skus(&self.site, spec),
+        };
+        match &spec.jobs {
+            Jobs::Trace { path, format, scale_milli, start, .. } => {
+                let path = self.folder.join(path);
+                let jobs = trace::open(&path, format.as_deref(), bad_lines_max)
+                    .map_err(|error| WorkloadError::Trace { path: path.clone(), error })?;
+                let start = start.unwrap_or(interval.from);
+                let plan = TracedPlan { path, scale_milli: *scale_milli, start, manners };
+                Ok(Box::new(Traced::new(plan, jobs, seed, number)))
+            }
+            Jobs::Synthetic { profile, jobs_per_day, run_percent, gpus_max, from, until } => {
+                let zone = self.site.time_zone.clone();
+                let plan = SyntheticPlan {
+                    profile,
+                    jobs_per_day: *jobs_per_day,
+                    run_percent: *run_percent,
+                    gpus_max: *gpus_max,
+                    manners,
+                    from: from.map_or(interval.from, |day| zone.start_of(day)).max(interval.from),
+                    until: until.map_or(interval.until, |day| zone.start_of(day)),
+                    zone,
+                };
+                Ok(Box::new(Synthetic::new(plan, seed, number)))
+            }
+        }
+    }
+
+    fn input(
+        &self,
+        event: &EventSpec,
+        zones: &BTreeMap<leasehold_units::LeaseId, leasehold_units::Zone>,
+    ) -> Input {
+        match &event.kind {
+            EventKind::Notice { lease, by } => {
+                let day = zones[lease].day_of(event.at);
+                Input::GiveNotice { lease: lease.clone(), by: *by, day }
+            }
+            EventKind::Curtailment { limit, notice, until } => {
+                let from: Instant = event.at.after(*notice);
+                Input::Curtail(Curtailment { limit: *limit, from, until: (*until).max(from) })
+            }
+            EventKind::NodeDown(names) => Input::NodesDown(self.nodes(names)),
+            EventKind::NodeUp(names) => Input::NodesUp(self.nodes(names)),
+            EventKind::Amendment { file } => Input::Amend(Box::new(self.later[file].clone())),
+            EventKind::NewLease { file } => Input::Sign(Box::new(self.later[file].clone())),
+        }
+    }
+
+    fn nodes(&self, names: &[(String, std::ops::Range<usize>)]) -> NodeRanges {
+        let ranges = names.iter().filter_map(|(name, _)| self.site.nodes_named(name));
+        let mut nodes: Vec<u32> = ranges.flatten().collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        NodeRanges::from_nodes(nodes)
+    }
+}
+
+/// The skus of a workload, a bit each in the order of the site file; all where none is named.
+fn skus(site: &Site, spec: &WorkloadSpec) -> u32 {
+    if spec.skus.is_empty() {
+        return u32::MAX;
+    }
+    let named = |id: &str| spec.skus.iter().any(|(name, _)| name == id);
+    let skus = site.skus.iter().enumerate().filter(|(_, sku)| named(sku.id.as_str()));
+    skus.fold(0, |bits, (index, _)| bits | 1 << index)
+}
