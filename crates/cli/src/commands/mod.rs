@@ -3,6 +3,7 @@
 mod backlog;
 mod replay;
 mod schedule;
+mod simulate;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;
@@ -21,8 +22,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
         Command::Reference => output::stdout(pages::reference().as_bytes()),
+        Command::Simulate(asked) => simulate::run(asked, common),
         Command::Replay(asked) => replay::run(asked, common),
-        Command::Check(_) | Command::Schedule(_) | Command::Backlog(_) | Command::Simulate(_) => {
+        Command::Check(_) | Command::Schedule(_) | Command::Backlog(_) => {
             Err(Failure::impossible("this command is not built yet"))
         }
     }

@@ -84,6 +84,6 @@ impl State {
 
 fn seal(invoice: &leasehold_ledger::Invoice) -> u64 {
     let mut hasher = DefaultHasher::new();
-    invoice.to_json().to_string().hash(&mut hasher);
+    invoice.to_json().hash(&mut hasher);
     hasher.finish()
 }

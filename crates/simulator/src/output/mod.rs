@@ -17,7 +17,7 @@ use leasehold_units::Instant;
 
 pub use summary::{PartySummary, Summary};
 
-use crate::engine::{JobRecord, Keeper};
+use crate::engine::{JobRecord, Keeper, Outcome};
 use jobs::JobsFile;
 use usage::UsageFile;
 
@@ -123,6 +123,27 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.partial);
     }
+}
+
+/// Writes the documents that stand at the end of a run: invoices, journal and summary.
+///
+/// # Errors
+/// If the file system refuses.
+pub fn write_documents(
+    folder: &Folder,
+    outcome: &Outcome,
+    summary: &Summary,
+) -> Result<(), FolderError> {
+    for invoice in &outcome.state.books.invoices {
+        folder.write(&format!("invoices/{}.json", invoice.number), &invoice.to_json())?;
+    }
+    folder.write("journal.hledger", &outcome.state.books.journal.to_hledger())?;
+    folder.write("summary.json", &pretty(summary))
+}
+
+fn pretty(document: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string_pretty(document);
+    text.expect("a document of strings and numbers can be written") + "\n"
 }
 
 fn at(path: &Path, source: io::Error) -> FolderError {
