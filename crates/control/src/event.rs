@@ -233,6 +233,11 @@ pub enum Event {
     Breached(Breach),
     /// Open usage intervals end here and go on in new ones, so that meters can be read.
     UsageClosed,
+    /// What was billed ahead is earned up to and including a day.
+    RevenueRecognised {
+        /// The day.
+        through: Day,
+    },
     /// An invoice was issued.
     InvoiceIssued {
         /// For which lease.

@@ -24,7 +24,7 @@ pub use state::{AgendaItem, Contracts, LeaseEntry, State, VACATE_SECONDS_MAX};
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;
 use leasehold_site::Site;
-use leasehold_units::Instant;
+use leasehold_units::{Day, Instant};
 
 /// Every so many events a stretch of them is folded again from a copy of the state.
 const REPLAY_EVERY: u64 = 1 << 19;
@@ -113,9 +113,15 @@ impl Control {
         self.state.violation().cloned().map_or(Ok(()), Err)
     }
 
-    /// Closes all usage intervals at `now`, so that meters and totals are complete.
-    pub fn close(&mut self, now: Instant, sink: &mut impl FnMut(Instant, &Event, &State)) {
-        let mut out = vec![Event::UsageClosed];
+    /// Closes all usage intervals at `now`, and recognises what was earned up to and including
+    /// `through`, so that meters, totals and the journal are complete.
+    pub fn close(
+        &mut self,
+        now: Instant,
+        through: Day,
+        sink: &mut impl FnMut(Instant, &Event, &State),
+    ) {
+        let mut out = vec![Event::UsageClosed, Event::RevenueRecognised { through }];
         self.apply(now, &mut out, sink);
     }
 

@@ -4,6 +4,7 @@ use std::time::Instant as Clock;
 
 use leasehold_simulator::engine::{self, Outcome, RunError};
 use leasehold_simulator::output::{Files, Folder, FolderError, Replace, Summary};
+use leasehold_simulator::report::Heading;
 use leasehold_simulator::scenario::{LoadError, Loaded};
 
 use crate::arguments::{self, Common};
@@ -25,7 +26,13 @@ pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> 
     let days = (loaded.scenario.from, loaded.scenario.until);
     let wall_seconds = started.elapsed().as_secs_f64();
     let summary = Summary::of(&outcome, days, loaded.scenario.seed, wall_seconds);
-    leasehold_simulator::output::write_documents(&folder, &outcome, &summary)
+    let heading = Heading {
+        from: days.0,
+        until: days.1,
+        interval: loaded.interval(),
+        seed: loaded.scenario.seed,
+    };
+    leasehold_simulator::output::write_documents(&folder, &outcome, &summary, &heading)
         .and_then(|()| folder.finish())
         .map_err(|error| unwritable(&error))?;
     output::narrate(common, &format!("wrote {}", asked.out.display()));

@@ -80,6 +80,7 @@ impl State {
                 self.limit = *limit;
                 self.curtailments.retain(|curtailment| now < curtailment.until);
             }
+            Event::RevenueRecognised { through } => self.books.journal.recognise_through(*through),
             Event::AgendaDone(item) => self.contracts.done(item),
             Event::Breached(breach) => self.books.breach(breach.clone()),
             Event::UsageClosed => {

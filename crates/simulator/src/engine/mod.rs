@@ -112,6 +112,8 @@ pub struct Outcome {
     pub refused: u64,
     /// Nodes that failed.
     pub failures: u64,
+    /// Facility watts that may be drawn, from each instant on.
+    pub limits: Vec<(Instant, u64)>,
 }
 
 struct Run<'a> {
@@ -139,7 +141,7 @@ struct Source {
 }
 
 /// Width of the capacity series, in buckets.
-const BUCKETS: usize = 1200;
+const BUCKETS: usize = 480;
 
 /// Plays `setting` to its end.
 ///
@@ -350,8 +352,12 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Result<Outcome, RunError> {
         let until = self.interval.until;
+        let eve = until.before(leasehold_units::Seconds::new(1));
+        let through = self.control.state().site.time_zone.day_of(eve);
         let world = &mut self.world;
-        self.control.close(until, &mut |at, event, state| world.observe(at, event, state));
+        self.control.close(until, through, &mut |at, event, state| {
+            world.observe(at, event, state);
+        });
         self.keep()?;
         self.keeper.usage(&self.usage, self.control.state())?;
         self.keeper.jobs(&self.world.ended, self.control.state())?;
@@ -373,6 +379,7 @@ impl<'a> Run<'a> {
             installed_gpu_seconds: self.installed_gpu_seconds,
             refused: self.refused,
             failures: self.failures,
+            limits: self.world.limits,
             state: self.control.into_state(),
         })
     }

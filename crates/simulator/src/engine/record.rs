@@ -4,6 +4,8 @@ use leasehold_control::{Event, Party, State};
 use leasehold_lease::Side;
 use leasehold_units::Instant;
 
+use crate::report::words::{grouped, local, megawatts};
+
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobOutcome {
@@ -74,7 +76,7 @@ impl Milestone {
         let lease = |number: u16| &state.contracts.leases[usize::from(number)].terms().id;
         let what = match event {
             Event::EntitlementStepped { lease: number, gpus } => {
-                format!("{} is granted {gpus} GPUs", lease(*number))
+                format!("{} is granted {} GPUs", lease(*number), grouped(u128::from(*gpus)))
             }
             Event::NoticeGiven { lease: number, notice, last_day } => {
                 let by = match notice.by {
@@ -88,9 +90,13 @@ impl Milestone {
             }
             Event::LeaseSigned { terms } => format!("{} signed with {}", terms.id, terms.tenant),
             Event::CurtailmentAnnounced(c) => {
-                format!("curtailment to {} W from {} until {}", c.limit, c.from, c.until)
+                let zone = &state.site.time_zone;
+                let (from, until) = (local(c.from, zone), local(c.until, zone));
+                format!(
+                    "curtailment announced: {} MW from {from} until {until}",
+                    megawatts(c.limit.get())
+                )
             }
-            Event::EnvelopeChanged { limit } => format!("the envelope is {limit} W"),
             Event::NodesCurtailed { nodes } => format!("{} nodes switched off", nodes.count()),
             Event::NodesRestored { nodes } => format!("{} nodes switched on again", nodes.count()),
             _ => return None,

@@ -49,6 +49,8 @@ pub struct World {
     pub tallies: Vec<PartyTally>,
     /// What a reader of the report wants to be told.
     pub milestones: Vec<Milestone>,
+    /// Facility watts that may be drawn, from each instant on.
+    pub limits: Vec<(Instant, u64)>,
     /// Jobs that ended since they were last taken.
     pub ended: Vec<JobRecord>,
     /// The next job to be submitted.
@@ -64,6 +66,7 @@ impl World {
             calendar: Calendar::default(),
             tallies: Vec::new(),
             milestones: Vec::new(),
+            limits: Vec::new(),
             ended: Vec::new(),
             newcomer: None,
             truths: Vec::new(),
@@ -99,6 +102,7 @@ impl World {
                 self.tallies[usize::from(record.party)].finished += 1;
                 self.ended.push(record);
             }
+            Event::EnvelopeChanged { limit } => self.limits.push((now, limit.get())),
             Event::TurnoverBegan { nodes, until } => self.calendar.add_turnover(*until, nodes),
             _ => self.milestones.extend(Milestone::of(now, event, state)),
         }

@@ -18,6 +18,7 @@ use leasehold_units::Instant;
 pub use summary::{PartySummary, Summary};
 
 use crate::engine::{JobRecord, Keeper, Outcome};
+use crate::report::{Heading, render};
 use jobs::JobsFile;
 use usage::UsageFile;
 
@@ -125,7 +126,7 @@ impl Drop for Folder {
     }
 }
 
-/// Writes the documents that stand at the end of a run: invoices, journal and summary.
+/// Writes what stands at the end of a run: invoices, journal, report and summary.
 ///
 /// # Errors
 /// If the file system refuses.
@@ -133,11 +134,13 @@ pub fn write_documents(
     folder: &Folder,
     outcome: &Outcome,
     summary: &Summary,
+    heading: &Heading,
 ) -> Result<(), FolderError> {
     for invoice in &outcome.state.books.invoices {
         folder.write(&format!("invoices/{}.json", invoice.number), &invoice.to_json())?;
     }
     folder.write("journal.hledger", &outcome.state.books.journal.to_hledger())?;
+    folder.write("report.html", &render(outcome, summary, heading))?;
     folder.write("summary.json", &pretty(summary))
 }
 
