@@ -165,7 +165,11 @@ impl Fleet {
 
     /// Forgets that `nodes` wait for a turnover; it was decided.
     pub fn scrubbing_decided(&mut self, nodes: &NodeRanges) {
-        self.scrubbing_due.retain(|node| !nodes.contains(*node));
+        if nodes.count() as usize == self.scrubbing_due.len() {
+            self.scrubbing_due.clear();
+        } else {
+            self.scrubbing_due.retain(|node| !nodes.contains(*node));
+        }
     }
 
     /// Nodes of [`Fleet::scrubbing_due`] that still need it.

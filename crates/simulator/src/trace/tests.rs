@@ -9,7 +9,8 @@ fn published(name: &str) -> Option<PathBuf> {
     let root = format!("{}/../../../shared/traces/{name}", env!("CARGO_MANIFEST_DIR"));
     let path = PathBuf::from(root);
     if !path.exists() {
-        eprintln!("NOT CHECKED: the published trace {name} is not here");
+        let mut err = std::io::stderr();
+        let _ = writeln!(err, "NOT CHECKED: the published trace {name} is not here");
         return None;
     }
     Some(path)
