@@ -105,10 +105,10 @@ pub struct Schedule {
     /// The side that gives notice
     #[arg(long, value_enum, value_name = "SIDE", requires = "notice")]
     pub by: Option<By>,
-    /// Only periods and steps that reach this day or later
+    /// Cut steps and periods at this day, their first
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub from: Option<Day>,
-    /// Only periods and steps that begin on this day or before
+    /// Cut steps and periods at this day, their last
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub until: Option<Day>,
 }

@@ -12,9 +12,6 @@ pub enum FileError {
     /// A directory where a file was expected.
     #[error("{} is a directory, not a file", .0.display())]
     Directory(PathBuf),
-    /// The file is not text.
-    #[error("{} is not UTF-8 text", .0.display())]
-    NotText(PathBuf),
     /// The system refused to read.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
@@ -45,20 +42,11 @@ impl FileError {
         match self {
             Self::Missing(_) => Some("check the spelling; paths are relative to where you are"),
             Self::Directory(_) => Some("name the files in it, for example with `DIR/*.toml`"),
-            Self::NotText(_) => Some("input files are TOML 1.0 in UTF-8"),
             Self::Exists(_) => Some("choose another name, or say `--force` to replace it"),
             Self::NotADirectory(_) => Some("choose another name for the output directory"),
             Self::Unreadable { .. } | Self::Unwritable { .. } => None,
         }
     }
-}
-
-/// The text of the file at `path`.
-pub fn read_text(path: &Path) -> Result<String, FileError> {
-    must_be_file(path)?;
-    let unreadable = |error| FileError::Unreadable { path: path.into(), error };
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| FileError::NotText(path.into()))
 }
 
 /// Refuses a path that is no file, in words that say why.

@@ -3,7 +3,10 @@
 use leasehold_units::{Day, Money, Ratio};
 use serde::Serialize;
 
-use crate::output::{Align, Printable, Rows, money};
+use crate::arguments::{self, Common};
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{self, Align, Printable, Rows, money};
 use crate::wire;
 
 /// The backlog of leases. The JSON keys are a promise to other programs.
@@ -47,6 +50,26 @@ struct Share {
     tenant: String,
     #[serde(serialize_with = "wire::share")]
     share: Ratio,
+}
+
+/// Computes and prints.
+pub fn run(asked: &arguments::Backlog, common: &Common) -> Result<(), Failure> {
+    let site = input::site(&asked.site)?;
+    let leases = input::leases(&asked.leases, Some(&site))?;
+    leasehold_allocator::plan(&site, &leases).map_err(input::oversold)?;
+    let backlog = leasehold_planner::backlog(&leases, asked.as_of)
+        .map_err(|error| Failure::impossible(error.to_string()))?;
+    output::print(&Backlog::of(backlog), common)
+}
+
+impl From<leasehold_planner::Amounts> for Amounts {
+    fn from(amounts: leasehold_planner::Amounts) -> Self {
+        Self {
+            headline: amounts.headline,
+            firm_if_landlord_gives_notice: amounts.firm_if_landlord_gives_notice,
+            firm_if_tenant_gives_notice: amounts.firm_if_tenant_gives_notice,
+        }
+    }
 }
 
 impl Printable for Backlog {
@@ -117,6 +140,26 @@ impl Printable for Backlog {
 }
 
 impl Backlog {
+    fn of(backlog: leasehold_planner::Backlog) -> Self {
+        let lines = backlog.leases.into_iter().map(|line| Line {
+            lease: line.lease.to_string(),
+            tenant: line.tenant.to_string(),
+            amounts: line.amounts.into(),
+            last_day_if_landlord_gives_notice: Some(line.last_day_if_landlord_gives_notice),
+            last_day_if_tenant_gives_notice: Some(line.last_day_if_tenant_gives_notice),
+        });
+        let shares = backlog.concentration.into_iter();
+        let shares =
+            shares.map(|part| Share { tenant: part.tenant.to_string(), share: part.share });
+        Self {
+            as_of: backlog.as_of,
+            currency: backlog.currency.code(),
+            leases: lines.collect(),
+            total: backlog.total.into(),
+            concentration: shares.collect(),
+        }
+    }
+
     fn total_row(&self) -> Vec<String> {
         let Amounts { headline, firm_if_landlord_gives_notice, firm_if_tenant_gives_notice } =
             &self.total;

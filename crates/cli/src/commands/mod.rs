@@ -1,6 +1,7 @@
 //! One module a command: what it reads, which floor it asks, what it prints.
 
 mod backlog;
+mod check;
 mod replay;
 mod schedule;
 mod simulate;
@@ -24,8 +25,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Reference => output::stdout(pages::reference().as_bytes()),
         Command::Simulate(asked) => simulate::run(asked, common),
         Command::Replay(asked) => replay::run(asked, common),
-        Command::Check(_) | Command::Schedule(_) | Command::Backlog(_) => {
-            Err(Failure::impossible("this command is not built yet"))
-        }
+        Command::Check(asked) => check::run(asked, common),
+        Command::Schedule(asked) => schedule::run(asked, common),
+        Command::Backlog(asked) => backlog::run(asked, common),
     }
 }

@@ -1,9 +1,14 @@
 //! `schedule`: what a lease grants and what it costs, step by step.
 
+use leasehold_lease::Lease;
+use leasehold_planner::Window;
 use leasehold_units::{Day, Money, Ratio};
 use serde::Serialize;
 
-use crate::output::{Align, Printable, Rows, counted, grouped, money};
+use crate::arguments::{self, Common};
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{self, Align, Printable, Rows, counted, grouped, money};
 use crate::wire;
 
 /// The schedule of one lease. The JSON keys are a promise to other programs.
@@ -44,6 +49,37 @@ struct Period {
     days_in_month: i64,
     #[serde(serialize_with = "wire::money")]
     amount: Money,
+}
+
+/// Computes and prints.
+pub fn run(asked: &arguments::Schedule, common: &Common) -> Result<(), Failure> {
+    let site = input::site(&asked.site)?;
+    let mut leases = input::leases(&asked.leases, Some(&site))?;
+    if leases.len() > 1 {
+        let names: Vec<String> = leases.iter().map(|lease| lease.latest().id.to_string()).collect();
+        let message = format!("several leases were given: {}", names.join(", "));
+        return Err(Failure::impossible(message).with_hint("ask for one lease at a time"));
+    }
+    let lease = &mut leases[0];
+    if let (Some(day), Some(by)) = (asked.notice, asked.by) {
+        lease
+            .give_notice(by.into(), day)
+            .map_err(|refusal| Failure::impossible(refusal.to_string()))?;
+    }
+    let heading = heading(lease);
+    let window = Window { from: asked.from, until: asked.until };
+    let schedule =
+        leasehold_planner::schedule(&site, &leases, 0, window).map_err(input::oversold)?;
+    output::print(&Schedule::of(schedule, heading), common)
+}
+
+fn heading(lease: &Lease) -> String {
+    let terms = lease.latest();
+    let service = format!("{} to {}", lease.first_day(), lease.last_day());
+    let notice = lease.notice.map_or_else(String::new, |notice| {
+        format!(", under notice by the {} from {}", notice.by, notice.given)
+    });
+    format!("{}: {} at {}, {service}{notice}", terms.id, terms.tenant, terms.site)
 }
 
 impl Printable for Schedule {
@@ -131,6 +167,32 @@ impl Printable for Schedule {
 }
 
 impl Schedule {
+    fn of(schedule: leasehold_planner::Schedule, heading: String) -> Self {
+        let steps = schedule.entitlement.into_iter().map(|step| Step {
+            from: step.from,
+            until: step.until,
+            gpus: step.gpus,
+            nodes: step.nodes,
+            watts: step.watts,
+            fee: step.fee,
+        });
+        let periods = schedule.periods.into_iter().map(|period| Period {
+            start: period.start,
+            end: period.end,
+            days: i64::from(period.days),
+            days_in_month: i64::from(period.days_in_month),
+            amount: period.amount,
+        });
+        Self {
+            lease: schedule.lease.to_string(),
+            currency: schedule.currency.code(),
+            entitlement: steps.collect(),
+            periods: periods.collect(),
+            total: schedule.total,
+            heading,
+        }
+    }
+
     fn total_line(&self) -> String {
         let periods = counted(self.periods.len(), "period");
         format!(

@@ -5,17 +5,19 @@ use std::time::Instant as Clock;
 use leasehold_simulator::engine::{self, Outcome, RunError};
 use leasehold_simulator::output::{Files, Folder, FolderError, Replace, Summary};
 use leasehold_simulator::report::Heading;
-use leasehold_simulator::scenario::{LoadError, Loaded};
+use leasehold_simulator::scenario::Loaded;
 
 use crate::arguments::{self, Common};
 use crate::failure::Failure;
-use crate::output::{self, Align, Printable, Rows, counted, grouped};
+use crate::input;
+use crate::output::{self, Align, Printable, Rows, grouped};
 use crate::progress::Bar;
 
 /// Plays and writes.
 pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> {
     let started = Clock::now();
-    let loaded = Loaded::read(&asked.scenario).map_err(|error| refused(&error))?;
+    crate::files::must_be_file(&asked.scenario)?;
+    let loaded = Loaded::read(&asked.scenario).map_err(|error| input::refused(&error))?;
     let replace = if asked.force { Replace::EarlierRun } else { Replace::Never };
     let folder = Folder::create(&asked.out, replace).map_err(|error| unwritable(&error))?;
     let setting = loaded
@@ -55,21 +57,13 @@ fn play(
             bar.show(now.since(interval.from).get(), zone.day_of(now), events);
         }
     };
-    let mut files =
-        Files::create(folder, &mut on_progress).map_err(|error| unwritable(&error))?;
+    let mut files = Files::create(folder, &mut on_progress).map_err(|error| unwritable(&error))?;
     let outcome = engine::run(setting, &mut files);
     let closed = files.close();
     bar.clear();
     let outcome = outcome.map_err(|error| stopped(&error))?;
     closed.map_err(|error| Failure::impossible(format!("cannot write the output: {error}")))?;
     Ok(outcome)
-}
-
-fn refused(error: &LoadError) -> Failure {
-    let color = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let problems = error.render(color);
-    let count = counted(error.count(), "problem");
-    Failure::Refused { problems, summary: format!("{count}; nothing was run") }
 }
 
 fn stopped(error: &RunError) -> Failure {
@@ -79,8 +73,9 @@ fn stopped(error: &RunError) -> Failure {
             "this is a fault of the program, not of the scenario; the seed and the lines above \
              reproduce it",
         ),
-        RunError::Workload(_) => failure
-            .with_hint("mend the trace, or put up with bad lines with `--max-bad-lines N`"),
+        RunError::Workload(_) => {
+            failure.with_hint("mend the trace, or put up with bad lines with `--max-bad-lines N`")
+        }
         _ => failure,
     }
 }
@@ -115,8 +110,11 @@ impl Printable for Printed {
 
 impl Printed {
     fn states(&self) -> Rows {
-        let mut rows =
-            Rows::new(&[("GPUs that were", Align::Left), ("GPU-hours", Align::Right), ("%", Align::Right)]);
+        let mut rows = Rows::new(&[
+            ("GPUs that were", Align::Left),
+            ("GPU-hours", Align::Right),
+            ("%", Align::Right),
+        ]);
         let installed = self.0.gpu_seconds["installed"];
         for (state, seconds) in &self.0.gpu_seconds {
             let permille = seconds * 1000 / installed.max(1);
