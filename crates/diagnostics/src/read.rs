@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
         new: impl Fn(&str) -> Result<T, E>,
     ) -> Option<Field<T>> {
         let expected =
-            "a name: 1 to 64 of a-z, 0-9, `-`, `_`, `.`, starting with a letter or digit";
+            "a name: 1 to 64 of letters, digits, `-`, `_`, `.`, starting with a letter or digit";
         self.text(key, "not-a-name", expected, |text| new(text).ok())
     }
 

@@ -6,24 +6,23 @@ use std::sync::Arc;
 /// What is wrong with a text that should be a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is not a name: expected 1 to 64 of a-z, 0-9, `-`, `_` and `.`, starting with a letter or digit"
+    "{text:?} is not a name: expected 1 to 64 of letters, digits, `-`, `_` and `.`, starting with a letter or digit"
 )]
 pub struct NameError {
     /// The refused text.
     pub text: String,
 }
 
-/// A name that is safe in file names, URLs, CSV and journal accounts: 1 to 64 of `a-z`, `0-9`,
-/// `-`, `_` and `.`, starting with a letter or digit.
+/// A name that is safe in file names, URLs, CSV and journal accounts: 1 to 64 of ASCII letters and
+/// digits, `-`, `_` and `.`, starting with a letter or digit.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
 impl Name {
     /// Checks and keeps `text`.
     pub fn new(text: &str) -> Result<Self, NameError> {
-        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
-        let starts_well =
-            text.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let starts_well = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
         if starts_well && text.len() <= 64 && text.bytes().all(allowed) {
             Ok(Self(text.into()))
         } else {

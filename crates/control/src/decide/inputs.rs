@@ -118,9 +118,9 @@ fn submit(state: &State, spec: JobSpec, out: &mut Vec<Event>) -> Result<(), Refu
 }
 
 fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
-    let nodes = filter(state, nodes, |node| {
-        matches!(node.condition, Condition::Up | Condition::Turnover | Condition::Curtailed)
-    });
+    // A node that is switched off has nothing to fail, and must not come back with a repair.
+    let on = |node: &Node| matches!(node.condition, Condition::Up | Condition::Turnover);
+    let nodes = filter(state, nodes, on);
     if nodes.is_empty() {
         return;
     }

@@ -94,8 +94,8 @@ fn rungs(state: &State, now: Instant) -> Vec<Rung> {
     let work = work_by_node(state, now);
     let mut rungs: Vec<Rung> = Vec::new();
     for (number, node) in (0..).zip(state.fleet.nodes()) {
-        let off = matches!(node.condition, Condition::OutOfService | Condition::Curtailed);
-        if !off {
+        // A failed node is counted as on, since it may come back, but there is nothing to switch off.
+        if matches!(node.condition, Condition::Up | Condition::Turnover) {
             rungs.push(rung(state, number, node, work[number as usize]));
         }
     }

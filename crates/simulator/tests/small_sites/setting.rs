@@ -1,0 +1,184 @@
+//! A site of 24 nodes in 3 arrays of 2 racks of 4, one lease, and jobs as lists.
+
+use leasehold_control::{Curtailment, Input};
+use leasehold_diagnostics::{Source, render};
+use leasehold_lease::{Lease, Side, Terms};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_simulator::engine::{JobStream, Setting};
+use leasehold_simulator::workload::WorkloadJob;
+use leasehold_site::Site;
+use leasehold_units::{Instant, Interval, PartyId, Seconds, Watts};
+
+/// A job of a list; seconds from the start of the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    pub submit: u32,
+    pub gpus: u32,
+    pub run: u32,
+    pub vacate: u32,
+    pub checkpoint: u32,
+}
+
+/// What happens in a run of two days.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub landlord: Vec<Job>,
+    pub tenant: Vec<Job>,
+    /// When, which node, for how long.
+    pub faults: Vec<(u32, u32, u32)>,
+    pub shape: &'static str,
+    pub blocks: u32,
+    /// When it is announced, to what percent of the envelope, how long ahead.
+    pub curtailment: Option<(u32, u32, u32)>,
+    /// Days of notice given by the tenant at noon of the first day.
+    pub notice: Option<u32>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            landlord: Vec::new(),
+            tenant: Vec::new(),
+            faults: Vec::new(),
+            shape: "rack",
+            blocks: 2,
+            curtailment: None,
+            notice: None,
+        }
+    }
+}
+
+pub const SITE: &str = r#"
+id = "s"
+landlord = "owner"
+time_zone = "America/Chicago"
+pue = "1.2"
+[[sku]]
+id = "k"
+gpu = "G"
+gpus_per_node = 8
+node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
+turnover = "90 s"
+[[pool]]
+id = "p"
+sku = "k"
+hall = "h"
+arrays = 3
+racks_per_array = 2
+nodes_per_rack = 4
+in_service = 2026-01-01
+[[power]]
+from = 2026-01-01
+limit = "240 kW"
+"#;
+
+pub fn lease_text(shape: &str, blocks: u32, notice_days: u32) -> String {
+    format!(
+        r#"
+id = "l"
+site = "s"
+landlord = "owner"
+tenant = "renter"
+signed = 2026-01-02
+time_zone = "America/Chicago"
+[term]
+start = 2026-03-07
+end = 2026-04-30
+[notice]
+by = "either"
+days = {notice_days}
+[capacity]
+amount = "{blocks} {shape}"
+shape = "{shape}"
+[fee]
+currency = "USD"
+fixed = "310000.00"
+proration = "actual"
+invoice = "advance"
+due_days = 30
+[[fee.usage]]
+meter = "energy"
+price = "0.062"
+[service]
+idle_use = "landlord"
+reclaim_within = "10 min"
+availability = "99.5%"
+reclaim_miss_credit = "1000.00"
+curtail = {{ order = 1, depth = "50%" }}
+[[service.credit]]
+below = "99.5%"
+credit = "5%"
+"#
+    )
+}
+
+pub fn site() -> Site {
+    let source = Source::new("site.toml", SITE);
+    Site::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
+}
+
+pub fn terms(text: String) -> Terms {
+    let source = Source::new("lease.toml", text);
+    Terms::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
+}
+
+/// The first second of 7 March 2026, the day before clocks go forward.
+pub fn start() -> Instant {
+    site().time_zone.start_of("2026-03-07".parse().expect("a day"))
+}
+
+pub fn interval() -> Interval {
+    Interval::new(start(), start().after(Seconds::new(2 * 86_400)))
+}
+
+pub fn stream(jobs: &[Job]) -> JobStream {
+    let mut jobs = jobs.to_vec();
+    jobs.sort_by_key(|job| job.submit);
+    let list = (1..).zip(jobs).map(|(number, job)| {
+        Ok(WorkloadJob {
+            number,
+            submit: start().after(Seconds::new(u64::from(job.submit))),
+            gpus: job.gpus,
+            run_seconds: job.run,
+            request_seconds: job.run + job.run / 2,
+            vacate_seconds: job.vacate,
+            vacate_actual_seconds: job.vacate / 2,
+            checkpoint_seconds: job.checkpoint,
+            skus: u32::MAX,
+        })
+    });
+    Box::new(list)
+}
+
+pub fn setting(plan: &Plan) -> Setting {
+    let later = |seconds: u32| start().after(Seconds::new(u64::from(seconds)));
+    let mut inputs = Vec::new();
+    for (at, node, length) in &plan.faults {
+        let nodes = NodeRanges::from_range(*node, node + 1);
+        inputs.push((later(*at), Input::NodesDown(nodes.clone())));
+        inputs.push((later(at + length), Input::NodesUp(nodes)));
+    }
+    if let Some((at, percent, ahead)) = plan.curtailment {
+        let limit = Watts::new(240_000 * u64::from(percent) / 100);
+        let (from, until) = (later(at + ahead), later(at + ahead + 7_200));
+        inputs.push((later(at), Input::Curtail(Curtailment { limit, from, until })));
+    }
+    let terms = terms(lease_text(plan.shape, plan.blocks, plan.notice.unwrap_or(5)));
+    if plan.notice.is_some() {
+        let day = "2026-03-07".parse().expect("a day");
+        let input = Input::GiveNotice { lease: terms.id.clone(), by: Side::Tenant, day };
+        inputs.push((later(43_200), input));
+    }
+    let party = |name| PartyId::new(name).expect("a name");
+    Setting {
+        site: site(),
+        leases: vec![Lease::new(vec![terms]).expect("one version")],
+        interval: interval(),
+        workloads: vec![
+            (party("owner"), stream(&plan.landlord)),
+            (party("renter"), stream(&plan.tenant)),
+        ],
+        inputs,
+        faults: None,
+    }
+}
