@@ -165,8 +165,11 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     }
     for (index, entry) in state.contracts.leases.iter().enumerate() {
         let lease = u16::try_from(index).expect("few leases");
-        let gpus = entry.step_on(entry.terms().time_zone.day_of(now));
-        out.push(Event::EntitlementStepped { lease, gpus: gpus.map_or(0, |step| step.gpus.get()) });
+        let step = entry.step_on(entry.terms().time_zone.day_of(now));
+        let gpus = step.map_or(0, |step| step.gpus.get());
+        if gpus != entry.granted_gpus {
+            out.push(Event::EntitlementStepped { lease, gpus });
+        }
     }
     for party in 0..state.parties.len() {
         if !state.parties[party].queue.parked.is_empty() {

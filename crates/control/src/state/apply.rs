@@ -60,6 +60,7 @@ impl State {
         match event {
             Event::EntitlementStepped { lease, gpus } => {
                 self.books.entitle(*lease, now, *gpus);
+                self.contracts.leases[usize::from(*lease)].granted_gpus = *gpus;
                 self.check_holding(*lease);
             }
             Event::NoticeGiven { lease, notice, .. } => {

@@ -25,6 +25,8 @@ pub struct LeaseEntry {
     pub partitions: Vec<PartitionId>,
     /// What it is granted when, in nodes of each pool.
     pub plan: LeasePlan,
+    /// GPUs granted by the last step that was taken.
+    pub granted_gpus: u64,
 }
 
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
@@ -78,6 +80,7 @@ impl Contracts {
                 party: LANDLORD,
                 partitions: Vec::new(),
                 plan,
+                granted_gpus: 0,
             });
         }
         contracts.reopen_agenda(site, now);
@@ -135,7 +138,13 @@ impl Contracts {
         leases.push(lease.clone());
         let plans = plan(site, &leases).expect("the lease was decided on").leases;
         let plan = plans.last().expect("the plan has every lease").clone();
-        self.leases.push(LeaseEntry { lease, party: LANDLORD, partitions: Vec::new(), plan });
+        self.leases.push(LeaseEntry {
+            lease,
+            party: LANDLORD,
+            partitions: Vec::new(),
+            plan,
+            granted_gpus: 0,
+        });
         self.replan(site, now);
         self.leases.len() - 1
     }

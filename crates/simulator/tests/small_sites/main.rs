@@ -2,7 +2,6 @@
 //! leave against a recount node by node.
 
 mod setting;
-mod story;
 
 use leasehold_control::{Input, State};
 use leasehold_ledger::{GpuState, UsageInterval};
