@@ -29,7 +29,8 @@ fn day(text: &str) -> Day {
 
 #[test]
 fn the_schedule_totals_what_was_published() {
-    let schedule = schedule(&site(), &[lease()], 0, Window::default()).expect("the site carries it");
+    let schedule =
+        schedule(&site(), &[lease()], 0, Window::default()).expect("the site carries it");
     assert_eq!(schedule.total.to_string(), "45312500000.00");
     assert_eq!(schedule.periods.len(), 37);
     let steps: Vec<_> = schedule.entitlement.iter().map(|s| (s.nodes, s.gpus)).collect();

@@ -4,6 +4,7 @@
 //! machines differ, and a busy one would turn CI red for nothing.
 
 mod replay;
+mod simulate;
 
 use std::io::Write as _;
 
@@ -31,7 +32,7 @@ impl Figure {
 type Bench = fn(&mut dyn FnMut(Figure));
 
 /// Every bench by name. Add a line here for a new module.
-const BENCHES: &[(&str, Bench)] = &[("replay", replay::run)];
+const BENCHES: &[(&str, Bench)] = &[("replay", replay::run), ("simulate", simulate::figures)];
 
 /// The benches were asked for by a name that none of them has.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! Named distributions of gang sizes, run times and arrivals. docs/workloads.md shows the fits.
 
 /// Per mille of jobs below each run time of a profile.
-pub const QUANTILES: [u32; 21] = [
-    0, 10, 50, 100, 200, 300, 400, 500, 600, 700, 800, 850, 900, 925, 950, 965, 980, 990, 995, 998,
-    1000,
+pub const QUANTILES: [u32; 23] = [
+    0, 10, 50, 100, 200, 250, 300, 400, 500, 600, 700, 750, 800, 850, 900, 925, 950, 965, 980, 990,
+    995, 998, 1000,
 ];
 
 /// A named kind of workload.
@@ -14,7 +14,7 @@ pub struct Profile {
     /// Gang sizes in GPUs, each with its weight.
     pub sizes: &'static [(u32, u32)],
     /// Run times in seconds at [`QUANTILES`]; in between, straight lines.
-    pub runs: [u32; 21],
+    pub runs: [u32; 23],
     /// Weight of each hour of the day.
     pub hours: [u32; 24],
     /// Weight of each day of the week, Monday first.
@@ -52,8 +52,8 @@ pub const PROFILES: [Profile; 3] = [
             (128, 11),
         ],
         runs: [
-            1, 13, 35, 56, 76, 265, 699, 1_321, 2_130, 3_539, 8_437, 14_337, 33_474, 61_140,
-            123_921, 203_575, 396_005, 754_552, 1_427_951, 2_132_600, 5_196_151,
+            1, 13, 35, 56, 76, 140, 265, 699, 1_321, 2_130, 3_539, 5361, 8_437, 14_337, 33_474,
+            61_140, 123_921, 203_575, 396_005, 754_552, 1_427_951, 2_132_600, 5_196_151,
         ],
         hours: PHILLY_HOURS,
         weekdays: PHILLY_WEEKDAYS,
@@ -73,8 +73,8 @@ pub const PROFILES: [Profile; 3] = [
             (1024, 1),
         ],
         runs: [
-            1, 1, 3, 7, 19, 38, 70, 122, 214, 390, 786, 1_210, 2_082, 2_954, 4_653, 6_736, 11_505,
-            21_036, 36_545, 71_366, 177_808,
+            1, 1, 3, 7, 19, 27, 38, 70, 122, 214, 390, 543, 786, 1_210, 2_082, 2_954, 4_653, 6_736,
+            11_505, 21_036, 36_545, 71_366, 177_808,
         ],
         hours: LAB_HOURS,
         weekdays: LAB_WEEKDAYS,
@@ -97,8 +97,9 @@ pub const PROFILES: [Profile; 3] = [
             (16_384, 5),
         ],
         runs: [
-            84, 299, 931, 1_705, 3_546, 6_014, 9_444, 14_400, 21_957, 34_481, 58_476, 80_883,
-            121_650, 158_255, 222_759, 294_199, 440_075, 692_876, 1_049_706, 1_209_600, 1_209_600,
+            84, 299, 931, 1_705, 3_546, 4684, 6_014, 9_444, 14_400, 21_957, 34_481, 44271, 58_476,
+            80_883, 121_650, 158_255, 222_759, 294_199, 440_075, 692_876, 1_049_706, 1_209_600,
+            1_209_600,
         ],
         hours: LAB_HOURS,
         weekdays: LAB_WEEKDAYS,
