@@ -111,7 +111,11 @@ fn read_power(table: &Table<'_>) -> Option<NodePower> {
 fn read_pool(table: &Table<'_>, skus: &[Sku]) -> Option<Pool> {
     let id = table.required("id", table.name("id", PoolId::new), "the pool's name");
     let list: Vec<&str> = skus.iter().map(|sku| sku.id.as_str()).collect();
-    let expected = format!("a sku of this file: {}", list.join(", "));
+    let expected = if list.is_empty() {
+        "the `id` of a [[sku]] of this file".to_owned()
+    } else {
+        format!("a sku of this file: {}", list.join(", "))
+    };
     let find = |name: &str| skus.iter().position(|sku| sku.id.as_str() == name);
     let sku = table.text("sku", "unknown-sku", &expected, find);
     let sku = table.required("sku", sku, &expected);

@@ -3,3 +3,5 @@
 mod pages;
 mod replay;
 mod run;
+mod simulate;
+mod terms;

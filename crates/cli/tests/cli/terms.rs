@@ -1,0 +1,346 @@
+//! `check`, `schedule` and `backlog`, on the model deal and on broken files.
+
+use insta::assert_snapshot;
+
+use super::run::{Folder, example};
+
+/// What a run prints in a folder of the test's own, in which the example lies as `EXAMPLE`.
+fn at(arguments: &str) -> String {
+    let thread = std::thread::current();
+    let test = thread.name().expect("a test has a name").replace("::", "-");
+    let folder = Folder::new(&test);
+    for name in ["site.toml", "leases/anthropic.toml", "scenario.toml"] {
+        let text = std::fs::read_to_string(format!("{}/{name}", example()));
+        folder.write(&format!("EXAMPLE/{name}"), &text.expect("the example is there"));
+    }
+    folder.outcome(arguments)
+}
+
+#[test]
+fn the_model_deal_is_sound() {
+    assert_snapshot!(at("check EXAMPLE/site.toml EXAMPLE/leases/anthropic.toml EXAMPLE/scenario.toml"), @r#"
+    exit 0
+    --- stdout
+    ok        id                     says
+    ──────────────────────────────────────────────────────────────────────────────────────────────
+    site      colossus-1             220,208 GPUs in 30,028 nodes
+    lease     colossus-1-anthropic   3 steps, at most 220,208 GPUs, last day of service 2029-05-31
+    scenario  EXAMPLE/scenario.toml  2026-05-01 to 2026-08-01
+
+    All files are sound, and the site carries its leases.
+    "#);
+}
+
+#[test]
+fn the_schedule_under_notice_ends_ninety_days_later() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("schedule {lease} --notice 2026-07-01 --by landlord")), @r#"
+    exit 0
+    --- stdout
+    colossus-1-anthropic: anthropic at colossus-1, 2026-05-01 to 2026-09-29, under notice by the landlord from 2026-07-01
+
+    Entitlement
+    from        until          GPUs   nodes  facility MW    fee
+    ───────────────────────────────────────────────────────────
+    2026-05-01  2026-05-31  119,040  14,880      149.990   50 %
+    2026-06-01  2026-06-30  178,560  22,320      224.986   75 %
+    2026-07-01  2026-09-29  220,208  30,028      292.276  100 %
+
+    Fixed fee
+    start       end         days  of               USD
+    ──────────────────────────────────────────────────
+    2026-05-01  2026-05-31    31  31    625,000,000.00
+    2026-06-01  2026-06-30    30  30    937,500,000.00
+    2026-07-01  2026-07-31    31  31  1,250,000,000.00
+    2026-08-01  2026-08-31    31  31  1,250,000,000.00
+    2026-09-01  2026-09-29    29  30  1,208,333,333.33
+
+    Total USD 5,270,833,333.33: the fixed fees of 5 periods, usage fees and credits not included.
+    "#);
+}
+
+#[test]
+fn a_window_of_the_schedule_in_json() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("schedule {lease} --from 2026-06-01 --until 2026-07-12 -o json")), @r#"
+    exit 0
+    --- stdout
+    {
+      "lease": "colossus-1-anthropic",
+      "currency": "USD",
+      "entitlement": [
+        {
+          "from": "2026-06-01",
+          "until": "2026-06-30",
+          "gpus": 178560,
+          "nodes": 22320,
+          "watts": 224985600,
+          "fee": "0.75"
+        },
+        {
+          "from": "2026-07-01",
+          "until": "2026-07-12",
+          "gpus": 220208,
+          "nodes": 30028,
+          "watts": 292275921,
+          "fee": "1"
+        }
+      ],
+      "periods": [
+        {
+          "start": "2026-06-01",
+          "end": "2026-06-30",
+          "days": 30,
+          "days_in_month": 30,
+          "amount": "937500000.00"
+        },
+        {
+          "start": "2026-07-01",
+          "end": "2026-07-12",
+          "days": 12,
+          "days_in_month": 31,
+          "amount": "483870967.74"
+        }
+      ],
+      "total": "1421370967.74"
+    }
+    "#);
+}
+
+#[test]
+fn a_notice_that_the_terms_do_not_allow_is_refused() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("schedule {lease} --notice 2026-04-01 --by tenant")), @r#"
+    exit 1
+    --- stderr
+    error: notice-after-lock-in: colossus-1-anthropic may be given notice from 2026-05-01 on, not on 2026-04-01
+    "#);
+}
+
+#[test]
+fn headline_and_firm_of_the_model_deal() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("backlog {lease} --as-of 2026-07-01")), @r#"
+    exit 0
+    --- stdout
+    Backlog as of 2026-07-01, USD
+
+    lease                 tenant              headline  firm if landlord  last day      firm if tenant  last day
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    colossus-1-anthropic  anthropic  43,750,000,000.00  3,708,333,333.33  2026-09-29  3,708,333,333.33  2026-09-29
+    total                            43,750,000,000.00  3,708,333,333.33              3,708,333,333.33
+
+    Headline: fixed fees for service from that day on. Firm: what is left of them if that side gives notice then, or as soon as it may.
+    Share of the monthly run-rate: anthropic 100 %.
+    "#);
+    assert_snapshot!(at(&format!("backlog {lease} --as-of 2026-07-01 -o json")), @r#"
+    exit 0
+    --- stdout
+    {
+      "as_of": "2026-07-01",
+      "currency": "USD",
+      "leases": [
+        {
+          "lease": "colossus-1-anthropic",
+          "tenant": "anthropic",
+          "headline": "43750000000.00",
+          "firm_if_landlord_gives_notice": "3708333333.33",
+          "firm_if_tenant_gives_notice": "3708333333.33",
+          "last_day_if_landlord_gives_notice": "2026-09-29",
+          "last_day_if_tenant_gives_notice": "2026-09-29"
+        }
+      ],
+      "total": {
+        "headline": "43750000000.00",
+        "firm_if_landlord_gives_notice": "3708333333.33",
+        "firm_if_tenant_gives_notice": "3708333333.33"
+      },
+      "concentration": [
+        {
+          "tenant": "anthropic",
+          "share": "1"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn every_problem_of_a_lease_is_told_with_its_place() {
+    let folder = Folder::new("broken-lease");
+    folder.write(
+        "lease.toml",
+        "id = \"l\"\nsite = \"elsewhere\"\nlandlord = \"xai\"\ntenant = \"xai\"\n\
+         signed = \"2026-05-03\"\ntime_zone = \"America/Chigaco\"\n\
+         [term]\nstart = 2026-05-01\nend = 2025-05-31\n\
+         [capacity]\namount = \"300 megawatt\"\nshpe = \"rack\"\n\
+         [fee]\ncurrency = \"JPY\"\nfixed = \"12.50\"\nproration = \"actual\"\n\
+         invoice = \"advance\"\ndue_days = 30.5\n[service]\nidle_use = \"landlord\"\n",
+    );
+    assert_snapshot!(folder.outcome("check lease.toml"), @r#"
+    exit 1
+    --- stderr
+    error[two-parties]: xai is landlord and tenant
+     --> lease.toml:4:10
+      |
+    4 | tenant = "xai"
+      |          ^^^^^ expected a tenant other than the landlord
+
+    error[not-a-day]: `signed` is the text "2026-05-03"
+     --> lease.toml:5:10
+      |
+    5 | signed = "2026-05-03"
+      |          ^^^^^^^^^^^^ expected a day without quotes, such as 2026-05-01
+
+    error[not-a-time-zone]: `time_zone` is "America/Chigaco"
+     --> lease.toml:6:13
+      |
+    6 | time_zone = "America/Chigaco"
+      |             ^^^^^^^^^^^^^^^^^ expected an IANA time zone
+
+    error[term-in-order]: the term ends on 2025-05-31, before it starts
+     --> lease.toml:9:7
+      |
+    9 | end = 2025-05-31
+      |       ^^^^^^^^^^ expected 2026-05-01 or a later day
+
+    error[missing-key]: `shape` is missing
+      --> lease.toml:10:2
+       |
+    10 | [capacity]
+       |  ^^^^^^^^ expected `shape`: the whole blocks that it is promised in
+
+    error[not-an-amount]: `amount` is "300 megawatt"
+      --> lease.toml:11:10
+       |
+    11 | amount = "300 megawatt"
+       |          ^^^^^^^^^^^^^^ expected "all", "300 MW", "4096 GPU", "512 node", "16 rack" or "4 array"
+
+    error[unknown-key]: unknown key `shpe`
+      --> lease.toml:12:1
+       |
+    12 | shpe = "rack"
+       | ^^^^ expected one of amount, basis, isolation, ramp, shape, sku
+       |
+       = help: did you mean `shape`?
+
+    error[too-many-digits]: `fixed` is "12.50"
+      --> lease.toml:15:9
+       |
+    15 | fixed = "12.50"
+       |         ^^^^^^^ expected an amount in quotes with at most 0 digits after the point
+
+    error[not-a-count]: `due_days` is 30.5
+      --> lease.toml:18:12
+       |
+    18 | due_days = 30.5
+       |            ^^^^ expected a whole number from 0 to 3660
+
+    error[missing-key]: `reclaim_within` is missing
+      --> lease.toml:19:2
+       |
+    19 | [service]
+       |  ^^^^^^^ expected `reclaim_within`: the bound within which lent nodes come back, such as "10 min"
+
+    error: 10 problems found; nothing was done
+    "#);
+}
+
+#[test]
+fn every_problem_of_a_site_is_told_with_its_place() {
+    let folder = Folder::new("broken-site");
+    folder.write(
+        "site.toml",
+        "id = \"s\"\nlandlord = \"xai\"\ntime_zone = \"UTC\"\npue = \"0.9\"\n\
+         [[sku]]\nid = \"k\"\ngpu = \"G\"\ngpus_per_node = 0\nturnover = \"soon\"\n\
+         node_power = { nameplate = \"8 kW\", contracted = \"8.4 kW\" }\n\
+         [[pool]]\nid = \"p\"\nsku = \"z\"\nhall = \"h\"\narrays = 1\nracks_per_array = 1\n\
+         nodes_per_rack = 1\nin_service = 2026-01-01\nretires = 2027-01-01\n",
+    );
+    assert_snapshot!(folder.outcome("check site.toml"), @r#"
+    exit 1
+    --- stderr
+    error[missing-key]: `power` is missing
+     --> site.toml:1:1
+      |
+    1 | id = "s"
+      | ^ expected `power`: at least one [[power]] with `from` and `limit`
+
+    error[not-a-pue]: `pue` is "0.9"
+     --> site.toml:4:7
+      |
+    4 | pue = "0.9"
+      |       ^^^^^ expected a decimal of at least "1"
+
+    error[not-a-count]: `gpus_per_node` is 0
+     --> site.toml:8:17
+      |
+    8 | gpus_per_node = 0
+      |                 ^ expected a whole number from 1 to 64
+
+    error[not-a-duration]: `turnover` is "soon"
+     --> site.toml:9:12
+      |
+    9 | turnover = "soon"
+      |            ^^^^^^ expected a length of whole seconds such as "90 s", "10 min", "8 h" or "2 d"
+
+    error[missing-key]: `measured` is missing
+      --> site.toml:10:1
+       |
+    10 | node_power = { nameplate = "8 kW", contracted = "8.4 kW" }
+       | ^^^^^^^^^^ expected `measured`: IT power of a node, such as "8.4 kW"
+
+    error[unknown-sku]: `sku` is "z"
+      --> site.toml:13:7
+       |
+    13 | sku = "z"
+       |       ^^^ expected the `id` of a [[sku]] of this file
+
+    error[unknown-key]: unknown key `retires`
+      --> site.toml:19:1
+       |
+    19 | retires = 2027-01-01
+       | ^^^^^^^ expected one of arrays, hall, id, in_service, nodes_per_rack, racks_per_array, retire, sku
+       |
+       = help: did you mean `retire`?
+
+    error: 7 problems found; nothing was done
+    "#);
+}
+
+#[test]
+fn leases_that_the_site_cannot_carry_are_refused() {
+    let folder = Folder::new("oversold");
+    let lease = std::fs::read_to_string(format!("{}/leases/anthropic.toml", example()));
+    let lease = lease.expect("the example is there");
+    let second = lease
+        .replace("id = \"colossus-1-anthropic\"", "id = \"second\"")
+        .replace("tenant = \"anthropic\"", "tenant = \"other\"")
+        .replace("signed = 2026-04-30", "signed = 2026-04-30\n# signed later on that day");
+    folder.write("first.toml", &lease).write("second.toml", &second);
+    let site = format!("{}/site.toml", example());
+    assert_snapshot!(folder.outcome(&format!("check {site} first.toml second.toml")), @r#"
+    exit 1
+    --- stderr
+    no-oversell: second cannot be carried from 2026-05-01 to 2026-05-31: 7704878 W in whole racks are not left; 101168 GPU (15148 node, 142285521 W) would fit
+    no-oversell: second cannot be carried from 2026-06-01 to 2026-06-30: 157695278 W in whole racks are not left; 41648 GPU (7708 node, 67290321 W) would fit
+    no-oversell: second cannot be carried from 2026-07-01 to 2029-05-31: 220208 GPU (30028 node, 292275921 W) in whole racks are promised already; 0 GPU (0 node, 0 W) would fit
+    error: 3 problems found; nothing was done
+    "#);
+}
+
+#[test]
+fn what_is_no_file_is_told_so() {
+    assert_snapshot!(at("check nowhere.toml"), @r#"
+    exit 1
+    --- stderr
+    error: nowhere.toml does not exist
+    hint: check the spelling; paths are relative to where you are
+    "#);
+    assert_snapshot!(at("simulate EXAMPLE --out here"), @r#"
+    exit 1
+    --- stderr
+    error: EXAMPLE is a directory, not a file
+    hint: name the files in it, for example with `DIR/*.toml`
+    "#);
+}
