@@ -15,12 +15,25 @@ pub struct Money {
     currency: Currency,
 }
 
+/// Codes that the crate still lists and ISO 4217, as published on 2026-01-01, does not, each with
+/// the code that took its place.
+const WITHDRAWN: [(&str, &str); 5] =
+    [("BGN", "EUR"), ("CUC", "CUP"), ("HRK", "EUR"), ("SLL", "SLE"), ("ZWL", "ZWG")];
+
 /// Why a text is not an amount or a currency.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not an alphabetic code in force, or one without a minor unit (gold, test codes).
     #[error("{0:?} is not a currency of ISO 4217 with a minor unit")]
     UnknownCurrency(String),
+    /// A code that ISO 4217 has withdrawn.
+    #[error("{code:?} is withdrawn from ISO 4217; {successor} took its place")]
+    WithdrawnCurrency {
+        /// The refused code.
+        code: String,
+        /// What took its place.
+        successor: &'static str,
+    },
     /// Not a plain decimal.
     #[error("{0:?} is not an amount: expected a decimal such as \"1250000000.00\"")]
     NotAnAmount(String),
@@ -40,9 +53,8 @@ impl Currency {
     /// The currency with the alphabetic code `code`.
     pub fn from_code(code: &str) -> Result<Self, MoneyError> {
         let unknown = || MoneyError::UnknownCurrency(code.into());
-        // Withdrawn on 2023-01-01, when Croatia took the euro; the crate still lists it.
-        if code == "HRK" {
-            return Err(unknown());
+        if let Some((_, successor)) = WITHDRAWN.iter().find(|(old, _)| *old == code) {
+            return Err(MoneyError::WithdrawnCurrency { code: code.into(), successor });
         }
         let currency = iso_currency::Currency::from_code(code).ok_or_else(unknown)?;
         currency.exponent().ok_or_else(unknown)?;

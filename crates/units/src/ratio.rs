@@ -65,16 +65,19 @@ impl Ratio {
         self.denominator
     }
 
-    /// The sum.
+    /// The sum, over the least common denominator.
     ///
     /// # Panics
-    /// If a term leaves 128 bits.
+    /// If a term leaves 128 bits even so.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
-        let left = checked_mul(self.numerator, other.denominator);
-        let right = checked_mul(other.numerator, self.denominator);
+        let shared = gcd(self.denominator.unsigned_abs(), other.denominator.unsigned_abs());
+        let shared = i128::try_from(shared).expect("it divides a denominator");
+        let (stretch, other_stretch) = (other.denominator / shared, self.denominator / shared);
+        let left = checked_mul(self.numerator, stretch);
+        let right = checked_mul(other.numerator, other_stretch);
         let sum = left.checked_add(right).expect("ratio leaves 128 bits");
-        Self::new(sum, checked_mul(self.denominator, other.denominator))
+        Self::new(sum, checked_mul(self.denominator, stretch))
     }
 
     /// The difference; may be negative.

@@ -82,8 +82,9 @@ fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
             invariant: Invariant::Power,
             lease: entry.terms().id.clone(),
             what: format!(
-                "{nodes} nodes of the holding were switched off for an envelope of {limit} W, \
-                 {beyond} of them beyond the agreed depth"
+                "{nodes} nodes of the holding were switched off for an envelope of {} kW, \
+                 {beyond} of them beyond the agreed depth",
+                limit.get() / 1000
             ),
         }));
     }

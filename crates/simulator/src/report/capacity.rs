@@ -1,5 +1,7 @@
 //! Capacity over time by state, against what is granted; and power against the envelope.
 
+use std::collections::BTreeMap;
+
 use leasehold_ledger::GpuState;
 use leasehold_units::{Instant, Interval};
 use maud::{Markup, html};
@@ -35,7 +37,8 @@ pub fn stack(outcome: &Outcome, interval: Interval) -> Markup {
     let zone = &outcome.state.site.time_zone;
     let gpus = |value: f64| format!("{:.0}k", value / 1000.0);
     let step = round_step(installed);
-    let label = |value: f64| if step < 1000.0 { format!("{value:.0}") } else { gpus(value) };
+    let small = |value: f64| step < 1000.0 || value == 0.0;
+    let label = |value: f64| if small(value) { format!("{value:.0}") } else { gpus(value) };
     html! {
         figure {
             figcaption { "GPUs by state" span.unit { "mean of each stretch; the line is what leases grant" } }
@@ -88,10 +91,13 @@ fn entitlement_lines(outcome: &Outcome, frame: &Frame) -> Vec<String> {
             changes.push((zone.start_of(end), -gpus));
         }
     }
-    changes.sort_unstable();
+    let mut by_instant: BTreeMap<Instant, i64> = BTreeMap::new();
+    for (at, change) in changes {
+        *by_instant.entry(at).or_default() += change;
+    }
     let mut granted = 0;
     let mut path = String::new();
-    for (at, change) in changes {
+    for (at, change) in by_instant {
         let at = at.clamp(frame.interval.from, frame.interval.until);
         let x = tenth(frame.x(at));
         let level = |granted: i64| tenth(frame.y(precise(granted.unsigned_abs())));

@@ -85,16 +85,15 @@ fn tiles(outcome: &Outcome, summary: &Summary) -> Markup {
     let seconds = |key: &str| summary.gpu_seconds.get(key).copied().unwrap_or(0);
     let busy = seconds("used") + seconds("borrowed") + seconds("own");
     let reclaim = &summary.reclaim;
-    let kept = if reclaim.missed == 0 { "kept" } else { "kept, but" };
     let totals = &summary.invoices.total_by_currency;
     html! {
         dl.tiles {
             div { dt { "GPUs at work" } dd { (share(busy, seconds("installed"))) }
                 p { "of all GPU-hours; " (share(seconds("borrowed"), seconds("installed"))) " borrowed" } }
             div class=(if reclaim.missed == 0 { "good" } else { "bad" }) {
-                dt { "Guarantee " (kept) }
+                dt { "Reclaims in time" }
                 dd { (grouped(u128::from(reclaim.within_bound))) span.of { " of " (grouped(u128::from(reclaim.requests))) } }
-                p { "reclaims in time; longest " (length(reclaim.seconds_max)) } }
+                p { "longest " (length(reclaim.seconds_max)) } }
             div { dt { "Peak power" } dd { (megawatts(outcome.peak_watts)) span.of { " MW" } }
                 p { (summary.power.envelope_exceeded_seconds) " s above the envelope" } }
             @for (currency, total) in totals {
