@@ -164,7 +164,8 @@ impl Month {
 impl Zone {
     /// The zone with the IANA name `name`, such as `America/Chicago`.
     pub fn named(name: &str) -> Result<Self, ZoneError> {
-        TimeZone::get(name).map(Self).map_err(|_| ZoneError { name: name.into() })
+        let found = TimeZone::get(name).ok().filter(|zone| !zone.is_unknown());
+        found.map(Self).ok_or_else(|| ZoneError { name: name.into() })
     }
 
     /// Coordinated universal time.
