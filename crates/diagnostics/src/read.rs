@@ -4,11 +4,24 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use leasehold_units::{Day, Instant, Ratio, Seconds, Watts};
+use leasehold_units::{Day, Instant, Ratio, Seconds, Watts, Zone};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::{Problem, Source, quantity};
+
+/// The rule that every text breaks which is not TOML.
+const SYNTAX: &str = "toml-syntax";
+
+/// The rule that a table breaks which lacks a key.
+const MISSING: &str = "missing-key";
+
+/// Years of days and instants. Sums with the longest lengths that a file may name stay far inside
+/// the calendar.
+const YEARS: std::ops::RangeInclusive<i16> = 1970..=2999;
+
+/// Most digits after the point of shares and decimals.
+const FRACTION_DIGITS_MAX: usize = 9;
 
 /// A parsed text and the problems found in it so far.
 pub struct Document<'a> {
@@ -39,11 +52,7 @@ impl<'a> Document<'a> {
     /// Parses `source`; what is not TOML is among the problems.
     pub fn parse(source: &'a Source) -> Self {
         let (root, errors) = DeTable::parse_recoverable(&source.text);
-        let problem = |error: toml::de::Error| {
-            let span = error.span().unwrap_or(0..0);
-            Problem::new("toml-syntax", span, error.message().trim(), "TOML 1.0")
-        };
-        Self { root, problems: RefCell::new(errors.into_iter().map(problem).collect()) }
+        Self { root, problems: RefCell::new(errors.into_iter().map(syntax_problem).collect()) }
     }
 
     /// The outermost table.
@@ -61,9 +70,13 @@ impl<'a> Document<'a> {
         self.problems.borrow().is_empty()
     }
 
-    /// All problems, in order of their place.
+    /// All problems, in order of their place. Where the text is not TOML, what seems to be missing
+    /// may only be unreadable, so that is left out until the rest is mended.
     pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
+        if problems.iter().any(|problem| problem.rule == SYNTAX) {
+            problems.retain(|problem| problem.rule != MISSING);
+        }
         problems.sort_by_key(|problem| (problem.span.start, problem.rule));
         problems.dedup();
         problems
@@ -98,18 +111,13 @@ impl<'a> Table<'a> {
             if known.contains(&name) {
                 continue;
             }
-            let nearest = known
-                .iter()
-                .map(|other| (strsim::damerau_levenshtein(name, other), *other))
-                .min()
-                .filter(|(distance, other)| *distance <= 1 + other.len() / 3);
             let message = format!("unknown key `{name}`");
             let mut sorted: Vec<&str> = known.clone();
             sorted.sort_unstable();
             let expected = format!("one of {}", sorted.join(", "));
             let problem = Problem::new("unknown-key", key.span(), message, expected);
-            self.document.report(match nearest {
-                Some((_, other)) => problem.with_help(format!("did you mean `{other}`?")),
+            self.document.report(match nearest(name, known.iter().copied()) {
+                Some(other) => problem.with_help(format!("did you mean `{other}`?")),
                 None => problem,
             });
         }
@@ -128,6 +136,18 @@ impl<'a> Table<'a> {
         expected: &str,
         read: impl Fn(&str) -> Option<T>,
     ) -> Option<Field<T>> {
+        self.text_or_help(key, rule, expected, |text| read(text).ok_or(None))
+    }
+
+    /// A text that `read` makes something of, or advice if there is any; `expected` says what it
+    /// must be.
+    pub fn text_or_help<T>(
+        &self,
+        key: &'static str,
+        rule: &'static str,
+        expected: &str,
+        read: impl Fn(&str) -> Result<T, Option<String>>,
+    ) -> Option<Field<T>> {
         let value = self.get(key)?;
         let span = value.span();
         let found = value.get_ref();
@@ -136,13 +156,13 @@ impl<'a> Table<'a> {
             self.report(rule, span, message, expected);
             return None;
         };
-        match read(text) {
-            Some(value) => Some(Field { value, span }),
-            None => {
-                self.report(rule, span, format!("`{key}` is {text:?}"), expected);
-                None
-            }
-        }
+        let help = match read(text) {
+            Ok(value) => return Some(Field { value, span }),
+            Err(help) => help,
+        };
+        let problem = Problem::new(rule, span, format!("`{key}` is {text:?}"), expected);
+        self.document.report(Problem { help, ..problem });
+        None
     }
 
     /// Any text.
@@ -165,9 +185,20 @@ impl<'a> Table<'a> {
     pub fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Field<T>> {
         let list: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
         let expected = format!("one of {}", list.join(", "));
-        let find =
-            |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        self.text(key, "not-a-choice", &expected, find)
+        self.text_or_help(key, "not-a-choice", &expected, |text| {
+            let found = words.iter().find(|(word, _)| *word == text);
+            found
+                .map(|(_, value)| *value)
+                .ok_or_else(|| did_you_mean(text, words.iter().map(|w| w.0)))
+        })
+    }
+
+    /// A time zone of the IANA database, by name.
+    pub fn zone(&self, key: &'static str) -> Option<Field<Zone>> {
+        self.text_or_help(key, "not-a-time-zone", "an IANA time zone", |name| {
+            let names = Zone::names();
+            Zone::named(name).map_err(|_| did_you_mean(name, names.iter().map(String::as_str)))
+        })
     }
 
     /// Power in whole watts.
@@ -182,15 +213,25 @@ impl<'a> Table<'a> {
         self.text(key, "not-a-duration", expected, quantity::seconds)
     }
 
-    /// A share such as `"99.5%"`, as 0 to 1; more than 100 % is a problem.
+    /// A share such as `"99.5%"`, as 0 to 1; more than 100 % is a problem, and so are more than
+    /// nine digits after the point, with which sums of shares could leave 128 bits.
     pub fn percent(&self, key: &'static str) -> Option<Field<Ratio>> {
-        let within = |text: &str| quantity::percent(text).filter(|share| *share <= Ratio::ONE);
+        let within = |text: &str| {
+            let number = text.split_once('%').map_or(text, |(number, _)| number);
+            let fine = fraction_digits(number) <= FRACTION_DIGITS_MAX;
+            quantity::percent(text).filter(|share| fine && *share <= Ratio::ONE)
+        };
         self.text(key, "not-a-share", "a share from \"0%\" to \"100%\", such as \"99.5%\"", within)
     }
 
-    /// A plain decimal in quotes.
-    pub fn decimal(&self, key: &'static str) -> Option<Field<Ratio>> {
-        self.text(key, "not-a-decimal", "a decimal in quotes such as \"1.2\"", quantity::decimal)
+    /// A plain decimal in quotes from `least` to `most`, with at most nine digits after the point,
+    /// so that products with it stay inside 128 bits.
+    pub fn decimal(&self, key: &'static str, least: Ratio, most: Ratio) -> Option<Field<Ratio>> {
+        let expected = format!("a decimal in quotes from \"{least}\" to \"{most}\"");
+        self.text(key, "not-a-decimal", &expected, |text| {
+            let fine = fraction_digits(text) <= FRACTION_DIGITS_MAX;
+            quantity::decimal(text).filter(|number| fine && (least..=most).contains(number))
+        })
     }
 
     /// A whole number from `least` to `most`.
@@ -204,7 +245,7 @@ impl<'a> Table<'a> {
         match number.filter(|number| (least..=most).contains(number)) {
             Some(value) => Some(Field { value, span }),
             None => {
-                let shown = self.shown(found);
+                let shown = shown(found);
                 let expected = format!("a whole number from {least} to {most}");
                 self.report("not-a-count", span, format!("`{key}` is {shown}"), &expected);
                 None
@@ -219,10 +260,11 @@ impl<'a> Table<'a> {
         let found = value.get_ref();
         let day =
             found.as_datetime().filter(|stamp| stamp.time.is_none() && stamp.offset.is_none());
-        match day.and_then(|stamp| stamp.to_string().parse().ok()) {
+        let day = day.and_then(|stamp| stamp.to_string().parse::<Day>().ok());
+        match day.filter(|day| YEARS.contains(&day.year())) {
             Some(value) => Some(Field { value, span }),
             None => {
-                let shown = self.shown(found);
+                let shown = shown(found);
                 let expected = "a day without quotes, such as 2026-05-01";
                 self.report("not-a-day", span, format!("`{key}` is {shown}"), expected);
                 None
@@ -236,10 +278,15 @@ impl<'a> Table<'a> {
         let span = value.span();
         let found = value.get_ref();
         let stamp = found.as_datetime().filter(|stamp| stamp.offset.is_some());
+        let stamp = stamp.filter(|stamp| {
+            stamp
+                .date
+                .is_some_and(|date| i16::try_from(date.year).is_ok_and(|y| YEARS.contains(&y)))
+        });
         match stamp.and_then(|stamp| Instant::from_rfc3339(&stamp.to_string())) {
             Some(value) => Some(Field { value, span }),
             None => {
-                let shown = self.shown(found);
+                let shown = shown(found);
                 let expected = "an instant without quotes, such as 2026-06-10T14:00:00-05:00";
                 self.report("not-an-instant", span, format!("`{key}` is {shown}"), expected);
                 None
@@ -308,7 +355,7 @@ impl<'a> Table<'a> {
     pub fn required<T>(&self, key: &'static str, field: Option<T>, expected: &str) -> Option<T> {
         if field.is_none() && !self.fields.contains_key(key) {
             let message = format!("`{key}` is missing");
-            self.report("missing-key", self.span.clone(), message, &format!("`{key}`: {expected}"));
+            self.report(MISSING, self.span.clone(), message, &format!("`{key}`: {expected}"));
         }
         field
     }
@@ -324,15 +371,42 @@ impl<'a> Table<'a> {
         let found = self.fields.iter().find(|(name, _)| name.get_ref() == key);
         found.map_or(self.span.clone(), |(name, _)| name.span())
     }
+}
 
-    fn shown(&self, value: &DeValue<'_>) -> String {
-        match value {
-            DeValue::String(text) => format!("the text {text:?}"),
-            DeValue::Integer(number) => number.as_str().to_owned(),
-            DeValue::Float(number) => number.as_str().to_owned(),
-            DeValue::Datetime(stamp) => stamp.to_string(),
-            other => kind(other).to_owned(),
-        }
+fn syntax_problem(error: toml::de::Error) -> Problem {
+    let span = error.span().unwrap_or(0..0);
+    let message = error.message().trim();
+    if message.starts_with("duplicate key") {
+        return Problem::new("duplicate-key", span, "a key is given twice", "each key once");
+    }
+    let (message, expected) = message.split_once(", expected ").unwrap_or((message, "TOML 1.0"));
+    Problem::new(SYNTAX, span, message, expected)
+}
+
+/// The word of `known` that `word` is most likely a misspelling of, if any is near.
+fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let near = known
+        .map(|other| (strsim::damerau_levenshtein(word, other), other))
+        .min()
+        .filter(|(distance, other)| *distance <= 1 + other.len() / 3);
+    near.map(|(_, other)| other)
+}
+
+fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+    nearest(word, known).map(|other| format!("did you mean {other:?}?"))
+}
+
+fn fraction_digits(number: &str) -> usize {
+    number.split_once('.').map_or(0, |(_, part)| part.trim_end().len())
+}
+
+fn shown(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => format!("the text {text:?}"),
+        DeValue::Integer(number) => number.as_str().to_owned(),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Datetime(stamp) => stamp.to_string(),
+        other => kind(other).to_owned(),
     }
 }
 

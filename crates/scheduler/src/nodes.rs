@@ -19,10 +19,11 @@ impl NodeRanges {
         ranges
     }
 
-    /// These nodes, in any order, each at most once.
+    /// These nodes, in any order; one that is named twice counts once.
     pub fn from_nodes(nodes: impl IntoIterator<Item = u32>) -> Self {
         let mut sorted: Vec<u32> = nodes.into_iter().collect();
         sorted.sort_unstable();
+        sorted.dedup();
         let mut ranges = Self::new();
         for node in sorted {
             ranges.push(node, node + 1);

@@ -168,6 +168,11 @@ impl Zone {
         found.map(Self).ok_or_else(|| ZoneError { name: name.into() })
     }
 
+    /// All names of the database, in order.
+    pub fn names() -> Vec<String> {
+        jiff::tz::db().available().map(|name| name.to_string()).collect()
+    }
+
     /// Coordinated universal time.
     pub const fn utc() -> Self {
         Self(TimeZone::UTC)

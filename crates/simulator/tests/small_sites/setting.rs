@@ -32,6 +32,10 @@ pub struct Plan {
     pub curtailment: Option<(u32, u32, u32)>,
     /// Days of notice given by the tenant at noon of the first day.
     pub notice: Option<u32>,
+    /// A second tenant's jobs, its blocks and shape, and whether it signs during the run.
+    pub second: Option<(Vec<Job>, u32, &'static str, bool)>,
+    /// When the first lease is amended to how many blocks, from the second day on.
+    pub amendment: Option<(u32, u32)>,
 }
 
 impl Default for Plan {
@@ -44,6 +48,8 @@ impl Default for Plan {
             blocks: 2,
             curtailment: None,
             notice: None,
+            second: None,
+            amendment: None,
         }
     }
 }
@@ -169,16 +175,31 @@ pub fn setting(plan: &Plan) -> Setting {
         let input = Input::GiveNotice { lease: terms.id.clone(), by: Side::Tenant, day };
         inputs.push((later(43_200), input));
     }
-    let party = |name| PartyId::new(name).expect("a name");
-    Setting {
-        site: site(),
-        leases: vec![Lease::new(vec![terms]).expect("one version")],
-        interval: interval(),
-        workloads: vec![
-            (party("owner"), stream(&plan.landlord)),
-            (party("renter"), stream(&plan.tenant)),
-        ],
-        inputs,
-        faults: None,
+    if let (Some((at, blocks)), None) = (plan.amendment, plan.notice) {
+        let later_terms = lease_text(plan.shape, blocks, 5).replacen(
+            "id = \"l\"",
+            "id = \"l\"\nversion = 2\neffective = 2026-03-08",
+            1,
+        );
+        inputs.push((later(at % 86_400), Input::Amend(Box::new(self::terms(later_terms)))));
     }
+    let party = |name| PartyId::new(name).expect("a name");
+    let mut leases = vec![Lease::new(vec![terms]).expect("one version")];
+    let mut workloads =
+        vec![(party("owner"), stream(&plan.landlord)), (party("renter"), stream(&plan.tenant))];
+    if let Some((jobs, blocks, shape, during)) = &plan.second {
+        let text = lease_text(shape, *blocks, 5)
+            .replacen("id = \"l\"", "id = \"m\"", 1)
+            .replacen("tenant = \"renter\"", "tenant = \"other\"", 1)
+            .replacen("signed = 2026-01-02", "signed = 2026-01-03", 1)
+            .replacen("start = 2026-03-07", "start = 2026-03-08", usize::from(*during));
+        let second = self::terms(text);
+        if *during {
+            inputs.push((later(7_000), Input::Sign(Box::new(second))));
+        } else {
+            leases.push(Lease::new(vec![second]).expect("one version"));
+            workloads.push((party("other"), stream(jobs)));
+        }
+    }
+    Setting { site: site(), leases, interval: interval(), workloads, inputs, faults: None }
 }
