@@ -71,11 +71,16 @@ impl<'a> Document<'a> {
     }
 
     /// All problems, in order of their place. Where the text is not TOML, what seems to be missing
-    /// may only be unreadable, so that is left out until the rest is mended.
+    /// may only be unreadable, so that is left out until the rest is mended; and so is what follows
+    /// from a broken value.
     pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
-        if problems.iter().any(|problem| problem.rule == SYNTAX) {
-            problems.retain(|problem| problem.rule != MISSING);
+        let broken: Vec<usize> =
+            problems.iter().filter(|p| p.rule == SYNTAX).map(|p| p.span.start).collect();
+        if !broken.is_empty() {
+            problems.retain(|p| {
+                p.rule == SYNTAX || (p.rule != MISSING && !broken.contains(&p.span.start))
+            });
         }
         problems.sort_by_key(|problem| (problem.span.start, problem.rule));
         problems.dedup();
@@ -224,9 +229,19 @@ impl<'a> Table<'a> {
         self.text(key, "not-a-share", "a share from \"0%\" to \"100%\", such as \"99.5%\"", within)
     }
 
+    /// A plain decimal in quotes.
+    pub fn decimal(&self, key: &'static str) -> Option<Field<Ratio>> {
+        self.text(key, "not-a-decimal", "a decimal in quotes such as \"1.2\"", quantity::decimal)
+    }
+
     /// A plain decimal in quotes from `least` to `most`, with at most nine digits after the point,
     /// so that products with it stay inside 128 bits.
-    pub fn decimal(&self, key: &'static str, least: Ratio, most: Ratio) -> Option<Field<Ratio>> {
+    pub fn decimal_within(
+        &self,
+        key: &'static str,
+        least: Ratio,
+        most: Ratio,
+    ) -> Option<Field<Ratio>> {
         let expected = format!("a decimal in quotes from \"{least}\" to \"{most}\"");
         self.text(key, "not-a-decimal", &expected, |text| {
             let fine = fraction_digits(text) <= FRACTION_DIGITS_MAX;
@@ -378,6 +393,9 @@ fn syntax_problem(error: toml::de::Error) -> Problem {
     let message = error.message().trim();
     if message.starts_with("duplicate key") {
         return Problem::new("duplicate-key", span, "a key is given twice", "each key once");
+    }
+    if message.starts_with("string values must be quoted") {
+        return Problem::new(SYNTAX, span, "a text stands without quotes", "a text in quotes");
     }
     let (message, expected) = message.split_once(", expected ").unwrap_or((message, "TOML 1.0"));
     Problem::new(SYNTAX, span, message, expected)

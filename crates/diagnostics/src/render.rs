@@ -13,8 +13,8 @@ pub fn render(source: &Source, problems: &[Problem], color: bool) -> String {
     sorted.sort_by_key(|problem| (problem.span.start, problem.rule));
     let mut text = String::new();
     for problem in sorted {
-        let end = problem.span.end.min(source.text.len());
-        let span = problem.span.start.min(end)..end;
+        let end = source.text.ceil_char_boundary(problem.span.end);
+        let span = source.text.floor_char_boundary(problem.span.start.min(end))..end;
         let label = format!("expected {}", problem.expected);
         let annotation = AnnotationKind::Primary.span(span).label(label.as_str());
         let snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
