@@ -75,7 +75,7 @@ fn philly_is_drawn_as_the_published_log_has_it() {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), note.as_bytes());
         return;
     }
-    let log = trace::open(&path, None, 0).expect("a known format");
+    let log = trace::open(&path, None, 0, &trace::BadLineCount::default()).expect("a known format");
     let mut runs: Vec<u64> = log.map(|job| job.expect("a good line").run_seconds).collect();
     runs.sort_unstable();
     let philly = profile("philly").expect("it ships");

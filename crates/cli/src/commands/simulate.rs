@@ -24,7 +24,13 @@ pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> 
         .setting(asked.max_bad_lines)
         .map_err(|error| Failure::impossible(error.to_string()))?;
     output::narrate(common, &format!("seed {}", loaded.scenario.seed));
+    let traces = setting.bad_lines.clone();
     let outcome = play(&loaded, &folder, setting, common)?;
+    for (trace, bad) in traces.iter().filter(|(_, bad)| bad.borrow().count > 0) {
+        let (trace, bad) = (trace.display(), bad.borrow());
+        let said = format!("warning: {trace}: malformed or truncated and left out: {bad}");
+        output::narrate(common, &said);
+    }
     let days = (loaded.scenario.from, loaded.scenario.until);
     let wall_seconds = started.elapsed().as_secs_f64();
     let summary = Summary::of(&outcome, days, loaded.scenario.seed, wall_seconds);

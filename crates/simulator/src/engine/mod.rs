@@ -37,6 +37,8 @@ pub struct Setting {
     pub inputs: Vec<(Instant, Input)>,
     /// Random failures.
     pub faults: Option<Faults>,
+    /// Traces that are read, with the bad lines that were left out so far.
+    pub bad_lines: Vec<(std::path::PathBuf, crate::trace::BadLineCount)>,
 }
 
 /// Jobs in order of submission.
@@ -164,7 +166,7 @@ pub fn run(setting: Setting, keeper: &mut dyn Keeper) -> Result<Outcome, RunErro
 
 impl<'a> Run<'a> {
     fn new(setting: Setting, keeper: &'a mut dyn Keeper) -> Result<Self, RunError> {
-        let Setting { site, leases, interval, workloads, inputs, faults } = setting;
+        let Setting { site, leases, interval, workloads, inputs, faults, bad_lines: _ } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,

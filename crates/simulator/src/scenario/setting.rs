@@ -27,8 +27,13 @@ impl Loaded {
     pub fn setting(&self, bad_lines_max: u64) -> Result<Setting, WorkloadError> {
         let interval = self.interval();
         let mut workloads: Vec<(PartyId, JobStream)> = Vec::new();
+        let mut bad_lines = Vec::new();
         for (number, spec) in (0..).zip(&self.scenario.workloads) {
-            let stream = self.stream(spec, number, bad_lines_max)?;
+            let bad = trace::BadLineCount::default();
+            let stream = self.stream(spec, number, bad_lines_max, &bad)?;
+            if let Jobs::Trace { path, .. } = &spec.jobs {
+                bad_lines.push((self.folder.join(path), bad));
+            }
             workloads.push((spec.party.clone(), stream));
         }
         let nodes = u32::try_from(self.site.nodes().get()).expect("a site is small");
@@ -51,6 +56,7 @@ impl Loaded {
             workloads,
             inputs: inputs.collect(),
             faults,
+            bad_lines,
         })
     }
 
@@ -59,6 +65,7 @@ impl Loaded {
         spec: &WorkloadSpec,
         number: u64,
         bad_lines_max: u64,
+        bad: &trace::BadLineCount,
     ) -> Result<JobStream, WorkloadError> {
         let (interval, seed) = (self.interval(), self.scenario.seed);
         let seconds =
@@ -72,7 +79,7 @@ impl Loaded {
         match &spec.jobs {
             Jobs::Trace { path, format, scale_milli, start, .. } => {
                 let path = self.folder.join(path);
-                let jobs = trace::open(&path, format.as_deref(), bad_lines_max)
+                let jobs = trace::open(&path, format.as_deref(), bad_lines_max, bad)
                     .map_err(|error| WorkloadError::Trace { path: path.clone(), error })?;
                 let start = start.unwrap_or(interval.from);
                 let plan = TracedPlan { path, scale_milli: *scale_milli, start, manners };

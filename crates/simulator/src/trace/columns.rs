@@ -5,8 +5,7 @@ use std::io::Read;
 use csv::StringRecord;
 use leasehold_units::Instant;
 
-use super::swf::BadLines;
-use super::{Jobs, TraceError, TraceJob};
+use super::{BadLineCount, Jobs, TraceError, TraceJob};
 
 /// How a format names what is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +112,7 @@ pub struct CsvJobs<R> {
     reader: csv::Reader<R>,
     record: StringRecord,
     places: Places,
-    bad: BadLines,
+    bad: BadLineCount,
     bad_lines_max: u64,
     why: Option<String>,
     rows: u64,
@@ -179,7 +178,12 @@ impl Places {
 
 impl<R: Read + 'static> CsvJobs<R> {
     /// The jobs of `source`, whose first line is its header.
-    pub fn open(source: R, layout: Layout, bad_lines_max: u64) -> Result<Jobs, TraceError> {
+    pub fn open(
+        source: R,
+        layout: Layout,
+        bad_lines_max: u64,
+        bad: &BadLineCount,
+    ) -> Result<Jobs, TraceError> {
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source);
         let header = reader.headers().map_err(std::io::Error::other)?.clone();
         let places = Places::find(&header, layout)?;
@@ -187,7 +191,7 @@ impl<R: Read + 'static> CsvJobs<R> {
             reader,
             record: StringRecord::new(),
             places,
-            bad: BadLines::default(),
+            bad: std::rc::Rc::clone(bad),
             bad_lines_max,
             why: None,
             rows: 0,
@@ -232,12 +236,13 @@ impl<R: Read + 'static> CsvJobs<R> {
     }
 
     fn note_bad(&mut self, line: u64, why: String) -> Result<(), TraceError> {
-        self.bad.note(line);
+        let mut bad = self.bad.borrow_mut();
+        bad.note(line);
         let why = self.why.get_or_insert(why).clone();
-        if self.bad.count <= self.bad_lines_max {
+        if bad.count <= self.bad_lines_max {
             return Ok(());
         }
-        let (bad, bad_lines_max) = (self.bad.clone(), self.bad_lines_max);
+        let (bad, bad_lines_max) = (bad.clone(), self.bad_lines_max);
         Err(TraceError::BadLines { bad, bad_lines_max, why })
     }
 }

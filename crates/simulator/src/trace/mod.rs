@@ -15,9 +15,11 @@
 mod columns;
 pub mod swf;
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::rc::Rc;
 
 use columns::{CsvJobs, Layout};
 use swf::{BadLines, SwfError, SwfReader};
@@ -36,6 +38,9 @@ pub struct TraceJob {
     /// Seconds that it asks for, if the trace says.
     pub requested_seconds: Option<u64>,
 }
+
+/// Bad lines of a trace that were left out, as far as it has been read; shared with its reader.
+pub type BadLineCount = Rc<RefCell<BadLines>>;
 
 /// The jobs of a trace, in order of submission.
 pub type Jobs = Box<dyn Iterator<Item = Result<TraceJob, TraceError>>>;
@@ -91,7 +96,12 @@ pub enum TraceError {
 ///
 /// # Errors
 /// If it cannot be opened or is in no known format. What is wrong further down comes with the jobs.
-pub fn open(path: &Path, format: Option<&str>, bad_lines_max: u64) -> Result<Jobs, TraceError> {
+pub fn open(
+    path: &Path,
+    format: Option<&str>,
+    bad_lines_max: u64,
+    bad: &BadLineCount,
+) -> Result<Jobs, TraceError> {
     let mut source = BufReader::with_capacity(1 << 16, File::open(path)?);
     let first = first_line(&mut source)?;
     let layout = match format {
@@ -103,11 +113,11 @@ pub fn open(path: &Path, format: Option<&str>, bad_lines_max: u64) -> Result<Job
         None => Layout::of_header(&first),
     };
     if let Some(layout) = layout {
-        return CsvJobs::open(source, layout, bad_lines_max);
+        return CsvJobs::open(source, layout, bad_lines_max, bad);
     }
     let is_swf = first.starts_with(';') || first.split_whitespace().count() == 18;
     if is_swf || format == Some("swf") {
-        return Ok(Box::new(swf_jobs(source, bad_lines_max)));
+        return Ok(Box::new(swf_jobs(source, bad_lines_max, Rc::clone(bad))));
     }
     Err(TraceError::UnknownFormat { first: first.chars().take(80).collect() })
 }
@@ -122,24 +132,32 @@ fn first_line(source: &mut BufReader<File>) -> Result<String, TraceError> {
 fn swf_jobs(
     source: impl Read,
     bad_lines_max: u64,
+    bad: BadLineCount,
 ) -> impl Iterator<Item = Result<TraceJob, TraceError>> {
-    let reader = SwfReader::new(BufReader::new(source), bad_lines_max);
+    let mut reader = SwfReader::new(BufReader::new(source), bad_lines_max);
     let mut latest = 0;
-    reader.map(move |job| {
-        let job = job?;
+    std::iter::from_fn(move || {
+        let job = reader.next();
+        if reader.bad_lines().count > bad.borrow().count {
+            bad.replace(reader.bad_lines().clone());
+        }
+        let job = match job? {
+            Ok(job) => job,
+            Err(error) => return Some(Err(error.into())),
+        };
         let seconds = |count: i64| u64::try_from(count).unwrap_or(0);
         let submit_seconds = seconds(job.submit);
         if submit_seconds < latest {
-            return Err(TraceError::OutOfOrder { line: job.line });
+            return Some(Err(TraceError::OutOfOrder { line: job.line }));
         }
         latest = submit_seconds;
-        Ok(TraceJob {
+        Some(Ok(TraceJob {
             number: job.id,
             submit_seconds,
             gpus: job.processors,
             run_seconds: seconds(job.run),
             requested_seconds: Some(seconds(job.requested)),
-        })
+        }))
     })
 }
 

@@ -16,8 +16,12 @@ fn published(name: &str) -> Option<PathBuf> {
     Some(path)
 }
 
+fn none() -> BadLineCount {
+    BadLineCount::default()
+}
+
 fn read(path: &Path) -> Vec<TraceJob> {
-    let jobs = open(path, None, 0).expect("the format is known");
+    let jobs = open(path, None, 0, &none()).expect("the format is known");
     jobs.collect::<Result<Vec<_>, _>>().expect("every line is good")
 }
 
@@ -58,9 +62,11 @@ fn a_plain_trace_is_read_with_its_columns_in_any_order() {
 fn bad_lines_are_counted_up_to_what_is_allowed() {
     let text = "job_id,submit,gpus,run\n1,0,8,60\n2,x,8,60\n3,5,8\n4,9,8,60\n";
     let path = written("bad.csv", text);
-    let jobs: Vec<_> = open(&path, None, 2).expect("known").collect();
+    let bad = none();
+    let jobs: Vec<_> = open(&path, None, 2, &bad).expect("known").collect();
+    assert_eq!(bad.borrow().to_string(), "2 lines (3, 4)");
     assert_eq!(jobs.iter().filter(|job| job.is_ok()).count(), 2);
-    let mut jobs = open(&path, None, 1).expect("known");
+    let mut jobs = open(&path, None, 1, &none()).expect("known");
     let error = jobs.find_map(Result::err).expect("one too many").to_string();
     assert!(error.contains("2 lines (3, 4)"), "{error}");
 }
@@ -68,9 +74,10 @@ fn bad_lines_are_counted_up_to_what_is_allowed() {
 #[test]
 fn what_is_no_trace_is_refused_with_what_was_expected() {
     let path = written("none.txt", "hello world\n");
-    let error = open(&path, None, 0).err().expect("refused").to_string();
+    let error = open(&path, None, 0, &none()).err().expect("refused").to_string();
     assert!(error.contains("hello world") && error.contains("philly"), "{error}");
     let path = written("back.csv", "job_id,submit,gpus,run\n1,9,8,60\n2,5,8,60\n");
-    let error = open(&path, None, 0).expect("known").find_map(Result::err).expect("refused");
+    let error =
+        open(&path, None, 0, &none()).expect("known").find_map(Result::err).expect("refused");
     assert!(error.to_string().contains("line 3"), "{error}");
 }

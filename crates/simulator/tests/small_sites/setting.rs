@@ -201,5 +201,13 @@ pub fn setting(plan: &Plan) -> Setting {
             workloads.push((party("other"), stream(jobs)));
         }
     }
-    Setting { site: site(), leases, interval: interval(), workloads, inputs, faults: None }
+    Setting {
+        site: site(),
+        leases,
+        interval: interval(),
+        workloads,
+        inputs,
+        faults: None,
+        bad_lines: Vec::new(),
+    }
 }
