@@ -197,6 +197,14 @@ fn read_capacity(table: &Table<'_>, term: Option<(Day, Day)>) -> Option<Capacity
         let expected = "the amount of the last [[capacity.ramp]] step";
         table.report("ramp-reaches-amount", full.span.clone(), message, expected);
     }
+    let whole_racks = shape.as_ref().is_none_or(|shape| shape.value != Shape::Node);
+    if let Some(wall) = isolation.as_ref().filter(|wall| wall.value == Isolation::Rack)
+        && !whole_racks
+    {
+        let message = "racks are not shared, and the capacity is promised in nodes".to_owned();
+        let expected = "`shape = \"rack\"` or \"array\" with it";
+        table.report("isolation-in-whole-racks", wall.span.clone(), message, expected);
+    }
     Some(Capacity {
         amount: full.value,
         basis,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leasehold_allocator::{EntitlementStep, LeasePlan, Refusal, plan};
-use leasehold_lease::{IdleUse, Lease, Notice, Terms};
+use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Seconds};
 
@@ -257,7 +257,9 @@ pub fn open_partitions(
     let mut ids = Vec::new();
     for (number, pool) in site.pools.iter().enumerate() {
         let sku = site.sku(pool);
-        let lends = service.idle_use == IdleUse::Landlord;
+        // A borrower on one node of a rack would share the rack with the tenant on the others.
+        let apart = entry.terms().capacity.isolation == Isolation::Rack;
+        let lends = service.idle_use == IdleUse::Landlord && !apart;
         let bound = service.reclaim_within.filter(|_| lends);
         let vacate = bound.and_then(|bound| bound.get().checked_sub(sku.turnover.get()));
         let role = Role {
