@@ -9,7 +9,7 @@ mod render;
 use std::ops::Range;
 
 pub use quantity::{decimal, percent, seconds, watts, with_unit};
-pub use read::{Document, Field, Table};
+pub use read::{Document, Field, Table, did_you_mean};
 pub use render::render;
 
 /// A file's text and the name it is reported under.

@@ -25,12 +25,23 @@ pub fn percent(text: &str) -> Option<Ratio> {
     Some(decimal(number)?.over(Ratio::whole(100)))
 }
 
+/// Units of power, in watts.
+const WATT_UNITS: [(&str, i128); 4] =
+    [("W", 1), ("kW", 1_000), ("MW", 1_000_000), ("GW", 1_000_000_000)];
+
 /// Power in whole watts.
 pub fn watts(text: &str) -> Option<Watts> {
-    let units = [("W", 1), ("kW", 1_000), ("MW", 1_000_000), ("GW", 1_000_000_000)];
-    let (watts, _) = with_unit(text, &units)?;
+    let (watts, _) = with_unit(text, &WATT_UNITS)?;
     let whole = (watts.denominator() == 1).then_some(watts.numerator())?;
     u64::try_from(whole).ok().map(Watts::new)
+}
+
+/// A power as a file would have it, in the largest unit of which it is a whole number.
+pub fn spelled_watts(power: Watts) -> String {
+    let count = i128::from(power.get());
+    let fits = |(_, factor): &&(&str, i128)| count != 0 && count % factor == 0;
+    let (unit, factor) = WATT_UNITS.iter().rfind(fits).unwrap_or(&WATT_UNITS[0]);
+    format!("{} {unit}", count / factor)
 }
 
 /// A length of time in whole seconds.

@@ -212,6 +212,19 @@ impl<'a> Table<'a> {
         self.text(key, "not-a-power", expected, quantity::watts)
     }
 
+    /// Power in whole watts from `least` to `most`.
+    pub fn watts_within(
+        &self,
+        key: &'static str,
+        least: Watts,
+        most: Watts,
+    ) -> Option<Field<Watts>> {
+        let (from, to) = (quantity::spelled_watts(least), quantity::spelled_watts(most));
+        let expected = format!("a power of whole watts from \"{from}\" to \"{to}\"");
+        let within = |power: &Watts| (least..=most).contains(power);
+        self.text(key, "not-a-power", &expected, |text| quantity::watts(text).filter(within))
+    }
+
     /// A length of time.
     pub fn seconds(&self, key: &'static str) -> Option<Field<Seconds>> {
         let expected = "a length of whole seconds such as \"90 s\", \"10 min\", \"8 h\" or \"2 d\"";
@@ -366,6 +379,17 @@ impl<'a> Table<'a> {
         tables
     }
 
+    /// A list of tables with one in it at least; `expected` says what each is.
+    pub fn some_tables(&self, key: &'static str, expected: &str) -> Vec<Table<'a>> {
+        let value = self.get(key).map(|value| value.get_ref());
+        if value.is_none_or(|value| value.as_array().is_some_and(|array| array.is_empty())) {
+            let message = format!("`{key}` is missing");
+            let expected = format!("at least one [[{key}]]: {expected}");
+            self.report(MISSING, self.span.clone(), message, &expected);
+        }
+        self.tables(key)
+    }
+
     /// `field`, or a problem that says it is missing.
     pub fn required<T>(&self, key: &'static str, field: Option<T>, expected: &str) -> Option<T> {
         if field.is_none() && !self.fields.contains_key(key) {
@@ -410,7 +434,8 @@ fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k s
     near.map(|(_, other)| other)
 }
 
-fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+/// Advice that names the word of `known` that `word` is most likely a misspelling of, if any is.
+pub fn did_you_mean<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
     nearest(word, known).map(|other| format!("did you mean {other:?}?"))
 }
 

@@ -3,6 +3,7 @@
 //! Knows nothing of leases, parties' jobs or money. Nodes are numbered through the whole site in
 //! the order of the pools in the file, array by array, rack by rack.
 
+mod check;
 mod names;
 mod parse;
 

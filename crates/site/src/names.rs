@@ -34,7 +34,11 @@ fn nodes_in(pool: &Pool, name: &str) -> Option<std::ops::Range<u32>> {
     ];
     let (mut first, mut width) = (pool.first_node, pool.nodes());
     for ((count, nodes), part) in sizes.into_iter().zip(parts.by_ref()) {
-        let number: u32 = part.parse().ok().filter(|number| (1..=count).contains(number))?;
+        let digits = part.bytes().all(|b| b.is_ascii_digit());
+        let number: u32 = digits.then(|| part.parse().ok()).flatten()?;
+        if !(1..=count).contains(&number) {
+            return None;
+        }
         first += (number - 1) * nodes;
         width = nodes;
     }

@@ -1,12 +1,24 @@
 //! Reading a site file: every field, every rule, all problems at once.
 
-use leasehold_diagnostics::{Document, Problem, Source, Table};
-use leasehold_units::{PartyId, PoolId, Ratio, SiteId, SkuId, Steps, Watts, Zone};
+use leasehold_diagnostics::{Document, Field, Problem, Source, Table, did_you_mean};
+use leasehold_units::{Day, PartyId, PoolId, Ratio, SiteId, SkuId, Steps, Watts};
 
-use crate::{NodePower, Pool, Site, Sku};
+use crate::{NodePower, Pool, Site, Sku, check};
 
 /// Most blocks of a kind; the product of three of them is checked apart.
 const COUNT_MAX: u64 = 1_000_000;
+
+/// Most nodes of a site. With it and the power bounds below, no sum over a site overflows.
+const NODES_MAX: u64 = 1 << 31;
+
+/// Most IT power of one node: a megawatt.
+const NODE_POWER_MAX: Watts = Watts::new(1_000_000);
+
+/// Most facility power: a terawatt.
+const ENVELOPE_MAX: Watts = Watts::new(1_000_000_000_000);
+
+/// Where cooling takes nine times what it cools, a figure is wrong.
+const PUE_MAX: Ratio = Ratio::whole(10);
 
 impl Site {
     /// Reads a site file.
@@ -27,41 +39,55 @@ fn read_site(root: &Table<'_>) -> Option<Site> {
     let id = root.required("id", root.name("id", SiteId::new), "the site's name");
     let landlord =
         root.required("landlord", root.name("landlord", PartyId::new), "the party that owns it");
-    let zone = root
-        .text("time_zone", "not-a-time-zone", "an IANA time zone", |name| Zone::named(name).ok());
+    let zone = root.zone("time_zone");
     let zone = root.required("time_zone", zone, "the zone of the file's civil days");
-    let at_least_one = |text: &str| Ratio::from_decimal(text).ok().filter(|pue| *pue >= Ratio::ONE);
-    let pue = root.text("pue", "not-a-pue", "a decimal of at least \"1\"", at_least_one);
+    let pue = root.decimal_within("pue", Ratio::ONE, PUE_MAX);
     let pue = root.required("pue", pue, "facility watts per IT watt, such as \"1.2\"");
-    let skus: Vec<Option<Sku>> = root.tables("sku").iter().map(read_sku).collect();
-    let known: Vec<Sku> = skus.iter().flatten().cloned().collect();
-    let pools: Vec<Option<Pool>> =
-        root.tables("pool").iter().map(|table| read_pool(table, &known)).collect();
+    let sku_tables = root.some_tables("sku", "a kind of node");
+    let sku_ids: Vec<Option<Field<SkuId>>> = sku_tables.iter().map(read_sku_id).collect();
+    let pool_tables = root.some_tables("pool", "identical racks of one sku");
+    let pool_ids: Vec<Option<Field<PoolId>>> = pool_tables.iter().map(read_pool_id).collect();
+    let skus: Vec<Option<Sku>> =
+        sku_tables.iter().zip(&sku_ids).map(|(table, id)| read_sku(table, id)).collect();
+    let mut pools: Vec<Option<Pool>> = pool_tables
+        .iter()
+        .zip(&pool_ids)
+        .map(|(table, id)| read_pool(table, id, &sku_ids))
+        .collect();
     let envelope = read_envelope(root);
-    for (key, empty) in [("sku", skus.is_empty()), ("pool", pools.is_empty())] {
-        if empty && !root.has(key) {
-            root.required::<()>(key, None, &format!("at least one [[{key}]]"));
-        }
-    }
     root.finish();
-    let skus: Option<Vec<Sku>> = skus.into_iter().collect();
-    let pools: Option<Vec<Pool>> = pools.into_iter().collect();
-    let (skus, mut pools) = (skus?, pools?);
-    number_nodes(root, &mut pools);
-    check_names(root, &skus, &pools);
+    check::names_differ(root, "sku", &spelled(&sku_ids, SkuId::as_str));
+    check::names_differ(root, "pool", &spelled(&pool_ids, PoolId::as_str));
+    check::pool_names_stay_apart(root, &spelled(&pool_ids, PoolId::as_str));
+    number_nodes(&pool_tables, &mut pools);
     Some(Site {
         id: id?.value,
         landlord: landlord?.value,
         time_zone: zone?.value,
         pue: pue?.value,
-        skus,
-        pools,
+        skus: skus.into_iter().collect::<Option<_>>()?,
+        pools: pools.into_iter().collect::<Option<_>>()?,
         envelope: envelope?,
     })
 }
 
-fn read_sku(table: &Table<'_>) -> Option<Sku> {
-    let id = table.required("id", table.name("id", SkuId::new), "the sku's name");
+fn read_sku_id(table: &Table<'_>) -> Option<Field<SkuId>> {
+    table.required("id", table.name("id", SkuId::new), "the sku's name")
+}
+
+fn read_pool_id(table: &Table<'_>) -> Option<Field<PoolId>> {
+    table.required("id", table.name("id", PoolId::new), "the pool's name")
+}
+
+/// The names that could be read, as texts.
+fn spelled<T>(ids: &[Option<Field<T>>], spell: impl Fn(&T) -> &str) -> Vec<Field<&str>> {
+    ids.iter()
+        .flatten()
+        .map(|id| Field { value: spell(&id.value), span: id.span.clone() })
+        .collect()
+}
+
+fn read_sku(table: &Table<'_>, id: &Option<Field<SkuId>>) -> Option<Sku> {
     let gpu = table.required("gpu", table.string("gpu"), "the GPU model");
     let count = table.integer("gpus_per_node", 1, 64);
     let count = table.required("gpus_per_node", count, "GPUs in a node");
@@ -70,7 +96,7 @@ fn read_sku(table: &Table<'_>) -> Option<Sku> {
     let turnover = table.required("turnover", table.seconds("turnover"), "such as \"90 s\"");
     table.finish();
     Some(Sku {
-        id: id?.value,
+        id: id.as_ref()?.value.clone(),
         gpu: gpu?.value,
         gpus_per_node: u32::try_from(count?.value).expect("at most 64"),
         node_power: power?,
@@ -80,7 +106,7 @@ fn read_sku(table: &Table<'_>) -> Option<Sku> {
 
 fn read_power(table: &Table<'_>) -> Option<NodePower> {
     let read = |key| {
-        let power = table.watts(key);
+        let power = table.watts_within(key, Watts::new(1), NODE_POWER_MAX);
         table.required(key, power, "IT power of a node, such as \"8.4 kW\"")
     };
     let (nameplate, contracted, measured) =
@@ -108,17 +134,12 @@ fn read_power(table: &Table<'_>) -> Option<NodePower> {
     })
 }
 
-fn read_pool(table: &Table<'_>, skus: &[Sku]) -> Option<Pool> {
-    let id = table.required("id", table.name("id", PoolId::new), "the pool's name");
-    let list: Vec<&str> = skus.iter().map(|sku| sku.id.as_str()).collect();
-    let expected = if list.is_empty() {
-        "the `id` of a [[sku]] of this file".to_owned()
-    } else {
-        format!("a sku of this file: {}", list.join(", "))
-    };
-    let find = |name: &str| skus.iter().position(|sku| sku.id.as_str() == name);
-    let sku = table.text("sku", "unknown-sku", &expected, find);
-    let sku = table.required("sku", sku, &expected);
+fn read_pool(
+    table: &Table<'_>,
+    id: &Option<Field<PoolId>>,
+    skus: &[Option<Field<SkuId>>],
+) -> Option<Pool> {
+    let sku = read_sku_of_pool(table, skus);
     let hall = table.required("hall", table.string("hall"), "the hall that it stands in");
     let count = |key| {
         let count = table.integer(key, 1, COUNT_MAX);
@@ -138,8 +159,8 @@ fn read_pool(table: &Table<'_>, skus: &[Sku]) -> Option<Pool> {
         table.report("retire-after-service", retire.span.clone(), message, &expected);
     }
     Some(Pool {
-        id: id?.value,
-        sku: sku?.value,
+        id: id.as_ref()?.value.clone(),
+        sku: sku?,
         hall: hall?.value,
         arrays: arrays?,
         racks_per_array: racks?,
@@ -150,56 +171,57 @@ fn read_pool(table: &Table<'_>, skus: &[Sku]) -> Option<Pool> {
     })
 }
 
-fn read_envelope(root: &Table<'_>) -> Option<Steps<leasehold_units::Day, Watts>> {
-    let mut steps = Vec::new();
-    let mut whole = true;
-    for table in root.tables("power") {
-        let from = table.required("from", table.day("from"), "the first day of the step");
-        let limit = table.required("limit", table.watts("limit"), "facility power, \"300 MW\"");
-        table.finish();
-        match (from, limit) {
-            (Some(from), Some(limit)) => {
-                let again = steps.iter().any(|(day, _)| *day == from.value);
-                if again {
-                    let message = format!("two steps begin on {}", from.value);
-                    table.report("duplicate-step", from.span, message, "one step a day");
-                }
-                steps.push((from.value, limit.value));
-            }
-            _ => whole = false,
-        }
-    }
-    if steps.is_empty() && whole {
-        root.required::<()>("power", None, "at least one [[power]] with `from` and `limit`");
-        return None;
-    }
-    whole.then(|| Steps::from_breakpoints(steps))
+/// Index of the sku that a pool names. A sku counts as known even where the rest of it is wrong.
+fn read_sku_of_pool(table: &Table<'_>, skus: &[Option<Field<SkuId>>]) -> Option<usize> {
+    let names: Vec<Option<&str>> =
+        skus.iter().map(|sku| sku.as_ref().map(|id| id.value.as_str())).collect();
+    let mut known: Vec<&str> = names.iter().copied().flatten().collect();
+    known.dedup();
+    let expected = if known.is_empty() {
+        "the `id` of a [[sku]] of this file".to_owned()
+    } else {
+        format!("a sku of this file: {}", known.join(", "))
+    };
+    let sku = table.text_or_help("sku", "unknown-sku", &expected, |name| {
+        let place = names.iter().position(|known| *known == Some(name));
+        place.ok_or_else(|| did_you_mean(name, known.iter().copied()))
+    });
+    table.required("sku", sku, &expected).map(|sku| sku.value)
 }
 
-/// Gives each pool the number of its first node.
-fn number_nodes(root: &Table<'_>, pools: &mut [Pool]) {
-    let mut first: u64 = 0;
-    for pool in pools {
-        pool.first_node = u32::try_from(first).unwrap_or(0);
-        let nodes = u64::from(pool.arrays) * u64::from(pool.racks_per_array);
-        first = first.saturating_add(nodes.saturating_mul(u64::from(pool.nodes_per_rack)));
-        if first >= 1 << 31 {
-            let message = format!("with pool {} the site has {first} nodes", pool.id);
-            root.report("site-size", 0..0, message, "fewer than 2147483648 nodes");
+fn read_envelope(root: &Table<'_>) -> Option<Steps<Day, Watts>> {
+    let mut steps: Vec<Option<(Day, Watts)>> = Vec::new();
+    for table in root.some_tables("power", "`from` and `limit`, a step of the envelope") {
+        let from = table.required("from", table.day("from"), "the first day of the step");
+        let limit = table.watts_within("limit", Watts::ZERO, ENVELOPE_MAX);
+        let limit = table.required("limit", limit, "facility power, such as \"300 MW\"");
+        table.finish();
+        let twice = |from: &&Field<Day>| steps.iter().flatten().any(|(day, _)| *day == from.value);
+        if let Some(from) = from.as_ref().filter(twice) {
+            let message = format!("two steps begin on {}", from.value);
+            table.report("duplicate-step", from.span.clone(), message, "one step a day");
+        }
+        steps.push(from.zip(limit).map(|(from, limit)| (from.value, limit.value)));
+    }
+    let steps: Option<Vec<(Day, Watts)>> = steps.into_iter().collect();
+    steps.map(Steps::from_breakpoints)
+}
+
+/// Gives each pool the number of its first node, in file order.
+fn number_nodes(tables: &[Table<'_>], pools: &mut [Option<Pool>]) {
+    let mut first = 0;
+    for (table, pool) in tables.iter().zip(pools) {
+        let Some(pool) = pool else { continue };
+        // Three counts of at most a million each, so 64 bits hold the product and many sums.
+        let blocks = u64::from(pool.arrays) * u64::from(pool.racks_per_array);
+        let next = u64::from(first) + blocks * u64::from(pool.nodes_per_rack);
+        pool.first_node = first;
+        if next > NODES_MAX {
+            let message = format!("with pool {} the site has {next} nodes", pool.id);
+            let expected = format!("at most {NODES_MAX} nodes");
+            table.report("site-size", table.span.clone(), message, &expected);
             return;
         }
+        first = u32::try_from(next).expect("at most `NODES_MAX`");
     }
-}
-
-fn check_names(root: &Table<'_>, skus: &[Sku], pools: &[Pool]) {
-    let twice = |kind: &str, names: Vec<&str>| {
-        for (index, name) in names.iter().enumerate() {
-            if names[..index].contains(name) {
-                let message = format!("two {kind}s are named {name}");
-                root.report("duplicate-name", 0..0, message, "a name for each");
-            }
-        }
-    };
-    twice("sku", skus.iter().map(|sku| sku.id.as_str()).collect());
-    twice("pool", pools.iter().map(|pool| pool.id.as_str()).collect());
 }
