@@ -406,7 +406,8 @@ impl<'a> Table<'a> {
         self.fields.get(key)
     }
 
-    fn key_span(&self, key: &str) -> Range<usize> {
+    /// Where `key` itself stands; the table, if it is not there.
+    pub fn key_span(&self, key: &str) -> Range<usize> {
         let found = self.fields.iter().find(|(name, _)| name.get_ref() == key);
         found.map_or(self.span.clone(), |(name, _)| name.span())
     }

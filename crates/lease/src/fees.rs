@@ -32,12 +32,15 @@ impl Lease {
         self.periods_through(self.last_day())
     }
 
-    /// Fixed fees for the days of service from `from` to `until`, both included. What a day inside
-    /// a month costs is the difference of the month's rounded running totals, so that sums over
+    /// Fixed fees for the days of service from `from` to `until`, both included; none where `until`
+    /// is the earlier. What a day inside a month costs is the difference of the month's rounded running totals, so that sums over
     /// touching ranges add up to the sum over both.
     pub fn fixed_between(&self, from: Day, until: Day) -> Money {
-        let before = from.yesterday().map(|eve| self.fixed_through(eve));
         let zero = Money::zero(self.latest().fee.fixed.currency());
+        if until < from {
+            return zero;
+        }
+        let before = from.yesterday().map(|eve| self.fixed_through(eve));
         self.fixed_through(until).minus(before.unwrap_or(zero))
     }
 
@@ -64,7 +67,7 @@ impl Lease {
     fn periods_through(&self, last: Day) -> Vec<FeePeriod> {
         let mut periods: Vec<FeePeriod> = Vec::new();
         let mut running = Running::default();
-        for grant in self.grants() {
+        for grant in self.fee_steps() {
             let mut start = grant.from;
             while start <= grant.until.min(last) {
                 let end = Month::of(start).last_day().min(grant.until).min(last);

@@ -20,10 +20,19 @@ pub struct Grant {
 }
 
 impl Lease {
-    /// The steps from the first to the last day of service, without a gap between two that touch.
-    /// A later version takes over on its effective day. Days before a ramp's first step have no
-    /// grant.
+    /// The steps from the first to the last day of service, without a gap. A later version takes
+    /// over on its effective day. Steps of one version that grant and cost the same are one.
     pub fn grants(&self) -> Vec<Grant> {
+        merged(self.steps(), |last, next| (last.amount, last.fee) == (next.amount, next.fee))
+    }
+
+    /// The steps of the fee factor alone: what is granted on the first day of each stands for all
+    /// of it.
+    pub(crate) fn fee_steps(&self) -> Vec<Grant> {
+        merged(self.steps(), |last, next| last.fee == next.fee)
+    }
+
+    fn steps(&self) -> Vec<Grant> {
         let mut grants = Vec::new();
         for (index, terms) in self.versions.iter().enumerate() {
             let from = if index == 0 { terms.start } else { terms.effective };
@@ -38,6 +47,20 @@ impl Lease {
     pub fn grant_on(&self, day: Day) -> Option<Grant> {
         self.grants().into_iter().find(|grant| grant.from <= day && day <= grant.until)
     }
+}
+
+/// `grants` with neighbours of one version made one where `alike` says so.
+fn merged(grants: Vec<Grant>, alike: impl Fn(&Grant, &Grant) -> bool) -> Vec<Grant> {
+    let mut merged: Vec<Grant> = Vec::new();
+    for next in grants {
+        match merged.last_mut() {
+            Some(last) if last.version == next.version && alike(last, &next) => {
+                last.until = next.until;
+            }
+            _ => merged.push(next),
+        }
+    }
+    merged
 }
 
 /// The steps of one version over its whole term.

@@ -54,6 +54,20 @@ pub enum AmendRefusal {
         /// When the one before does.
         earlier: Day,
     },
+    /// It leaves a gap after the term of the version before.
+    #[error(
+        "amendment-during-term: {lease} version {version} takes effect on {effective}, more than a day after service ends on {end}"
+    )]
+    AfterTerm {
+        /// The lease.
+        lease: String,
+        /// The version.
+        version: u32,
+        /// When it takes effect.
+        effective: Day,
+        /// The last day of service under the version before.
+        end: Day,
+    },
     /// The lease is being terminated.
     #[error("amendment-without-notice: {lease} is under notice; withdraw the notice first")]
     UnderNotice {
@@ -181,6 +195,10 @@ impl Lease {
             let (effective, earlier) = (terms.effective, last.effective);
             return Err(AmendRefusal::OutOfOrder { lease, version, effective, earlier });
         }
+        if last.end.tomorrow().is_ok_and(|after| after < terms.effective) {
+            let (effective, end) = (terms.effective, last.end);
+            return Err(AmendRefusal::AfterTerm { lease, version, effective, end });
+        }
         if self.notice.is_some() {
             return Err(AmendRefusal::UnderNotice { lease });
         }
@@ -198,7 +216,7 @@ impl Lease {
         if let Some(notice) = self.notice {
             return Err(NoticeRefusal::AlreadyGiven { lease: lease(), given: notice.given });
         }
-        let Some(first) = self.lock_in_end(by, given) else {
+        let Some(first) = lock_in_end(self.governing(given), by) else {
             return Err(NoticeRefusal::NotEntitled { lease: lease(), side: by });
         };
         if given < first {
@@ -226,10 +244,21 @@ impl Lease {
         Ok(())
     }
 
-    /// The first day, `as_of` or later, on which `side` may give notice; none where it never may.
+    /// The first day, `as_of` or later, on which `side` may give notice, under whichever version
+    /// governs that day; none where it never may.
     pub fn first_notice_day(&self, side: Side, as_of: Day) -> Option<Day> {
-        let first = self.lock_in_end(side, as_of)?.max(as_of);
-        (self.notice.is_none() && first <= self.last_day()).then_some(first)
+        if self.notice.is_some() {
+            return None;
+        }
+        let nexts = self.versions.iter().skip(1).map(|next| Some(next.effective)).chain([None]);
+        let first_under = |(index, (terms, next)): (usize, (&Terms, Option<Day>))| {
+            // The first version governs from signature on, the others from their day.
+            let begun = if index == 0 { as_of } else { terms.effective.max(as_of) };
+            let first = lock_in_end(terms, side)?.max(begun);
+            next.is_none_or(|next| first < next).then_some(first)
+        };
+        let first = self.versions.iter().zip(nexts).enumerate().find_map(first_under);
+        first.filter(|first| *first <= self.last_day())
     }
 
     /// The lease as it would be if `side` gave notice on the first day, `as_of` or later, on which
@@ -240,21 +269,20 @@ impl Lease {
         Some(noticed)
     }
 
-    /// First day on which `side` may give notice under the version that governs `day`.
-    fn lock_in_end(&self, side: Side, day: Day) -> Option<Day> {
-        let terms = self.governing(day);
-        let notice = terms.notice.as_ref()?;
-        let entitled = match notice.by {
-            NoticeBy::Either => true,
-            NoticeBy::Only(only) => only == side,
-        };
-        entitled.then(|| notice.not_before.unwrap_or(terms.signed))
-    }
-
     fn last_day_after(&self, notice: Notice) -> Option<Day> {
         let terms = self.governing(notice.given).notice.as_ref()?;
         Some(notice.given.saturating_add(i64::from(terms.days).days()))
     }
+}
+
+/// First day on which `side` may give notice under `terms`, if it ever may.
+fn lock_in_end(terms: &Terms, side: Side) -> Option<Day> {
+    let notice = terms.notice.as_ref()?;
+    let entitled = match notice.by {
+        NoticeBy::Either => true,
+        NoticeBy::Only(only) => only == side,
+    };
+    entitled.then(|| notice.not_before.unwrap_or(terms.signed))
 }
 
 /// What an amendment changes although it may not.
