@@ -154,32 +154,39 @@ fn read_basis(table: &Table<'_>) -> Option<Field<WattBasis>> {
 }
 
 fn read_ramp(table: &Table<'_>, term: Option<Term>) -> Option<Vec<RampStep>> {
-    let mut steps: Vec<RampStep> = Vec::new();
-    let mut whole = true;
+    let mut steps: Vec<Option<RampStep>> = Vec::new();
+    let mut last: Option<Day> = None;
     for step in table.tables("ramp") {
         let from = step.required("from", step.day("from"), "the first day of the step");
         let size = step.text("amount", "not-an-amount", AMOUNT, amount);
         let size = step.required("amount", size, AMOUNT);
         let fee = step.required("fee", step.percent("fee"), "share of the fixed fee, \"50%\"");
         step.finish();
-        let (Some(from), Some(size), Some(fee)) = (from, size, fee) else {
-            whole = false;
-            continue;
-        };
-        if let Some(last) = steps.last().filter(|last| from.value <= last.from) {
-            let expected = format!("a day after {}", last.from);
-            let message = format!("a step from {} follows one from {}", from.value, last.from);
-            step.report("ramp-in-order", from.span.clone(), message, &expected);
+        if let Some(from) = &from {
+            check_ramp_order(&step, from, last);
+            check_ramp_day(&step, from, steps.is_empty(), term);
+            last = Some(from.value);
         }
-        if let Some((start, end)) = term {
-            check_ramp_day(&step, &from, steps.is_empty(), (start, end));
-        }
-        steps.push(RampStep { from: from.value, amount: size.value, fee: fee.value });
+        let fields = from.zip(size).zip(fee);
+        steps.push(fields.map(|((from, size), fee)| RampStep {
+            from: from.value,
+            amount: size.value,
+            fee: fee.value,
+        }));
     }
-    whole.then_some(steps)
+    steps.into_iter().collect()
 }
 
-fn check_ramp_day(step: &Table<'_>, from: &Field<Day>, first: bool, (start, end): Term) {
+fn check_ramp_order(step: &Table<'_>, from: &Field<Day>, last: Option<Day>) {
+    if let Some(last) = last.filter(|last| from.value <= *last) {
+        let message = format!("a step from {} follows one from {last}", from.value);
+        let expected = format!("a day after {last}");
+        step.report("ramp-in-order", from.span.clone(), message, &expected);
+    }
+}
+
+fn check_ramp_day(step: &Table<'_>, from: &Field<Day>, first: bool, term: Option<Term>) {
+    let Some((start, end)) = term else { return };
     if first && from.value != start {
         let message = format!("the ramp starts on {}", from.value);
         let expected = format!("{start}, the first day of the term");

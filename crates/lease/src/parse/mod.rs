@@ -131,7 +131,7 @@ fn check_inside(
     day: &Field<Day>,
     term: Option<Term>,
 ) {
-    let Some((start, end)) = term.filter(|(start, end)| start <= end) else { return };
+    let Some((start, end)) = term else { return };
     if day.value < start || end < day.value {
         let message = format!("`{key}` is {}, outside the term", day.value);
         let expected = format!("a day from {start} to {end}");
@@ -148,6 +148,7 @@ fn read_term(table: &Table<'_>) -> Option<Term> {
         let message = format!("the term ends on {}, before it starts", end.value);
         let expected = format!("{} or a later day", start.value);
         table.report("term-in-order", end.span, message, &expected);
+        return None;
     }
     Some((start.value, end.value))
 }
