@@ -431,7 +431,7 @@ fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k s
     let near = known
         .map(|other| (strsim::damerau_levenshtein(word, other), other))
         .min()
-        .filter(|(distance, other)| *distance <= 1 + other.len() / 3);
+        .filter(|(distance, other)| *distance <= 1 + other.len() / 3 && *distance < other.len());
     near.map(|(_, other)| other)
 }
 

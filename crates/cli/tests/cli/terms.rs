@@ -196,6 +196,8 @@ fn every_problem_of_a_lease_is_told_with_its_place() {
       |
     6 | time_zone = "America/Chigaco"
       |             ^^^^^^^^^^^^^^^^^ expected an IANA time zone
+      |
+      = help: did you mean "America/Chicago"?
 
     error[term-in-order]: the term ends on 2025-05-31, before it starts
      --> lease.toml:9:7
@@ -257,13 +259,13 @@ fn every_problem_of_a_site_is_told_with_its_place() {
      --> site.toml:1:1
       |
     1 | id = "s"
-      | ^ expected `power`: at least one [[power]] with `from` and `limit`
+      | ^ expected at least one [[power]]: `from` and `limit`, a step of the envelope
 
-    error[not-a-pue]: `pue` is "0.9"
+    error[not-a-decimal]: `pue` is "0.9"
      --> site.toml:4:7
       |
     4 | pue = "0.9"
-      |       ^^^^^ expected a decimal of at least "1"
+      |       ^^^^^ expected a decimal in quotes from "1" to "10"
 
     error[not-a-count]: `gpus_per_node` is 0
      --> site.toml:8:17
@@ -287,7 +289,7 @@ fn every_problem_of_a_site_is_told_with_its_place() {
       --> site.toml:13:7
        |
     13 | sku = "z"
-       |       ^^^ expected the `id` of a [[sku]] of this file
+       |       ^^^ expected a sku of this file: k
 
     error[unknown-key]: unknown key `retires`
       --> site.toml:19:1
