@@ -255,7 +255,7 @@ impl Lease {
             // The first version governs from signature on, the others from their day.
             let begun = if index == 0 { as_of } else { terms.effective.max(as_of) };
             let first = lock_in_end(terms, side)?.max(begun);
-            next.is_none_or(|_| true).then_some(first)
+            next.is_none_or(|next| first < next).then_some(first)
         };
         let first = self.versions.iter().zip(nexts).enumerate().find_map(first_under);
         first.filter(|first| *first <= self.last_day())

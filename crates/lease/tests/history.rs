@@ -126,6 +126,10 @@ fn the_first_day_for_notice_is_looked_for_through_all_versions() {
     let noticed =
         amended.if_noticed(Side::Landlord, day("2026-05-01")).expect("it may in December");
     assert_eq!(noticed.last_day(), day("2027-03-01"));
+    // A right that a later version gives begins with that version.
+    let mut later = first();
+    later.amend(version(2, "2026-10-01", &[("\"tenant\"", "\"either\"")])).expect("it follows");
+    assert_eq!(from(&later, Side::Landlord, "2026-05-01").as_deref(), Some("2026-10-01"));
 }
 
 #[test]

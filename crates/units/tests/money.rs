@@ -72,6 +72,13 @@ proptest! {
     }
 
     #[test]
+    fn halves_go_to_the_even_neighbour(whole in -1_000i128..1_000, d in 1i128..400) {
+        let half = Ratio::new((2 * whole + 1) * d, 2 * d);
+        let rounded = Money::rounded_half_even(half, currency("USD")).minor();
+        prop_assert_eq!(rounded, if whole % 2 == 0 { whole } else { whole + 1 });
+    }
+
+    #[test]
     fn rounding_takes_the_nearest_and_of_two_the_even(n in -100_000i128..100_000, d in 1i128..400) {
         let rounded = Money::rounded_half_even(Ratio::new(n, d), currency("USD")).minor();
         let twice_off = 2 * (rounded * d - n).abs();
