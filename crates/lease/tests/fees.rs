@@ -120,6 +120,18 @@ fn lines_round_cumulatively_and_half_to_even() {
     assert_eq!([even("1"), even("3"), even("5"), even("7")], [[0], [2], [2], [4]]);
 }
 
+#[test]
+fn the_largest_sums_and_finest_shares_stay_exact() {
+    let steps = [("1970-01-01", 1, "33.333333333"), ("1970-01-12", 2, "66.666666667")];
+    let most = ("CLF", "999999999999999999.9999", "actual");
+    let lease = lease(("1970-01-01", "2999-12-31"), &steps, most);
+    let periods = lease.fee_periods();
+    assert_eq!(periods.len(), 1_030 * 12 + 1);
+    let january = periods[0].amount.plus(periods[1].amount);
+    // (11 x 33.333333333 + 20 x 66.666666667) / 31 percent of ten to the 22 less one.
+    assert_eq!(january.minor(), 5_483_870_967_751_612_903_225);
+}
+
 /// Days from the first of the term, nodes, percent.
 fn steps(days: i64) -> impl Strategy<Value = Vec<(i64, u32)>> {
     prop::collection::btree_map(1..=days, 0u32..=100, 0..9).prop_map(|later| {
