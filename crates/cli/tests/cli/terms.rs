@@ -311,7 +311,7 @@ fn leases_that_the_site_cannot_carry_are_refused() {
     let second = lease
         .replace("id = \"colossus-1-anthropic\"", "id = \"second\"")
         .replace("tenant = \"anthropic\"", "tenant = \"other\"")
-        .replace("signed = 2026-04-30", "signed = 2026-04-30\n# signed later on that day");
+        .replace("signed = 2026-05-03", "signed = 2026-05-03\n# signed later on that day");
     folder.write("first.toml", &lease).write("second.toml", &second);
     let site = format!("{}/site.toml", example());
     assert_snapshot!(folder.outcome(&format!("check {site} first.toml second.toml")), @r#"
