@@ -10,5 +10,6 @@ mod sizing;
 mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
-pub use plan::{EntitlementStep, LeasePlan, Plan, plan};
+pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_around};
 pub use refusal::{Constraint, Refusal};
+pub use supply::Outage;

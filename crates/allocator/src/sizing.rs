@@ -143,14 +143,10 @@ fn in_nodes(
 
 /// Power of one block on the lease's basis; facility contracted where it has none.
 pub fn block_power(site: &Site, capacity: &Capacity, pool: &Pool) -> Ratio {
-    nodes_power(site, capacity, pool, pool.nodes_per(capacity.shape))
-}
-
-/// Power of `nodes` nodes on the lease's basis; facility contracted where it has none.
-pub fn nodes_power(site: &Site, capacity: &Capacity, pool: &Pool, nodes: u32) -> Ratio {
     let basis = capacity.basis;
     let power = basis.map_or(PowerBasis::Contracted, |basis| basis.power);
-    let it: Watts = site.sku(pool).node_power.on(power).times(u64::from(nodes));
+    let nodes = u64::from(pool.nodes_per(capacity.shape));
+    let it: Watts = site.sku(pool).node_power.on(power).times(nodes);
     match basis.map_or(MeteringPoint::Facility, |basis| basis.point) {
         MeteringPoint::Facility => site.facility(it),
         MeteringPoint::It => Ratio::whole(i128::from(it.get())),

@@ -1,21 +1,57 @@
 //! What the site can still give between two breakpoints.
 
+use std::ops::Range;
+
+use leasehold_lease::{Amount, Grant, Lease};
 use leasehold_site::{Pool, Site};
-use leasehold_units::{Day, Instant, PowerBasis, Ratio, Shape, Watts};
+use leasehold_units::{Day, Instant, Interval, PowerBasis, Ratio, Shape, Watts};
+
+/// Nodes that are out of service for a while, as planned ahead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Outage {
+    /// Which, by their numbers in the site.
+    pub nodes: Range<u32>,
+    /// When.
+    pub interval: Interval,
+}
+
+/// Blocks of each shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct PerShape {
+    nodes: u32,
+    racks: u32,
+    arrays: u32,
+}
+
+impl PerShape {
+    const fn of_mut(&mut self, shape: Shape) -> &mut u32 {
+        match shape {
+            Shape::Node => &mut self.nodes,
+            Shape::Rack => &mut self.racks,
+            Shape::Array => &mut self.arrays,
+        }
+    }
+
+    const fn plus(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes + other.nodes,
+            racks: self.racks + other.racks,
+            arrays: self.arrays + other.arrays,
+        }
+    }
+}
 
 /// What is left of one pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSupply {
-    /// Arrays in service.
-    arrays: u32,
     racks_per_array: u32,
     nodes_per_rack: u32,
-    /// Promised in whole arrays.
-    arrays_promised: u32,
-    /// Promised in whole racks.
-    racks_promised: u32,
-    /// Promised as single nodes.
-    nodes_promised: u32,
+    /// Blocks that are wholly in service. Racks and nodes of whole arrays count again.
+    usable: PerShape,
+    /// Set aside for failures.
+    reserved: PerShape,
+    /// Promised to leases.
+    promised: PerShape,
 }
 
 /// What the site can still give from one breakpoint until the next.
@@ -32,74 +68,134 @@ pub struct Supply {
 }
 
 impl PoolSupply {
-    /// All of `pool`, or nothing where it is not in service.
-    fn of(pool: &Pool, serving: bool) -> Self {
+    /// `pool` without `out`, or nothing where it is not in service.
+    fn of(pool: &Pool, serving: bool, out: &[Range<u32>]) -> Self {
+        let usable = if serving { usable(pool, out) } else { PerShape::default() };
+        let mut reserved = PerShape::default();
+        if serving {
+            *reserved.of_mut(pool.reserve.shape) = pool.reserve.blocks;
+        }
         Self {
-            arrays: if serving { pool.arrays } else { 0 },
             racks_per_array: pool.racks_per_array,
             nodes_per_rack: pool.nodes_per_rack,
-            ..Self::default()
+            usable,
+            reserved,
+            promised: PerShape::default(),
         }
     }
 
-    /// Racks that are not whole any more, or promised whole.
-    const fn racks_touched(&self) -> u32 {
-        self.racks_promised + self.nodes_promised.div_ceil(self.nodes_per_rack)
-    }
-
-    /// Whole free blocks of `shape`. Block sizes divide each other, so that packing the small ones
-    /// together always leaves this many large ones.
+    /// Whole free blocks of `shape`, beyond the reserve.
+    ///
+    /// Blocks lie inside each other, so that small ones packed into what is broken already leave as
+    /// many large ones as any other way would: this is exact, not a bound.
     pub fn free(&self, shape: Shape) -> u32 {
-        let arrays = self.arrays - self.arrays_promised;
-        let racks = arrays * self.racks_per_array;
-        let nodes = racks * self.nodes_per_rack;
+        let asked = self.promised.plus(self.reserved);
+        let racks_around = self.usable.arrays * self.racks_per_array;
+        let nodes_around = self.usable.racks * self.nodes_per_rack;
+        let loose_nodes = self.usable.nodes - nodes_around;
+        let loose_racks = self.usable.racks - racks_around;
+        let racks_broken = asked.nodes.saturating_sub(loose_nodes).div_ceil(self.nodes_per_rack);
+        let racks = asked.racks + racks_broken;
+        let arrays_broken = racks.saturating_sub(loose_racks).div_ceil(self.racks_per_array);
+        let in_arrays = asked.arrays * self.racks_per_array;
+        let in_racks = (asked.racks + in_arrays) * self.nodes_per_rack;
         match shape {
-            Shape::Array => {
-                arrays - self.racks_touched().div_ceil(self.racks_per_array).min(arrays)
-            }
-            Shape::Rack => racks - self.racks_touched().min(racks),
-            Shape::Node => nodes - self.racks_promised * self.nodes_per_rack - self.nodes_promised,
+            Shape::Array => self.usable.arrays.saturating_sub(asked.arrays + arrays_broken),
+            Shape::Rack => self.usable.racks.saturating_sub(racks + in_arrays),
+            Shape::Node => self.usable.nodes.saturating_sub(asked.nodes + in_racks),
         }
     }
 
     /// Promises `blocks` more of `shape`.
-    pub fn promise(&mut self, shape: Shape, blocks: u32) {
-        match shape {
-            Shape::Array => self.arrays_promised += blocks,
-            Shape::Rack => self.racks_promised += blocks,
-            Shape::Node => self.nodes_promised += blocks,
-        }
+    pub const fn promise(&mut self, shape: Shape, blocks: u32) {
+        *self.promised.of_mut(shape) += blocks;
     }
 
     /// The same pool with nothing promised.
     #[must_use]
-    pub const fn emptied(self) -> Self {
-        Self { arrays_promised: 0, racks_promised: 0, nodes_promised: 0, ..self }
+    pub fn emptied(self) -> Self {
+        Self { promised: PerShape::default(), ..self }
     }
 
     /// Whether nothing of it is promised.
-    pub const fn is_untouched(&self) -> bool {
-        self.arrays_promised == 0 && self.racks_promised == 0 && self.nodes_promised == 0
+    pub fn is_untouched(&self) -> bool {
+        self.promised == PerShape::default()
     }
 }
 
-/// The site's supply between all breakpoints of its pools, its envelope, and `more`.
-pub fn timeline(site: &Site, more: impl IntoIterator<Item = Instant>) -> Vec<Supply> {
+/// Blocks of `pool` that no range of `out` touches.
+fn usable(pool: &Pool, out: &[Range<u32>]) -> PerShape {
+    let whole = |shape: Shape| {
+        let size = pool.nodes_per(shape);
+        let mut touched: Vec<u32> = out
+            .iter()
+            .map(|range| range.start.max(pool.first_node)..range.end.min(pool.node_range().end))
+            .filter(|range| range.start < range.end)
+            .flat_map(|range| {
+                let (first, last) =
+                    (range.start - pool.first_node, range.end - 1 - pool.first_node);
+                first / size..=last / size
+            })
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        pool.nodes() / size - u32::try_from(touched.len()).expect("a pool is small")
+    };
+    PerShape { nodes: whole(Shape::Node), racks: whole(Shape::Rack), arrays: whole(Shape::Array) }
+}
+
+/// The site's supply between all breakpoints of its pools, its envelope, `leases` and `outages`.
+pub fn timeline(site: &Site, leases: &[Lease], outages: &[Outage]) -> Vec<Supply> {
     let start = |day: Day| site.time_zone.start_of(day);
     let service = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
     let mut breakpoints: Vec<Instant> = service.flatten().map(start).collect();
     breakpoints.extend(site.envelope.iter().map(|(day, _)| start(day)));
-    breakpoints.extend(more);
+    breakpoints.extend(outages.iter().flat_map(|out| [out.interval.from, out.interval.until]));
+    breakpoints.extend(leases.iter().flat_map(granted_from));
+    let broken_days: Vec<Instant> =
+        leases.iter().flat_map(|lease| broken_days(lease, &breakpoints)).collect();
+    breakpoints.extend(broken_days);
     breakpoints.sort_unstable();
     breakpoints.dedup();
-    breakpoints.into_iter().map(|from| supply_at(site, from)).collect()
+    breakpoints.into_iter().map(|from| supply_at(site, outages, from)).collect()
 }
 
-fn supply_at(site: &Site, from: Instant) -> Supply {
+/// Where the grants of `lease` begin and end.
+fn granted_from(lease: &Lease) -> Vec<Instant> {
+    let zone = &lease.latest().time_zone;
+    let days = |grant: &Grant| [grant.from, after(grant.until)];
+    lease.grants().iter().flat_map(days).map(|day| zone.start_of(day)).collect()
+}
+
+/// First and last instant of the days of `lease` inside which something changes while it is granted
+/// `all`. Such a day stands by itself: the lease gets on it what is there all day.
+fn broken_days(lease: &Lease, breakpoints: &[Instant]) -> Vec<Instant> {
+    let zone = &lease.latest().time_zone;
+    let mut instants = Vec::new();
+    for grant in lease.grants().iter().filter(|grant| grant.amount == Amount::All) {
+        let granted = zone.start_of(grant.from)..zone.start_of(after(grant.until));
+        for day in breakpoints.iter().filter(|at| granted.contains(at)).map(|at| zone.day_of(*at)) {
+            instants.extend([zone.start_of(day), zone.start_of(after(day))]);
+        }
+    }
+    instants
+}
+
+fn after(day: Day) -> Day {
+    day.tomorrow().expect("a contract ends before the calendar does")
+}
+
+fn supply_at(site: &Site, outages: &[Outage], from: Instant) -> Supply {
     let day = site.time_zone.day_of(from);
+    let out = outages.iter().filter(|outage| outage.interval.contains(from));
+    let out: Vec<Range<u32>> = out.map(|outage| outage.nodes.clone()).collect();
     Supply {
         from,
-        pools: site.pools.iter().map(|pool| PoolSupply::of(pool, pool.serves(day))).collect(),
+        pools: site
+            .pools
+            .iter()
+            .map(|pool| PoolSupply::of(pool, pool.promised(day), &out))
+            .collect(),
         limit: site.envelope.at(day).copied().unwrap_or(Watts::ZERO),
         promised: Ratio::ZERO,
     }

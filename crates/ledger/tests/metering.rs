@@ -46,6 +46,8 @@ fn pool(id: &str, sku: usize, racks: u32, in_service: Day, first_node: u32) -> P
         nodes_per_rack: 2,
         in_service,
         retire: None,
+        delayed: None,
+        reserve: leasehold_site::Reserve::NONE,
         first_node,
     }
 }

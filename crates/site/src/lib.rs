@@ -78,8 +78,26 @@ pub struct Pool {
     pub in_service: Day,
     /// First day on which it is no longer in service.
     pub retire: Option<Day>,
+    /// The day on which it will really come into service, where that is later than was promised.
+    pub delayed: Option<Day>,
+    /// Blocks that are never sold: they stand in for what fails.
+    pub reserve: Reserve,
     /// Number of its first node in the site; filled in when the site is made.
     pub first_node: u32,
+}
+
+/// Whole blocks of a pool that are set aside for failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reserve {
+    /// In what blocks it is set aside.
+    pub shape: Shape,
+    /// How many.
+    pub blocks: u32,
+}
+
+impl Reserve {
+    /// Nothing set aside.
+    pub const NONE: Self = Self { shape: Shape::Node, blocks: 0 };
 }
 
 impl Pool {
@@ -97,9 +115,19 @@ impl Pool {
         }
     }
 
-    /// Whether the pool is in service on `day`.
-    pub fn serves(&self, day: Day) -> bool {
+    /// Whether the pool is promised to be in service on `day`: what may be sold.
+    pub fn promised(&self, day: Day) -> bool {
         self.in_service <= day && self.retire.is_none_or(|retire| day < retire)
+    }
+
+    /// Whether the pool is really in service on `day`: what can be delivered.
+    pub fn serves(&self, day: Day) -> bool {
+        self.promised(day) && self.delayed.is_none_or(|delayed| delayed <= day)
+    }
+
+    /// Nodes that are set aside for failures.
+    pub fn reserve_nodes(&self) -> u32 {
+        self.reserve.blocks * self.nodes_per(self.reserve.shape)
     }
 
     /// Its node numbers in the site.

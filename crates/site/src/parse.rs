@@ -1,9 +1,9 @@
 //! Reading a site file: every field, every rule, all problems at once.
 
-use leasehold_diagnostics::{Document, Field, Problem, Source, Table, did_you_mean};
-use leasehold_units::{Day, PartyId, PoolId, Ratio, SiteId, SkuId, Steps, Watts};
+use leasehold_diagnostics::{Document, Field, Problem, Source, Table, did_you_mean, with_unit};
+use leasehold_units::{Day, PartyId, PoolId, Ratio, Shape, SiteId, SkuId, Steps, Watts};
 
-use crate::{NodePower, Pool, Site, Sku, check};
+use crate::{NodePower, Pool, Reserve, Site, Sku, check};
 
 /// Most blocks of a kind; the product of three of them is checked apart.
 const COUNT_MAX: u64 = 1_000_000;
@@ -150,7 +150,8 @@ fn read_pool(
         (count("arrays"), count("racks_per_array"), count("nodes_per_rack"));
     let in_service =
         table.required("in_service", table.day("in_service"), "the first day of service");
-    let retire = table.day("retire");
+    let (retire, delayed) = (table.day("retire"), table.day("delayed"));
+    let reserve = table.text("reserve", "not-a-reserve", RESERVE, reserve);
     table.finish();
     let in_service = in_service?;
     if let Some(retire) = retire.as_ref().filter(|retire| retire.value <= in_service.value) {
@@ -158,7 +159,12 @@ fn read_pool(
         let message = "`retire` is not after `in_service`".to_owned();
         table.report("retire-after-service", retire.span.clone(), message, &expected);
     }
-    Some(Pool {
+    if let Some(delayed) = delayed.as_ref().filter(|delayed| delayed.value <= in_service.value) {
+        let expected = format!("a day after {}, or no `delayed`", in_service.value);
+        let message = "`delayed` is not after `in_service`".to_owned();
+        table.report("delayed-after-service", delayed.span.clone(), message, &expected);
+    }
+    let pool = Pool {
         id: id.as_ref()?.value.clone(),
         sku: sku?,
         hall: hall?.value,
@@ -167,8 +173,38 @@ fn read_pool(
         nodes_per_rack: nodes?,
         in_service: in_service.value,
         retire: retire.map(|retire| retire.value),
+        delayed: delayed.map(|delayed| delayed.value),
+        reserve: reserve.as_ref().map_or(Reserve::NONE, |reserve| reserve.value),
         first_node: 0,
-    })
+    };
+    if let Some(reserve) = reserve {
+        reserve_fits(table, &pool, &reserve);
+    }
+    Some(pool)
+}
+
+const RESERVE: &str = "blocks set aside for failures, such as \"2 rack\" (node, rack, array)";
+
+fn reserve(text: &str) -> Option<Reserve> {
+    let (count, unit) = with_unit(text, &[("node", 1), ("rack", 1), ("array", 1)])?;
+    let whole = (count.denominator() == 1).then_some(count.numerator())?;
+    let blocks = u32::try_from(whole).ok().filter(|count| u64::from(*count) <= COUNT_MAX)?;
+    Some(Reserve { shape: [Shape::Node, Shape::Rack, Shape::Array][unit], blocks })
+}
+
+fn reserve_fits(table: &Table<'_>, pool: &Pool, reserve: &Field<Reserve>) {
+    let size = [pool.nodes_per_rack, pool.racks_per_array];
+    let per_block: u64 = match reserve.value.shape {
+        Shape::Node => 1,
+        Shape::Rack => u64::from(size[0]),
+        Shape::Array => u64::from(size[0]) * u64::from(size[1]),
+    };
+    let nodes = u64::from(size[0]) * u64::from(size[1]) * u64::from(pool.arrays);
+    if u64::from(reserve.value.blocks) * per_block > nodes {
+        let message = format!("the reserve is larger than pool {}", pool.id);
+        let expected = format!("at most {} of these blocks", nodes / per_block);
+        table.report("reserve-fits-pool", reserve.span.clone(), message, &expected);
+    }
 }
 
 /// Index of the sku that a pool names. A sku counts as known even where the rest of it is wrong.

@@ -295,7 +295,7 @@ fn every_problem_of_a_site_is_told_with_its_place() {
       --> site.toml:19:1
        |
     19 | retires = 2027-01-01
-       | ^^^^^^^ expected one of arrays, hall, id, in_service, nodes_per_rack, racks_per_array, retire, sku
+       | ^^^^^^^ expected one of arrays, delayed, hall, id, in_service, nodes_per_rack, racks_per_array, reserve, retire, sku
        |
        = help: did you mean `retire`?
 
@@ -317,8 +317,8 @@ fn leases_that_the_site_cannot_carry_are_refused() {
     assert_snapshot!(folder.outcome(&format!("check {site} first.toml second.toml")), @r#"
     exit 1
     --- stderr
-    no-oversell: second cannot be carried from 2026-05-01 to 2026-05-31: 7704878 W in whole racks are not left; 101168 GPU (15148 node, 142285521 W) would fit
-    no-oversell: second cannot be carried from 2026-06-01 to 2026-06-30: 157695278 W in whole racks are not left; 41648 GPU (7708 node, 67290321 W) would fit
+    no-oversell: second cannot be carried from 2026-05-01 to 2026-05-31: 7704879 W in whole racks are not left; 101168 GPU (15148 node, 142285521 W) would fit
+    no-oversell: second cannot be carried from 2026-06-01 to 2026-06-30: 157695279 W in whole racks are not left; 41648 GPU (7708 node, 67290321 W) would fit
     no-oversell: second cannot be carried from 2026-07-01 to 2029-05-31: 220208 GPU (30028 node, 292275921 W) in whole racks are promised already; 0 GPU (0 node, 0 W) would fit
     error: 3 problems found; nothing was done
     "#);
