@@ -18,6 +18,10 @@ pub struct Reclaim {
     pub lease: u16,
     /// When the tenant's job could have its nodes.
     pub asked: Instant,
+    /// When nodes were kept for it, for the last time.
+    pub decided: Instant,
+    /// When the last borrower was gone from them.
+    pub vacated: Instant,
     /// When they were clean.
     pub answered: Instant,
     /// Whether that was within the bound.

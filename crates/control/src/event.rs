@@ -5,7 +5,7 @@ use leasehold_ledger::Invoice;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, Watts};
 
-use crate::fleet::{JobSlot, Party};
+use crate::fleet::{Holding, JobSlot, Party};
 use crate::invariants::Breach;
 use crate::job::{Allocation, JobSpec};
 use crate::state::AgendaItem;
@@ -15,6 +15,15 @@ use crate::state::AgendaItem;
 pub enum Input {
     /// A party submits a job.
     Submit(JobSpec),
+    /// A party says how much one of its accounts may use against the others.
+    SetShare {
+        /// Which party.
+        party: Party,
+        /// Which account.
+        account: u16,
+        /// At least 1; an account that nothing is said of has 1.
+        share: u16,
+    },
     /// The cluster saw a job's gang come to its own end.
     Ended {
         /// Which.
@@ -133,6 +142,20 @@ pub enum Event {
         /// Why.
         reason: StopReason,
     },
+    /// A job that was told to leave may borrow again.
+    BackOffEnded {
+        /// Which.
+        job: JobSlot,
+    },
+    /// A party gave one of its accounts a share.
+    ShareSet {
+        /// Whose.
+        party: Party,
+        /// Which account.
+        account: u16,
+        /// Its share against the others'.
+        share: u16,
+    },
     /// A job came to its own end.
     JobFinished {
         /// Which.
@@ -179,10 +202,32 @@ pub enum Event {
     },
     /// Nodes passed from one holder to another.
     HoldingChanged {
-        /// Whose they are from now on; none: the landlord's own.
-        lease: Option<u16>,
+        /// What they stand for from now on.
+        to: Holding,
         /// Which.
         nodes: NodeRanges,
+    },
+    /// A node is set aside to stand in for a failed one; it is cleared and scrubbed for that.
+    SubstituteChosen {
+        /// The failed node of a holding.
+        home: u32,
+        /// The node that will stand in.
+        node: u32,
+    },
+    /// A node that was set aside is not needed, or not able, to stand in.
+    SubstituteDropped {
+        /// The node that it was set aside for.
+        home: u32,
+    },
+    /// A node stands in for a failed one, in the holding of the lease.
+    Substituted {
+        /// The failed node.
+        home: u32,
+    },
+    /// A node no longer stands in: both are where they were before.
+    SubstitutionEnded {
+        /// The node that it stood in for.
+        home: u32,
     },
     /// The entitlement of a lease took a step.
     EntitlementStepped {

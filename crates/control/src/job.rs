@@ -1,9 +1,18 @@
 //! Jobs and the table that holds the living ones.
 
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::{Instant, Seconds, Shape};
 
 use crate::fleet::{JobSlot, PartitionId, Party};
+
+/// Borrowed work is spared for this long where other work could go instead.
+pub const USEFUL_SECONDS_MIN: u64 = 600;
+
+/// How long a job may not borrow after it was told to leave for the first time.
+const BACK_OFF_SECONDS: u64 = 120;
+
+/// How long it may not borrow at most.
+const BACK_OFF_SECONDS_MAX: u64 = 3_600;
 
 /// A job as its party submits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,6 +31,12 @@ pub struct JobSpec {
     pub checkpoint_seconds: u32,
     /// The pools that it can run in, a bit each.
     pub pools: u64,
+    /// The block that must hold all of its nodes; a node: any nodes will do.
+    pub within: Shape,
+    /// Its party's own priority: higher goes first.
+    pub priority: i16,
+    /// The party's account (a user, or a queue) that is charged.
+    pub account: u16,
 }
 
 /// Where a gang is, or will be.
@@ -50,6 +65,10 @@ pub enum JobState {
         at: Allocation,
         /// Nodes that are not ready.
         pending: u32,
+        /// Since when.
+        since: Instant,
+        /// When the last borrower was gone from them.
+        vacated: Instant,
     },
     /// Running.
     Running {
@@ -74,10 +93,8 @@ pub enum JobState {
 pub struct Job {
     /// As submitted.
     pub spec: JobSpec,
-    /// Place in the order of arrival over all queues.
-    pub order: u64,
-    /// Its place in its lane of the queue, once it had one.
-    pub place: Option<u64>,
+    /// Its place in the order in which its party's jobs arrived.
+    pub place: u64,
     /// When it was submitted.
     pub submitted: Instant,
     /// When it could first have its nodes: what a reclaim's clock runs from.
@@ -90,6 +107,8 @@ pub struct Job {
     pub kept_seconds: u32,
     /// How often it was told to leave.
     pub evictions: u32,
+    /// Until when it may not borrow, after it was told to leave.
+    pub backs_off_until: Option<Instant>,
     /// How often it started; tells one run from the next.
     pub starts: u32,
     /// What it is doing.
@@ -120,6 +139,21 @@ impl Job {
         let JobState::Running { since, .. } = &self.state else { return 0 };
         let step = u64::from(self.spec.checkpoint_seconds.max(1));
         (now.since(*since).get() % step) * u64::from(self.spec.gpus)
+    }
+
+    /// GPU-seconds that count against taking its nodes at `now`: what it would lose, and what it has
+    /// not had yet of the least that makes a start worth while.
+    pub fn cost_at(&self, now: Instant) -> u64 {
+        let JobState::Running { since, .. } = &self.state else { return 0 };
+        let early = USEFUL_SECONDS_MIN.saturating_sub(now.since(*since).get());
+        self.lost_at(now) + early * u64::from(self.spec.gpus)
+    }
+
+    /// How long it may not borrow after it was told to leave for the last time: twice as long each
+    /// time, up to a bound.
+    pub fn back_off(&self) -> Seconds {
+        let doublings = self.evictions.saturating_sub(1).min(16);
+        Seconds::new((BACK_OFF_SECONDS << doublings).min(BACK_OFF_SECONDS_MAX))
     }
 
     /// Where it is or will be.

@@ -16,7 +16,9 @@ mod state;
 pub use books::{Books, Reclaim};
 pub use decide::{RefusedInput, static_facility_watts};
 pub use event::{Curtailment, Event, Input, StopReason};
-pub use fleet::{Condition, Fleet, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User};
+pub use fleet::{
+    Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
+};
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
 pub use state::{AgendaItem, Contracts, LeaseEntry, State, VACATE_SECONDS_MAX};
@@ -35,7 +37,7 @@ const REPLAY_LENGTH: usize = 1 << 12;
 #[derive(Debug)]
 pub struct Control {
     state: State,
-    seen: Vec<u64>,
+    seen: decide::Seen,
     out: Vec<Event>,
     events: u64,
     replay: Option<Replay>,
@@ -55,7 +57,7 @@ impl Control {
     /// Where the site cannot carry the leases (invariant 1).
     pub fn new(site: Site, leases: Vec<Lease>, from: Instant) -> Result<Self, Vec<Refusal>> {
         let state = State::new(site, leases, from)?;
-        Ok(Self { state, seen: Vec::new(), out: Vec::new(), events: 0, replay: None })
+        Ok(Self { state, seen: decide::Seen::default(), out: Vec::new(), events: 0, replay: None })
     }
 
     /// The state.
@@ -70,7 +72,7 @@ impl Control {
 
     /// The next instant at which [`Control::settle`] has to be called whatever happens.
     pub fn next_due(&self) -> Option<Instant> {
-        self.state.contracts.next_due()
+        self.state.next_due()
     }
 
     /// Hands an input over; `sink` is told each event after it was applied.

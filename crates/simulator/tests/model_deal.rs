@@ -64,7 +64,7 @@ fn from_signature_to_the_last_invoice() {
     }
     let holder = |lease: Option<u16>| {
         let partitions = outcome.state.fleet.partitions().iter();
-        let nodes = partitions.filter(|p| p.role.lease == lease).map(|p| p.members);
+        let nodes = partitions.filter(|p| p.role.lease() == lease).map(|p| p.members);
         nodes.sum::<u32>()
     };
     writeln!(

@@ -7,7 +7,7 @@ use leasehold_control::{Control, Input, JobSpec, JobState, State};
 use leasehold_ledger::UsageInterval;
 use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, run};
 use leasehold_simulator::scenario::Loaded;
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::{Instant, Seconds, Shape};
 
 use super::Figure;
 
@@ -129,6 +129,9 @@ fn submit(control: &mut Control, now: Instant, number: &mut u64) {
         vacate_seconds: 120,
         checkpoint_seconds: 1_800,
         pools: u64::MAX,
+        within: Shape::Node,
+        priority: 0,
+        account: 0,
     };
     control.handle(now, &Input::Submit(spec), &mut |_, _, _| {}).expect("it is sound");
 }

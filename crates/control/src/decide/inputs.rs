@@ -71,6 +71,9 @@ pub fn decide(
 ) -> Result<(), RefusedInput> {
     match input {
         Input::Submit(spec) => submit(state, *spec, out)?,
+        Input::SetShare { party, account, share } => {
+            out.push(Event::ShareSet { party: *party, account: *account, share: *share });
+        }
         Input::Ended { job } => out.push(Event::JobFinished { job: *job }),
         Input::Vacated { job } => out.push(Event::JobVacated { job: *job }),
         Input::TurnoverDone { nodes } => {

@@ -79,7 +79,7 @@ pub fn shed(state: &State, limit: Watts, now: Instant) -> Shed {
 
 fn count(state: &State, rung: &Rung, by_lease: &mut Vec<(u16, u32, u32)>) {
     let partition = state.fleet.node(rung.number).partition;
-    let Some(lease) = state.fleet.partition(partition).role.lease else { return };
+    let Some(lease) = state.fleet.partition(partition).role.lease() else { return };
     let beyond = u32::from(rung.class == 3);
     match by_lease.iter_mut().find(|(number, ..)| *number == lease) {
         Some((_, nodes, over)) => {
@@ -106,7 +106,7 @@ fn rungs(state: &State, now: Instant) -> Vec<Rung> {
 }
 
 fn rung(state: &State, number: u32, node: &Node, (job, lost): (u32, u64)) -> Rung {
-    let lease = state.fleet.partition(node.partition).role.lease;
+    let lease = state.fleet.partition(node.partition).role.lease();
     let curtail =
         lease.and_then(|lease| state.contracts.leases[usize::from(lease)].terms().service.curtail);
     let class = match (node.draining, lease) {
@@ -129,7 +129,7 @@ fn keep_to_depth(state: &State, rungs: &mut [Rung]) {
         let depth = entry.terms().service.curtail.map_or(Ratio::ZERO, |curtail| curtail.depth);
         let mine = |number: u32| {
             let partition = state.fleet.node(number).partition;
-            state.fleet.partition(partition).role.lease.map(usize::from) == Some(index)
+            state.fleet.partition(partition).role.lease().map(usize::from) == Some(index)
         };
         let held = (0..)
             .zip(state.fleet.nodes())

@@ -4,6 +4,7 @@ mod inputs;
 mod ladder;
 mod placing;
 mod steps;
+mod substitution;
 mod victims;
 
 use leasehold_scheduler::nodes::NodeRanges;
@@ -18,30 +19,53 @@ use crate::invariants::{Breach, Invariant};
 use crate::job::{Job, JobState};
 use crate::state::{State, touches};
 
+/// How the prospects were when they were last found to hold nothing to do.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// By party: of its queue.
+    parties: Vec<u64>,
+    substitutes: u64,
+}
+
 /// What follows from the state by itself at `now`, put behind `out`; nothing once it is settled.
 ///
-/// `seen` remembers for each party how its prospects were when its queue was last found to have
-/// nothing to start; it saves looking again and never changes what is decided.
-pub fn follow_up(state: &State, now: Instant, seen: &mut Vec<u64>, out: &mut Vec<Event>) -> bool {
+/// `seen` saves looking again and never changes what is decided.
+pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Event>) -> bool {
     if let Some(item) = state.contracts.due(now) {
         steps::decide(state, now, item, out);
         return true;
     }
+    if let Some(job) = state.back_off_over(now) {
+        out.push(Event::BackOffEnded { job });
+        return true;
+    }
+    let prospects = state.substitution_prospects();
+    if seen.substitutes != prospects {
+        if substitution::follow(state, now, out) {
+            return true;
+        }
+        seen.substitutes = prospects;
+    }
     if begin_turnover(state, now, out) || start_ready(state, now, out) {
         return true;
     }
-    seen.resize(state.parties.len(), u64::MAX);
+    seen.parties.resize(state.parties.len(), u64::MAX);
     // Tenants first, the landlord last: what a tenant takes is never the landlord's to borrow.
     for index in (0..state.parties.len()).rev() {
         let party = Party::try_from(index).expect("few parties");
         let prospects = state.prospects(party);
-        if seen[index] == prospects || state.parties[index].queue.is_empty() {
+        let queue = &state.parties[index].queue;
+        if seen.parties[index] == prospects || (queue.is_empty() && queue.parked.is_empty()) {
             continue;
+        }
+        if placing::room_for_parked(state, party) {
+            out.push(Event::JobsUnparked { party });
+            return true;
         }
         if placing::next(state, party, now, out) {
             return true;
         }
-        seen[index] = prospects;
+        seen.parties[index] = prospects;
     }
     false
 }
@@ -70,7 +94,7 @@ fn start_ready(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
         unreachable!("a ready claim is a claim")
     };
     out.push(Event::JobStarted { job: *slot, at: at.clone() });
-    let lease = state.fleet.partition(at.partition).role.lease;
+    let lease = state.fleet.partition(at.partition).role.lease();
     if let (Some(lease), false) = (lease, at.guest) {
         out.extend(late(state, lease, job, now));
     }

@@ -4,6 +4,8 @@
 //! calls. That gives the same starts as one pass that keeps count: what was started under the
 //! reservation ends before it or fits beside it, and moves neither its time nor its room.
 
+use std::cmp::Reverse;
+
 use leasehold_scheduler::backfill::Limits;
 use leasehold_scheduler::placement::{Gang, pick};
 use leasehold_units::Instant;
@@ -12,7 +14,7 @@ use super::victims;
 use crate::event::Event;
 use crate::fleet::{JobSlot, Partition, PartitionId, Party, User};
 use crate::job::{Allocation, Job};
-use crate::queue::LaneKey;
+use crate::queue::{LaneKey, Standing};
 use crate::state::{State, lane_of};
 
 /// A room that a party's jobs may be placed in.
@@ -20,7 +22,7 @@ type Reach = (PartitionId, User);
 
 /// Puts the next placement of `party`'s queue behind `out`; false where nothing can start.
 pub fn next(state: &State, party: Party, now: Instant, out: &mut Vec<Event>) -> bool {
-    let Some((head, place)) = head(state, party) else { return false };
+    let Some((head, place)) = head(state, party, now) else { return false };
     let job = state.jobs.get(head);
     if let Some(reach) = fit(state, party, job) {
         place_job(state, head, reach, now, out);
@@ -40,12 +42,30 @@ pub fn next(state: &State, party: Party, now: Instant, out: &mut Vec<Event>) -> 
     }
 }
 
-/// The job that arrived first, and its place in its lane.
-fn head(state: &State, party: Party) -> Option<(JobSlot, u64)> {
+/// Whether a job that was too large for anything its party had is so no longer.
+pub fn room_for_parked(state: &State, party: Party) -> bool {
+    let mut parked = state.parties[usize::from(party)].queue.parked.values();
+    parked.any(|slot| could_ever_fit(state, party, state.jobs.get(*slot)))
+}
+
+/// Whose turn it is, the least first: by priority, then by how far an account is ahead of its share,
+/// then by arrival.
+type Turn = (Reverse<i16>, Option<Standing>, u64);
+
+/// The turn of the job at `place` of the lane `key`. Standing is asked for only where several
+/// accounts compete.
+fn turn(state: &State, party: Party, key: LaneKey, place: u64, now: Instant) -> Turn {
+    let accounts = &state.parties[usize::from(party)].accounts;
+    let account = accounts.get(usize::from(key.account)).filter(|_| accounts.len() > 1);
+    (key.priority, account.map(|account| account.standing(now)), place)
+}
+
+/// The job whose turn it is, and its place in its lane.
+fn head(state: &State, party: Party, now: Instant) -> Option<(JobSlot, u64)> {
     let lanes = state.parties[usize::from(party)].queue.lanes();
-    let heads = lanes.filter_map(|(_, lane)| lane.first());
-    let first = heads.min_by_key(|queued| state.jobs.get(queued.handle).order);
-    first.map(|queued| (queued.handle, queued.seq))
+    let heads = lanes.filter_map(|(key, lane)| lane.first().map(|queued| (key, queued)));
+    let first = heads.min_by_key(|(key, queued)| turn(state, party, *key, queued.seq, now));
+    first.map(|(_, queued)| (queued.handle, queued.seq))
 }
 
 /// Where `job` fits now: where all is ready if there is such a place, else the first.
@@ -117,7 +137,7 @@ fn backfill(
     reserved: Option<Reserved>,
     now: Instant,
 ) -> Option<(JobSlot, Reach)> {
-    let mut best: Option<(u64, JobSlot, Reach)> = None;
+    let mut best: Option<(Turn, JobSlot, Reach)> = None;
     for (key, lane) in state.parties[usize::from(party)].queue.lanes() {
         let after = (key == head_lane).then_some(head_place);
         for reach in rooms(state, party, key) {
@@ -134,9 +154,9 @@ fn backfill(
             let Some(queued) = (free > 0).then(|| lane.next_fit(after, limits)).flatten() else {
                 continue;
             };
-            let order = state.jobs.get(queued.handle).order;
-            if best.is_none_or(|(best, ..)| order < best) {
-                best = Some((order, queued.handle, reach));
+            let turn = turn(state, party, key, queued.seq, now);
+            if best.is_none_or(|(best, ..)| turn < best) {
+                best = Some((turn, queued.handle, reach));
             }
         }
     }
@@ -211,7 +231,7 @@ fn keep_nodes(
     let mut nodes: Vec<u32> = chosen.iter().collect();
     let mut leaving = Vec::new();
     if short > 0 {
-        let evicted = victims::choose(state, id, short, now);
+        let evicted = victims::choose(state, id, User::Guest, short, now);
         nodes.extend(evicted.nodes);
         leaving = evicted.events;
     }

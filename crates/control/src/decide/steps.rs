@@ -1,18 +1,18 @@
 //! What the agenda calls for: pools in and out of service, the envelope, holdings, invoices.
 
-use leasehold_allocator::{Changes, LeaseTarget, replan};
-use leasehold_ledger::LeaseIndex;
+use leasehold_allocator::{Changes, LeaseTarget, Short, replan};
 use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_site::Pool;
 use leasehold_units::{Instant, Watts};
 
 use super::clear_nodes;
 use super::ladder::shed;
 use super::victims::request_to_leave;
 use crate::event::{Event, StopReason};
-use crate::fleet::{Condition, LANDLORD, User};
+use crate::fleet::{Condition, Holding, LANDLORD, User};
 use crate::invariants::{Breach, Invariant};
 use crate::job::JobState;
-use crate::state::{AgendaItem, State, touches};
+use crate::state::{AgendaItem, State, Substitute, touches};
 
 /// Puts what `item` calls for behind `out`, and that it is done.
 pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mut Vec<Event>) {
@@ -94,10 +94,29 @@ fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     Look::Done
 }
 
-/// Who holds each node now.
-fn holders(state: &State) -> Vec<Option<LeaseIndex>> {
-    let lease = |partition| state.fleet.partition(partition).role.lease.map(LeaseIndex);
-    state.fleet.nodes().iter().map(|node| lease(node.partition)).collect()
+/// What each node stands for, by the number that the allocator knows it under. A node that stands in
+/// for a failed one still counts as what it was, and the failed one as held: the plan does not move
+/// with failures.
+fn holders(state: &State) -> Vec<Option<u16>> {
+    let number = |holding, node| match holding {
+        Holding::Own => None,
+        Holding::Reserve => Some(reserve_number(state, state.fleet.pool_of(node))),
+        Holding::Lease(lease) => Some(lease),
+    };
+    let nodes = (0..).zip(state.fleet.nodes());
+    let mut holders: Vec<Option<u16>> = nodes
+        .map(|(node, facts)| number(state.fleet.partition(facts.partition).role.holding, node))
+        .collect();
+    for (home, substitute) in state.substitutes.iter().filter(|(_, stands)| stands.active) {
+        holders[home as usize] = Some(substitute.lease);
+        holders[substitute.node as usize] = number(substitute.origin, substitute.node);
+    }
+    holders
+}
+
+/// The reserves stand behind the leases in the allocator's order, one a pool.
+fn reserve_number(state: &State, pool: usize) -> u16 {
+    u16::try_from(state.contracts.leases.len() + pool).expect("few leases and pools")
 }
 
 /// What each lease is granted at `at`.
@@ -116,6 +135,20 @@ fn targets(state: &State, at: Instant) -> Vec<LeaseTarget> {
     targets
 }
 
+/// What each pool sets aside for failures, or nothing where `kept` is false.
+fn reserves(state: &State, at: Instant, kept: bool) -> Vec<LeaseTarget> {
+    let day = state.site.time_zone.day_of(at);
+    let pools = state.site.pools.iter().enumerate();
+    let target = |(index, pool): (usize, &Pool)| {
+        let mut per_pool = vec![0; state.site.pools.len()];
+        if kept && pool.serves(day) {
+            per_pool[index] = pool.reserve_nodes();
+        }
+        LeaseTarget { lease: reserve_number(state, index), shape: pool.reserve.shape, per_pool }
+    };
+    pools.map(target).collect()
+}
+
 /// The moves that make the holdings fit what is granted at `at`.
 fn moves(state: &State, at: Instant) -> Changes {
     let day = state.site.time_zone.day_of(at);
@@ -128,6 +161,7 @@ fn moves(state: &State, at: Instant) -> Changes {
         let node = state.fleet.node(number);
         match (node.draining, node.user) {
             _ if node.condition == Condition::Down => 1000,
+            _ if state.substitutes.engages(number) => 500,
             (true, _) => 0,
             (false, User::Nobody) if node.soil.is_none() => 1,
             (false, User::Nobody) => 2,
@@ -135,23 +169,36 @@ fn moves(state: &State, at: Instant) -> Changes {
             (false, User::Holder) => 4,
         }
     };
-    let current: Vec<Option<u16>> =
-        holders(state).into_iter().map(|lease| lease.map(|lease| lease.0)).collect();
-    replan(&state.site, &current, &targets(state, at), &usable, &cost)
+    let current = holders(state);
+    let leases = state.contracts.leases.len();
+    let plan = |kept: bool| {
+        let mut targets = targets(state, at);
+        targets.extend(reserves(state, at, kept));
+        replan(&state.site, &current, &targets, &usable, &cost)
+    };
+    let mut changes = plan(true);
+    let unmet = |short: &Short| usize::from(short.lease) < leases;
+    if changes.short.iter().any(unmet) {
+        // What is promised comes before what is set aside.
+        changes = plan(false);
+    }
+    changes.short.retain(unmet);
+    changes
 }
 
 fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     let changes = moves(state, now);
     let moved = changes.released.iter().chain(&changes.taken);
-    let all = NodeRanges::from_nodes(moved.flat_map(|(_, range)| range.clone()));
-    if !all.is_empty() {
-        clear_nodes(state, &all, StopReason::HoldingEnded, out);
-    }
+    let moved = NodeRanges::from_nodes(moved.flat_map(|(_, range)| range.clone()));
+    let all = end_substitutions(state, &moved, out);
     for (_, range) in &changes.released {
-        hand_over(state, None, range, out);
+        hand_over(state, Holding::Own, range, out);
     }
-    for (lease, range) in &changes.taken {
-        hand_over(state, Some(*lease), range, out);
+    let leases = state.contracts.leases.len();
+    for (number, range) in &changes.taken {
+        let reserve = usize::from(*number) >= leases;
+        let to = if reserve { Holding::Reserve } else { Holding::Lease(*number) };
+        hand_over(state, to, range, out);
     }
     for short in &changes.short {
         out.push(Event::Breached(Breach {
@@ -182,11 +229,36 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     Look::Done
 }
 
+/// Clears the nodes that change hands, and ends the substitutions that they are part of. Returns all
+/// nodes that were touched.
+fn end_substitutions(state: &State, moved: &NodeRanges, out: &mut Vec<Event>) -> NodeRanges {
+    let concerns = |home: u32, substitute: &Substitute| {
+        moved.contains(home) || moved.contains(substitute.node)
+    };
+    let ended = state.substitutes.iter().filter(|(home, stands)| concerns(*home, stands));
+    let ended: Vec<(u32, Substitute)> = ended.collect();
+    let pairs = ended.iter().flat_map(|(home, substitute)| [*home, substitute.node]);
+    let all = NodeRanges::from_nodes(moved.iter().chain(pairs));
+    if !all.is_empty() {
+        clear_nodes(state, &all, StopReason::HoldingEnded, out);
+    }
+    for (home, substitute) in ended {
+        out.push(match substitute.active {
+            true => Event::SubstitutionEnded { home },
+            false => Event::SubstituteDropped { home },
+        });
+    }
+    all
+}
+
 /// Nodes that were cleared for a change that did not need them take work again.
 fn reopen(state: &State, now: Instant, moved: &NodeRanges, out: &mut Vec<Event>) {
     let off = shed(state, limit_at(state, now), now).nodes;
     let idle = (0..).zip(state.fleet.nodes()).filter(|(number, node)| {
-        node.draining && !moved.contains(*number) && !off.contains(*number)
+        node.draining
+            && !moved.contains(*number)
+            && !off.contains(*number)
+            && !state.substitutes.engages(*number)
     });
     let nodes = NodeRanges::from_nodes(idle.map(|(number, _)| number));
     if !nodes.is_empty() {
@@ -195,17 +267,12 @@ fn reopen(state: &State, now: Instant, moved: &NodeRanges, out: &mut Vec<Event>)
 }
 
 /// One event a pool.
-fn hand_over(
-    state: &State,
-    lease: Option<u16>,
-    range: &std::ops::Range<u32>,
-    out: &mut Vec<Event>,
-) {
+fn hand_over(state: &State, to: Holding, range: &std::ops::Range<u32>, out: &mut Vec<Event>) {
     let mut first = range.start;
     while first < range.end {
         let pool = &state.site.pools[state.fleet.pool_of(first)];
         let end = range.end.min(pool.node_range().end);
-        out.push(Event::HoldingChanged { lease, nodes: NodeRanges::from_range(first, end) });
+        out.push(Event::HoldingChanged { to, nodes: NodeRanges::from_range(first, end) });
         first = end;
     }
 }
@@ -219,7 +286,7 @@ fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     let mut nodes: Vec<u32> = Vec::new();
     for (_, range) in &moves(state, at).taken {
         let own = |number: &u32| {
-            state.fleet.partition(state.fleet.node(*number).partition).role.lease.is_none()
+            state.fleet.partition(state.fleet.node(*number).partition).role.lease().is_none()
         };
         nodes.extend(range.clone().filter(own));
     }

@@ -25,25 +25,24 @@ enum Group {
     Node(u32),
 }
 
-/// Borrowers of partition `id` whose leaving frees `need` nodes at little loss.
-///
-/// # Panics
-/// If all borrowers together do not hold so many, which the caller has counted.
-pub fn choose(state: &State, id: PartitionId, need: u32, now: Instant) -> Evicted {
-    let groups = groups(state, id);
+/// Jobs of partition `id` in the role of `user` whose leaving frees `need` nodes at little loss; as
+/// many nodes as there are where these are fewer.
+pub fn choose(state: &State, id: PartitionId, user: User, need: u32, now: Instant) -> Evicted {
+    let groups = groups(state, id, user);
     let mut candidates: Vec<Candidate> = Vec::with_capacity(groups.len());
     for (key, group) in groups.iter().enumerate() {
         let key = u32::try_from(key).expect("few borrowers");
-        let lost = members(state, group).iter().map(|job| job.1.lost_at(now)).sum();
-        let nodes = u32::try_from(free_nodes(state, group).count()).expect("a pool is small");
+        let lost = members(state, group).iter().map(|job| job.1.cost_at(now)).sum();
+        let nodes = u32::try_from(free_nodes(state, group, user).count()).expect("a pool is small");
         candidates.push(Candidate { key, nodes, lost });
     }
-    let chosen = choose_candidates(&mut candidates, need).expect("borrowers hold enough nodes");
+    let need = need.min(candidates.iter().map(|candidate| candidate.nodes).sum());
+    let chosen = choose_candidates(&mut candidates, need).unwrap_or_default();
     let mut evicted = Evicted { nodes: Vec::new(), events: Vec::new() };
     for key in chosen {
         let group = &groups[key as usize];
         let open = need as usize - evicted.nodes.len();
-        evicted.nodes.extend(free_nodes(state, group).take(open));
+        evicted.nodes.extend(free_nodes(state, group, user).take(open));
         for (slot, job) in members(state, group) {
             evicted.events.extend(request_to_leave(slot, job, now, None));
         }
@@ -78,20 +77,32 @@ pub fn displace(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
 }
 
 /// The gangs that have their nodes to themselves, and the nodes that several share.
-fn groups(state: &State, id: PartitionId) -> Vec<Group> {
+fn groups(state: &State, id: PartitionId, user: User) -> Vec<Group> {
     let mut shared = BTreeSet::new();
     let mut groups = Vec::new();
-    for slot in &state.fleet.partition(id).guests {
-        let at = state.jobs.get(*slot).allocation().expect("a borrower has nodes");
+    for slot in jobs_on(state, id, user) {
+        let at = state.jobs.get(slot).allocation().expect("it has nodes");
         match at.part {
             Some((node, _)) => {
                 shared.insert(node);
             }
-            None => groups.push(Group::Gang(*slot)),
+            None => groups.push(Group::Gang(slot)),
         }
     }
     groups.extend(shared.into_iter().map(Group::Node));
     groups
+}
+
+/// The jobs that stand in partition `id` in the role of `user`.
+fn jobs_on(state: &State, id: PartitionId, user: User) -> Vec<JobSlot> {
+    if user == User::Guest {
+        return state.fleet.partition(id).guests.clone();
+    }
+    let stands = |job: &Job| {
+        let stands = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+        stands && job.allocation().is_some_and(|at| at.partition == id && !at.guest)
+    };
+    state.jobs.iter().filter(|(_, job)| stands(job)).map(|(slot, _)| slot).collect()
 }
 
 fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
@@ -105,7 +116,7 @@ fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
 }
 
 /// Nodes that come free with `group` and that nobody is promised yet.
-fn free_nodes<'a>(state: &'a State, group: &Group) -> impl Iterator<Item = u32> + 'a {
+fn free_nodes<'a>(state: &'a State, group: &Group, user: User) -> impl Iterator<Item = u32> + 'a {
     let own = match group {
         Group::Gang(_) => None,
         Group::Node(node) => Some(*node),
@@ -113,8 +124,8 @@ fn free_nodes<'a>(state: &'a State, group: &Group) -> impl Iterator<Item = u32> 
     let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
     let whole: Vec<&NodeRanges> = allocations.map(|at| &at.whole).collect();
     let nodes = whole.into_iter().flat_map(NodeRanges::iter).chain(own);
-    nodes.filter(|node| {
+    nodes.filter(move |node| {
         let node = state.fleet.node(*node);
-        node.user == User::Guest && node.claimable()
+        node.user == user && node.serves() && !matches!(node.claim, Claim::Holder(_))
     })
 }

@@ -11,7 +11,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval};
 
-pub use node::{Claim, Condition, JobSlot, LANDLORD, Node, PartitionId, Party, User};
+pub use node::{Claim, Condition, Holding, JobSlot, LANDLORD, Node, PartitionId, Party, User};
 pub use partition::{Partition, Role};
 
 /// What is the same for all nodes of a pool.
@@ -73,7 +73,7 @@ impl Fleet {
                 turnover_seconds: u32::try_from(sku.turnover.get()).expect("a turnover is short"),
             });
             let role = Role {
-                lease: None,
+                holding: Holding::Own,
                 holder: LANDLORD,
                 pool: u16::try_from(index).expect("few pools"),
                 gpus_per_node,
@@ -84,13 +84,17 @@ impl Fleet {
             fleet.partitions[usize::from(partition)].members = pool.nodes();
             fleet.nodes.extend((0..pool.nodes()).map(|_| node));
         }
+        for pool in 0..site.pools.len() {
+            let role = Role { holding: Holding::Reserve, ..fleet.partitions[pool].role.clone() };
+            fleet.add_partition(role, site.pools[pool].nodes());
+        }
         fleet.since = vec![from; fleet.nodes.len()];
         fleet
     }
 
     /// Adds a partition for the nodes of one pool under one holder.
     pub fn add_partition(&mut self, role: Role, pool_nodes: u32) -> PartitionId {
-        if let Some(lease) = role.lease {
+        if let Some(lease) = role.lease() {
             while self.gauges.len() < usize::from(lease) + 2 {
                 let own = self.gauges.len() - 1;
                 self.gauges.insert(own, [0; GpuState::ALL.len()]);
@@ -249,7 +253,7 @@ impl Fleet {
 
     fn states(&self, node: &Node) -> node::NodeStates {
         let role = &self.partitions[usize::from(node.partition)].role;
-        node.states(role.lease.is_some(), role.gpus_per_node)
+        node.states(role.lease().is_some(), role.gpus_per_node)
     }
 
     /// Counts `nodes` nodes like `node` into the gauges and the power, or out of them.
@@ -258,8 +262,8 @@ impl Fleet {
             return;
         }
         let role = &self.partitions[usize::from(node.partition)].role;
-        let row = role.lease.map_or(self.gauges.len() - 1, usize::from);
-        let states = node.states(role.lease.is_some(), role.gpus_per_node);
+        let row = role.lease().map_or(self.gauges.len() - 1, usize::from);
+        let states = node.states(role.lease().is_some(), role.gpus_per_node);
         let rest = role.gpus_per_node - states.busy_gpus;
         let nodes = u64::from(nodes);
         let watts = watts(node, &self.pools[usize::from(role.pool)]) * nodes;
@@ -293,7 +297,7 @@ impl Fleet {
                 gpus_per_node: u32::from(gpus),
                 state,
                 party,
-                lease: role.lease.map(LeaseIndex),
+                lease: role.lease().map(LeaseIndex),
                 interval: Interval::new(since, now),
             })
         };
@@ -344,10 +348,12 @@ fn needs_scrub(fleet: &Fleet, node: &Node) -> bool {
     if node.condition != Condition::Up || node.user != User::Nobody {
         return false;
     }
+    let role = &fleet.partition(node.partition).role;
     let party = match node.claim {
-        Claim::Holder(_) => fleet.partition(node.partition).role.holder,
+        Claim::Holder(_) => role.holder,
         Claim::Guest(_) => LANDLORD,
-        Claim::Free => return node.draining && node.soil.is_some(),
+        // Nodes in reserve are kept clean, so that they can stand in at once.
+        Claim::Free => return (node.draining || role.is_reserve()) && node.soil.is_some(),
     };
     node.soil.is_some_and(|soil| soil != party)
 }

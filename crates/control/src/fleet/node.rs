@@ -14,6 +14,27 @@ pub type Party = u16;
 /// The landlord's number among the parties.
 pub const LANDLORD: Party = 0;
 
+/// What nodes stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holding {
+    /// The landlord's own.
+    Own,
+    /// Set aside for failures: nobody works there.
+    Reserve,
+    /// What a lease grants, by its number.
+    Lease(u16),
+}
+
+impl Holding {
+    /// The lease, if it is one's.
+    pub const fn lease(self) -> Option<u16> {
+        match self {
+            Self::Lease(lease) => Some(lease),
+            Self::Own | Self::Reserve => None,
+        }
+    }
+}
+
 /// Whether a node can work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Condition {

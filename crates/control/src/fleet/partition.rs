@@ -3,13 +3,13 @@
 use leasehold_scheduler::backfill::Releases;
 use leasehold_scheduler::nodes::NodeSet;
 
-use super::node::{Node, Party, Shelf, User};
+use super::node::{Holding, Node, Party, Shelf, User};
 
 /// What a partition is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// The lease that grants it; none: the landlord's own nodes.
-    pub lease: Option<u16>,
+    /// What its nodes stand for.
+    pub holding: Holding,
     /// The party that holds it.
     pub holder: Party,
     /// Index of the pool in the site.
@@ -53,6 +53,18 @@ pub struct Partition {
     pub all_releases: Releases,
     /// Borrowers with nodes here, in no particular order.
     pub guests: Vec<u32>,
+}
+
+impl Role {
+    /// The lease that grants it, if one does.
+    pub const fn lease(&self) -> Option<u16> {
+        self.holding.lease()
+    }
+
+    /// Whether it is set aside for failures.
+    pub const fn is_reserve(&self) -> bool {
+        matches!(self.holding, Holding::Reserve)
+    }
 }
 
 impl Partition {

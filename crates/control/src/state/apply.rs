@@ -6,7 +6,7 @@ use leasehold_units::Instant;
 use super::{State, contracts};
 use crate::books::Reclaim;
 use crate::event::Event;
-use crate::fleet::{Claim, Condition, JobSlot, User};
+use crate::fleet::{Claim, Condition, Holding, JobSlot, User};
 use crate::invariants::{Invariant, Violation};
 use crate::job::{Allocation, Job, JobSpec, JobState};
 
@@ -25,13 +25,22 @@ impl State {
             Event::ClaimDropped { job } => self.drop_claim(*job),
             Event::JobStarted { job, at } => self.start_and_meter(*job, at),
             Event::EvictionRequested { job, deadline } => self.evict(*job, *deadline),
-            Event::JobVacated { job } | Event::JobStopped { job, .. } => {
+            Event::JobVacated { job } => {
+                self.leave(*job);
+                self.back_off(*job);
+                self.enqueue(*job);
+            }
+            Event::JobStopped { job, .. } => {
                 self.leave(*job);
                 self.enqueue(*job);
             }
+            Event::BackOffEnded { job } => self.end_back_off(*job),
+            Event::ShareSet { party, account, share } => {
+                self.account_mut(*party, *account).share = *share;
+            }
             Event::JobFinished { job } => {
                 self.leave(*job);
-                self.jobs.remove(*job);
+                self.finish(*job);
             }
             Event::TurnoverBegan { nodes, .. } => {
                 self.fleet.scrubbing_decided(nodes);
@@ -50,7 +59,11 @@ impl State {
                 self.fleet.change(nodes, now, |node| node.draining = false);
             }
             Event::NodesCurtailed { nodes } => self.set_condition(nodes, Condition::Curtailed),
-            Event::HoldingChanged { lease, nodes } => self.change_holder(*lease, nodes),
+            Event::HoldingChanged { to, nodes } => self.change_holder(*to, nodes),
+            Event::SubstituteChosen { home, node } => self.choose_substitute(*home, *node),
+            Event::SubstituteDropped { home } => self.drop_substitute(*home),
+            Event::Substituted { home } => self.substitute(*home),
+            Event::SubstitutionEnded { home } => self.end_substitution(*home),
             _ => self.apply_contract(now, event),
         }
         self.meter_usage();
@@ -106,18 +119,18 @@ impl State {
     fn submit(&mut self, slot: JobSlot, spec: JobSpec) {
         let job = Job {
             spec,
-            order: self.next_order,
-            place: None,
+            place: self.parties[usize::from(spec.party)].submitted,
             submitted: self.now,
             asked: None,
             started: None,
             expected_end: self.now,
             kept_seconds: 0,
             evictions: 0,
+            backs_off_until: None,
             starts: 0,
             state: JobState::Queued,
         };
-        self.next_order += 1;
+        self.parties[usize::from(spec.party)].submitted += 1;
         let given = self.jobs.insert(job);
         assert_eq!(given, slot, "the job table gave another slot than was decided");
         self.enqueue(slot);
@@ -127,7 +140,7 @@ impl State {
         self.dequeue(slot);
         let job = self.jobs.get_mut(slot);
         job.state = JobState::Parked;
-        let (party, order) = (usize::from(job.spec.party), job.order);
+        let (party, order) = (usize::from(job.spec.party), job.place);
         self.parties[party].queue.parked.insert(order, slot);
     }
 
@@ -141,11 +154,16 @@ impl State {
     fn start_and_meter(&mut self, slot: JobSlot, at: &Allocation) {
         let job = self.jobs.get_mut(slot);
         let asked = job.asked.take();
-        let lease = self.fleet.partition(at.partition).role.lease;
+        let lease = self.fleet.partition(at.partition).role.lease();
         if let (Some(asked), Some(lease), false) = (asked, lease, at.guest) {
             let bound = self.contracts.leases[usize::from(lease)].reclaim_bound();
             let missed = bound.is_some_and(|bound| self.now.since(asked) > bound);
-            self.books.reclaimed(Reclaim { lease, asked, answered: self.now, missed });
+            let (decided, vacated) = match job.state {
+                JobState::Claiming { since, vacated, .. } => (since, vacated),
+                _ => (self.now, self.now),
+            };
+            let answered = self.now;
+            self.books.reclaimed(Reclaim { lease, asked, decided, vacated, answered, missed });
         }
         self.start(slot, at.clone());
     }
@@ -162,6 +180,8 @@ impl State {
     fn set_condition(&mut self, nodes: &NodeRanges, condition: Condition) {
         let now = self.now;
         self.fleet.change(nodes, now, |node| node.condition = condition);
+        self.note_failed(nodes);
+        self.substitutes.hear_of(nodes);
     }
 
     fn come_clean(&mut self, nodes: &NodeRanges) {
@@ -170,6 +190,7 @@ impl State {
             node.condition = Condition::Up;
             node.soil = None;
         });
+        self.substitutes.hear_of(nodes);
         for number in nodes.iter() {
             match self.fleet.node(number).claim {
                 Claim::Holder(job) | Claim::Guest(job) => self.claimed_node_ready(job),
@@ -181,11 +202,17 @@ impl State {
     /// Repaired nodes, and nodes switched on again, come back scrubbed.
     fn repair(&mut self, nodes: &NodeRanges) {
         let now = self.now;
-        self.fleet.change(nodes, now, |node| {
-            node.condition = Condition::Up;
-            node.soil = None;
-            node.draining = false;
-        });
+        for number in nodes.iter() {
+            let one = NodeRanges::from_range(number, number + 1);
+            let engaged = self.substitutes.engages(number);
+            self.fleet.change(&one, now, |node| {
+                node.condition = Condition::Up;
+                node.soil = None;
+                node.draining &= engaged;
+            });
+        }
+        self.note_failed(nodes);
+        self.substitutes.hear_of(nodes);
     }
 
     fn put_in_service(&mut self, nodes: &NodeRanges, serving: bool) {
@@ -199,10 +226,10 @@ impl State {
         }
     }
 
-    fn change_holder(&mut self, lease: Option<u16>, nodes: &NodeRanges) {
+    fn change_holder(&mut self, to: Holding, nodes: &NodeRanges) {
         let now = self.now;
         let pool = nodes.ranges().first().map_or(0, |(first, _)| self.fleet.pool_of(*first));
-        let partition = contracts::partition_of(&self.contracts, lease, pool);
+        let partition = self.partition_of(to, pool);
         let user = |number: u32| self.fleet.node(number).user;
         let busy = nodes.iter().find(|node| user(*node) != User::Nobody);
         self.require(Invariant::Isolation, busy.is_none(), || {
@@ -212,6 +239,7 @@ impl State {
             node.partition = partition;
             node.draining = false;
         });
+        self.note_failed(nodes);
     }
 
     /// Adds what was closed by the last change to the meters.

@@ -72,6 +72,7 @@ impl State {
             ("gauges", self.fleet.gauge_total() == other.fleet.gauge_total()),
             ("power", self.fleet.it_watts() == other.fleet.it_watts()),
             ("jobs", self.jobs == other.jobs),
+            ("substitutes", self.substitutes == other.substitutes),
             ("shared nodes", self.shared == other.shared),
             ("envelope", self.limit == other.limit),
             ("invoices", self.books.invoices == other.books.invoices),

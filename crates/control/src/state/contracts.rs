@@ -8,7 +8,7 @@ use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Seconds};
 
 use crate::event::Curtailment;
-use crate::fleet::{Fleet, LANDLORD, PartitionId, Party, Role};
+use crate::fleet::{Fleet, Holding, LANDLORD, PartitionId, Party, Role};
 
 /// Longest time to vacate that a job may declare. Nodes that are about to change hands stop taking
 /// work this long, and a turnover, ahead.
@@ -236,11 +236,18 @@ fn service_changes(site: &Site) -> Vec<Instant> {
     days.flatten().map(|day| site.time_zone.start_of(day)).collect()
 }
 
-/// The partition of `pool` under `lease`, or the landlord's own.
-pub fn partition_of(contracts: &Contracts, lease: Option<u16>, pool: usize) -> PartitionId {
-    match lease {
-        Some(lease) => contracts.leases[usize::from(lease)].partitions[pool],
-        None => PartitionId::try_from(pool).expect("few pools"),
+/// The partition of `pool` under `holding`. The landlord's own come first, one a pool, then the
+/// reserves, then those of the leases.
+pub fn partition_of(
+    contracts: &Contracts,
+    pools: usize,
+    holding: Holding,
+    pool: usize,
+) -> PartitionId {
+    match holding {
+        Holding::Lease(lease) => contracts.leases[usize::from(lease)].partitions[pool],
+        Holding::Own => PartitionId::try_from(pool).expect("few pools"),
+        Holding::Reserve => PartitionId::try_from(pools + pool).expect("few pools"),
     }
 }
 
@@ -263,7 +270,7 @@ pub fn open_partitions(
         let bound = service.reclaim_within.filter(|_| lends);
         let vacate = bound.and_then(|bound| bound.get().checked_sub(sku.turnover.get()));
         let role = Role {
-            lease: Some(u16::try_from(index).expect("few leases")),
+            holding: Holding::Lease(u16::try_from(index).expect("few leases")),
             holder: tenant,
             pool: u16::try_from(number).expect("few pools"),
             gpus_per_node: u8::try_from(sku.gpus_per_node).expect("at most 64"),

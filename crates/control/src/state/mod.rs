@@ -4,8 +4,10 @@ mod apply;
 mod checks;
 mod contracts;
 mod running;
+mod substitutes;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;
@@ -15,13 +17,14 @@ use leasehold_units::{Instant, PartyId, Watts};
 
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
 pub use running::{SharedNode, touches};
+pub use substitutes::{Substitute, Substitutes};
 
 use crate::books::Books;
 use crate::event::Curtailment;
 use crate::fleet::{Fleet, JobSlot, LANDLORD, PartitionId, Party, User};
 use crate::invariants::{Checks, Violation};
 use crate::job::{Job, JobTable};
-use crate::queue::{LaneKey, PartyQueue};
+use crate::queue::{Account, LaneKey, PartyQueue};
 
 /// A party and what it can reach.
 #[derive(Debug, Clone)]
@@ -32,6 +35,10 @@ pub struct PartyEntry {
     pub reach: Vec<(PartitionId, User)>,
     /// Its waiting jobs.
     pub queue: PartyQueue,
+    /// Jobs that it submitted so far.
+    pub submitted: u64,
+    /// Its users or queues, by number.
+    pub accounts: Vec<Account>,
     /// Submissions and returns to the queue so far; with the room of its partitions this tells
     /// whether another look at the queue can find anything.
     pub arrivals: u64,
@@ -60,6 +67,8 @@ pub struct State {
     pub installed_gpus: u64,
     /// Curtailments that are announced or in force.
     pub curtailments: Vec<Curtailment>,
+    /// Nodes that stand in for failed ones.
+    pub substitutes: Substitutes,
     /// How often each invariant was checked.
     pub checks: Checks,
     /// When all usage intervals were closed last.
@@ -72,8 +81,8 @@ pub struct State {
     shared: BTreeMap<u32, SharedNode>,
     /// Jobs all of whose kept nodes are ready.
     ready_claims: Vec<JobSlot>,
-    /// Place in the order of arrival of the next job.
-    next_order: u64,
+    /// Jobs that may not borrow yet, by when they may again.
+    backing_off: BTreeSet<(Instant, JobSlot)>,
     /// The first invariant found broken.
     violation: Option<Violation>,
 }
@@ -94,19 +103,20 @@ impl State {
             limit: Watts::ZERO,
             installed_gpus: 0,
             curtailments: Vec::new(),
+            substitutes: Substitutes::default(),
             checks: Checks::default(),
             usage: Vec::new(),
             usage_closed: None,
             sealed: Vec::new(),
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
-            next_order: 0,
+            backing_off: BTreeSet::new(),
             violation: None,
             contracts,
             site,
         };
         state.add_party(state.site.landlord.clone());
-        for pool in 0..state.fleet.partitions().len() {
+        for pool in 0..state.site.pools.len() {
             let id = PartitionId::try_from(pool).expect("few pools");
             state.parties[usize::from(LANDLORD)].reach.push((id, User::Holder));
         }
@@ -137,6 +147,17 @@ impl State {
         self.violation.as_ref()
     }
 
+    /// The first job that may borrow again at `now`.
+    pub fn back_off_over(&self, now: Instant) -> Option<JobSlot> {
+        self.backing_off.first().filter(|(at, _)| *at <= now).map(|(_, slot)| *slot)
+    }
+
+    /// When something has to be looked at next, whatever happens.
+    pub fn next_due(&self) -> Option<Instant> {
+        let back_off = self.backing_off.first().map(|(at, _)| *at);
+        [self.contracts.next_due(), back_off].into_iter().flatten().min()
+    }
+
     /// A number that changes whenever a look at the party's queue could find something new.
     pub fn prospects(&self, party: Party) -> u64 {
         let entry = &self.parties[usize::from(party)];
@@ -150,7 +171,7 @@ impl State {
         let in_pool = key.pools & (1 << role.pool) != 0;
         let leaves_in_time =
             role.guest_vacate_seconds_max.is_some_and(|max| key.vacate_seconds <= max);
-        in_pool && (user != User::Guest || leaves_in_time)
+        in_pool && (user != User::Guest || leaves_in_time && key.may_borrow)
     }
 
     fn add_party(&mut self, id: PartyId) -> Party {
@@ -159,6 +180,8 @@ impl State {
                 id,
                 reach: Vec::new(),
                 queue: PartyQueue::default(),
+                submitted: 0,
+                accounts: Vec::new(),
                 arrivals: 0,
             });
             Party::try_from(self.parties.len() - 1).expect("few parties")
@@ -189,5 +212,12 @@ impl State {
 
 /// The lane that `job` waits in.
 pub const fn lane_of(job: &Job) -> LaneKey {
-    LaneKey { pools: job.spec.pools, vacate_seconds: job.spec.vacate_seconds }
+    LaneKey {
+        priority: Reverse(job.spec.priority),
+        account: job.spec.account,
+        pools: job.spec.pools,
+        within: job.spec.within,
+        vacate_seconds: job.spec.vacate_seconds,
+        may_borrow: job.backs_off_until.is_none(),
+    }
 }

@@ -1,5 +1,6 @@
 //! Jobs on nodes: starting, leaving, and keeping nodes for a start.
 
+use leasehold_scheduler::backfill::Queued;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::Instant;
 
@@ -7,6 +8,7 @@ use super::{State, lane_of};
 use crate::fleet::{Claim, JobSlot, LANDLORD, Node, Party, User};
 use crate::invariants::Invariant;
 use crate::job::{Allocation, Job, JobState};
+use crate::queue::Account;
 
 /// A node that jobs share, or that a job fills in part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,20 +29,68 @@ impl State {
     pub(super) fn enqueue(&mut self, slot: JobSlot) {
         let job = self.jobs.get_mut(slot);
         job.state = JobState::Queued;
-        let (key, gpus, request) = (lane_of(job), job.spec.gpus, job.request_left());
+        let (key, request) = (lane_of(job), i64::from(job.request_left()));
+        let queued = Queued { seq: job.place, size: job.spec.gpus, request, handle: slot };
         let entry = &mut self.parties[usize::from(job.spec.party)];
         entry.arrivals += 1;
-        match job.place {
-            Some(place) => entry.queue.put_back(key, place, slot, gpus, request),
-            None => job.place = Some(entry.queue.push(key, slot, gpus, request)),
-        }
+        entry.queue.insert(key, queued);
     }
 
     /// Takes a waiting job out of its party's queue.
     pub(super) fn dequeue(&mut self, slot: JobSlot) {
         let job = self.jobs.get(slot);
-        let place = job.place.expect("a waiting job has a place");
-        self.parties[usize::from(job.spec.party)].queue.remove(lane_of(job), place);
+        self.parties[usize::from(job.spec.party)].queue.remove(lane_of(job), job.place);
+    }
+
+    /// Forgets a job that is over.
+    pub(super) fn finish(&mut self, slot: JobSlot) {
+        if let Some(until) = self.jobs.remove(slot).backs_off_until {
+            self.backing_off.remove(&(until, slot));
+        }
+    }
+
+    /// Lets a job that was told to leave wait before it borrows again. Call it before the job is
+    /// queued: where a job may run decides where it waits.
+    pub(super) fn back_off(&mut self, slot: JobSlot) {
+        let job = self.jobs.get_mut(slot);
+        let until = self.now.after(job.back_off());
+        if let Some(before) = job.backs_off_until.replace(until) {
+            self.backing_off.remove(&(before, slot));
+        }
+        self.backing_off.insert((until, slot));
+    }
+
+    /// Lets a job borrow again.
+    pub(super) fn end_back_off(&mut self, slot: JobSlot) {
+        let waits = self.jobs.get(slot).state == JobState::Queued;
+        if waits {
+            self.dequeue(slot);
+        }
+        let job = self.jobs.get_mut(slot);
+        let until = job.backs_off_until.take().expect("it backs off");
+        let party = usize::from(job.spec.party);
+        self.backing_off.remove(&(until, slot));
+        self.parties[party].arrivals += 1;
+        if waits {
+            self.enqueue(slot);
+        }
+    }
+
+    /// One of a party's accounts, to change.
+    pub(super) fn account_mut(&mut self, party: Party, account: u16) -> &mut Account {
+        let accounts = &mut self.parties[usize::from(party)].accounts;
+        let place = usize::from(account);
+        if place >= accounts.len() {
+            accounts.resize(place + 1, Account::new(self.now));
+        }
+        &mut accounts[place]
+    }
+
+    /// Charges a job's account with its GPUs from now on, or no longer.
+    fn charge(&mut self, slot: JobSlot, starts: bool) {
+        let spec = self.jobs.get(slot).spec;
+        let now = self.now;
+        self.account_mut(spec.party, spec.account).run(spec.gpus, starts, now);
     }
 
     /// Keeps the nodes of `at` for a queued job.
@@ -57,7 +107,7 @@ impl State {
         job.asked.get_or_insert(now);
         let end = job.expected_end(now);
         job.expected_end = end;
-        job.state = JobState::Claiming { at: at.clone(), pending };
+        job.state = JobState::Claiming { at: at.clone(), pending, since: now, vacated: now };
         self.book_release(&at, end, nodes.count(), true);
         if pending == 0 {
             self.ready_claims.push(slot);
@@ -68,7 +118,9 @@ impl State {
     pub(super) fn drop_claim(&mut self, slot: JobSlot) {
         let at = self.take_claim(slot);
         let now = self.now;
-        self.fleet.change(&nodes_of(&at), now, |node| node.claim = Claim::Free);
+        let nodes = nodes_of(&at);
+        self.fleet.change(&nodes, now, |node| node.claim = Claim::Free);
+        self.substitutes.hear_of(&nodes);
         self.enqueue(slot);
     }
 
@@ -95,6 +147,7 @@ impl State {
             _ => self.dequeue(slot),
         }
         self.check_isolation(party, &at);
+        self.charge(slot, true);
         let user = if at.guest { User::Guest } else { User::Holder };
         let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
         self.fleet.change(&at.whole, now, |node| {
@@ -128,17 +181,32 @@ impl State {
         };
         let at = at.clone();
         job.kept_seconds = kept.min(job.spec.request_seconds);
+        self.charge(slot, false);
         self.book_release(&at, end, at.whole.count(), false);
         self.fleet.change(&at.whole, now, |node| vacate(node, node.used));
+        self.substitutes.hear_of(&at.whole);
         if let Some((node, gpus)) = at.part {
             self.share(&at, node, |shared| shared.residents.retain(|(job, ..)| *job != slot));
             let one = NodeRanges::from_range(node, node + 1);
             self.fleet.change(&one, now, |node| vacate(node, gpus));
+            self.substitutes.hear_of(&one);
         }
         if at.guest {
             let guests = &mut self.fleet.partition_mut(at.partition).guests;
             let place = guests.iter().position(|guest| *guest == slot);
             guests.swap_remove(place.expect("a borrower is among the guests"));
+            self.note_vacated(&nodes_of(&at));
+        }
+    }
+
+    /// Notes for the jobs for which `nodes` are kept when the last borrower left them.
+    fn note_vacated(&mut self, nodes: &NodeRanges) {
+        for number in nodes.iter() {
+            if let Claim::Holder(claimant) = self.fleet.node(number).claim
+                && let JobState::Claiming { vacated, .. } = &mut self.jobs.get_mut(claimant).state
+            {
+                *vacated = self.now;
+            }
         }
     }
 

@@ -112,14 +112,26 @@ impl QueueTree {
     /// # Panics
     /// If `size` is `u32::MAX`.
     pub fn push(&mut self, size: u32, request: i64, handle: u32) -> u64 {
+        let seq = self.next_seq;
+        self.insert(Queued { seq, size, request, handle });
+        seq
+    }
+
+    /// Puts a job at a place in the order that its caller keeps: behind all others, or back where it
+    /// was.
+    ///
+    /// # Panics
+    /// If `size` is `u32::MAX`, or if a job is there now.
+    pub fn insert(&mut self, job: Queued) {
+        if job.seq < self.next_seq {
+            return self.reinsert(job);
+        }
         if self.used == self.slots() {
             self.repack();
         }
-        let seq = self.next_seq;
-        self.next_seq += 1;
+        self.next_seq = job.seq + 1;
         self.used += 1;
-        self.fill(self.used - 1, Queued { seq, size, request, handle });
-        seq
+        self.fill(self.used - 1, job);
     }
 
     /// Puts a job back at the place `job.seq` that it had before. Its size, request and handle may

@@ -13,7 +13,7 @@ use leasehold_lease::Lease;
 use leasehold_ledger::UsageInterval;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
-use leasehold_units::{Instant, Interval};
+use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use faults::Faults;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
@@ -31,14 +31,36 @@ pub struct Setting {
     pub leases: Vec<Lease>,
     /// From when until when.
     pub interval: Interval,
-    /// Jobs to come: whose, and from where.
-    pub workloads: Vec<(leasehold_units::PartyId, JobStream)>,
+    /// Jobs to come.
+    pub workloads: Vec<Workload>,
     /// What the scenario calls for, in any order.
     pub inputs: Vec<(Instant, Input)>,
     /// Random failures.
     pub faults: Option<Faults>,
     /// Traces that are read, with the bad lines that were left out so far.
     pub bad_lines: Vec<(std::path::PathBuf, crate::trace::BadLineCount)>,
+}
+
+/// Jobs to come of one party. Each of a party's workloads is an account of its own: they share what
+/// the party holds.
+pub struct Workload {
+    /// Whose.
+    pub party: PartyId,
+    /// The jobs.
+    pub jobs: JobStream,
+    /// Priority of the jobs among the party's own: higher goes first.
+    pub priority: i16,
+    /// The account's share against the party's others.
+    pub share: u16,
+    /// Jobs that fit a block of this shape ask for all of their nodes in one.
+    pub within: Shape,
+}
+
+impl Workload {
+    /// Jobs without any special wish.
+    pub fn plain(party: PartyId, jobs: JobStream) -> Self {
+        Self { party, jobs, priority: 0, share: 1, within: Shape::Node }
+    }
 }
 
 /// Jobs in order of submission.
@@ -87,7 +109,7 @@ pub enum RunError {
     Write(#[from] std::io::Error),
     /// A workload of a party that is none.
     #[error("party {0} has a workload but neither owns the site nor leases any of it")]
-    UnknownParty(leasehold_units::PartyId),
+    UnknownParty(PartyId),
 }
 
 /// What a run came to.
@@ -137,8 +159,10 @@ struct Run<'a> {
 }
 
 struct Source {
-    party: u16,
-    stream: JobStream,
+    workload: Workload,
+    /// Its number, once it is a party: a tenant may sign during the run.
+    party: Option<u16>,
+    account: u16,
     next: Option<WorkloadJob>,
 }
 
@@ -185,10 +209,8 @@ impl<'a> Run<'a> {
             refused: 0,
             failures: 0,
         };
-        for (party, stream) in workloads {
-            let number = run.control.state().party(&party);
-            let party = number.ok_or(RunError::UnknownParty(party))?;
-            run.workloads.push(Source { party, stream, next: None });
+        for workload in workloads {
+            run.add_source(workload)?;
         }
         for place in 0..run.workloads.len() {
             run.draw_arrival(place)?;
@@ -198,6 +220,33 @@ impl<'a> Run<'a> {
         }
         run.draw_fault(interval.from);
         Ok(run)
+    }
+
+    fn add_source(&mut self, workload: Workload) -> Result<(), RunError> {
+        let party = self.control.state().party(&workload.party);
+        let signs =
+            |input: &Input| matches!(input, Input::Sign(terms) if terms.tenant == workload.party);
+        if party.is_none() && !self.inputs.iter().any(|(_, input)| signs(input)) {
+            return Err(RunError::UnknownParty(workload.party));
+        }
+        let before = self.workloads.iter().filter(|other| other.workload.party == workload.party);
+        let account = u16::try_from(before.count()).expect("few workloads");
+        self.workloads.push(Source { workload, party, account, next: None });
+        Ok(())
+    }
+
+    /// The number of the party that the workload at `place` belongs to, if it is one by now. What
+    /// is said of its account is said with its first job.
+    fn party_of(&mut self, now: Instant, place: usize) -> Option<u16> {
+        let source = &self.workloads[place];
+        let party = source.party.or_else(|| self.control.state().party(&source.workload.party))?;
+        let (account, share) = (source.account, source.workload.share);
+        let known = self.control.state().parties[usize::from(party)].accounts.len();
+        if share != 1 && usize::from(account) >= known {
+            self.hand_over(now, &Input::SetShare { party, account, share });
+        }
+        self.workloads[place].party = Some(party);
+        Some(party)
     }
 
     fn next_instant(&self) -> Option<Instant> {
@@ -264,16 +313,26 @@ impl<'a> Run<'a> {
     }
 
     fn arrive(&mut self, now: Instant, place: usize) -> Result<(), RunError> {
+        let party = self.party_of(now, place);
         let source = &mut self.workloads[place];
         let job = source.next.take().expect("an arrival was drawn");
+        let Some(party) = party else {
+            self.refused += 1;
+            return self.draw_arrival(place);
+        };
+        let source = &self.workloads[place];
+        let pools = self.pools(job.skus);
         let spec = JobSpec {
             number: job.number,
-            party: source.party,
+            party,
             gpus: job.gpus,
             request_seconds: job.request_seconds,
             vacate_seconds: job.vacate_seconds,
             checkpoint_seconds: job.checkpoint_seconds,
-            pools: self.pools(job.skus),
+            pools,
+            within: self.within(source.workload.within, job.gpus, pools),
+            priority: source.workload.priority,
+            account: source.account,
         };
         let newcomer =
             Newcomer { run_seconds: job.run_seconds, vacate_seconds: job.vacate_actual_seconds };
@@ -284,6 +343,16 @@ impl<'a> Run<'a> {
         self.draw_arrival(place)
     }
 
+    /// `wish`, if a job of `gpus` fits such a block of a pool that it may use; else anywhere.
+    fn within(&self, wish: Shape, gpus: u32, allowed: u64) -> Shape {
+        let site = &self.control.state().site;
+        let fits = |(index, pool): (usize, &leasehold_site::Pool)| {
+            let block = pool.nodes_per(wish) * site.sku(pool).gpus_per_node;
+            allowed & (1 << index) != 0 && gpus <= block
+        };
+        if site.pools.iter().enumerate().any(fits) { wish } else { Shape::Node }
+    }
+
     /// The pools of the skus in `skus`, a bit each.
     fn pools(&self, skus: u32) -> u64 {
         let pools = self.control.state().site.pools.iter().enumerate();
@@ -292,7 +361,7 @@ impl<'a> Run<'a> {
 
     fn draw_arrival(&mut self, place: usize) -> Result<(), RunError> {
         let source = &mut self.workloads[place];
-        if let Some(job) = source.stream.next().transpose()? {
+        if let Some(job) = source.workload.jobs.next().transpose()? {
             let at = job.submit.max(self.interval.from);
             if at < self.interval.until {
                 source.next = Some(job);

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use leasehold_diagnostics::{Document, Problem, Source, Table, with_unit};
+use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
-use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Watts};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Shape, Watts};
 
 use crate::workload::{PROFILES, Profile, profile};
 
@@ -44,6 +44,12 @@ pub struct WorkloadSpec {
     pub checkpoint: Seconds,
     /// Percent of the real run that jobs ask for, where a trace does not say.
     pub request_percent: u32,
+    /// Priority among the party's own jobs; higher goes first.
+    pub priority: i16,
+    /// Share of what the party holds, against its other workloads.
+    pub share: u16,
+    /// Jobs that fit such a block ask for one.
+    pub within: Shape,
     /// Names of skus that they can run on; empty: any.
     pub skus: Vec<(String, Range<usize>)>,
 }
@@ -199,6 +205,11 @@ fn read_workload(table: &Table<'_>) -> Option<WorkloadSpec> {
     let request = table.decimal("request_factor");
     let request_percent = request.map_or(150, |field| percent(field.value));
     let skus = table.strings("sku").unwrap_or_default();
+    let small = |field: Option<Field<u64>>| field.and_then(|field| u16::try_from(field.value).ok());
+    let priority = small(table.integer("priority", 0, 1_000)).unwrap_or(0);
+    let share = small(table.integer("share", 1, 1_000)).unwrap_or(1);
+    let blocks = [("node", Shape::Node), ("rack", Shape::Rack), ("array", Shape::Array)];
+    let within = table.choice("within", &blocks).map_or(Shape::Node, |field| field.value);
     table.finish();
     let party = party?;
     Some(WorkloadSpec {
@@ -208,6 +219,9 @@ fn read_workload(table: &Table<'_>) -> Option<WorkloadSpec> {
         vacate,
         checkpoint,
         request_percent: request_percent.max(100),
+        priority: i16::try_from(priority).expect("at most 1,000"),
+        share,
+        within,
         skus: skus.into_iter().map(|field| (field.value, field.span)).collect(),
     })
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use leasehold_control::{Curtailment, Input};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
-use leasehold_units::{Instant, Interval, PartyId};
+use leasehold_units::{Instant, Interval};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
-use crate::engine::{Faults, JobStream, Setting};
+use crate::engine::{Faults, JobStream, Setting, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
 
@@ -26,7 +26,7 @@ impl Loaded {
     /// If a trace cannot be opened.
     pub fn setting(&self, bad_lines_max: u64) -> Result<Setting, WorkloadError> {
         let interval = self.interval();
-        let mut workloads: Vec<(PartyId, JobStream)> = Vec::new();
+        let mut workloads = Vec::new();
         let mut bad_lines = Vec::new();
         for (number, spec) in (0..).zip(&self.scenario.workloads) {
             let bad = trace::BadLineCount::default();
@@ -34,7 +34,13 @@ impl Loaded {
             if let Jobs::Trace { path, .. } = &spec.jobs {
                 bad_lines.push((self.folder.join(path), bad));
             }
-            workloads.push((spec.party.clone(), stream));
+            workloads.push(Workload {
+                party: spec.party.clone(),
+                jobs: stream,
+                priority: spec.priority,
+                share: spec.share,
+                within: spec.within,
+            });
         }
         let nodes = u32::try_from(self.site.nodes().get()).expect("a site is small");
         let faults = self

@@ -55,11 +55,25 @@ fn plan() -> impl Strategy<Value = Plan> {
     let second = prop::option::of((jobs(), 1u32..3, small, any::<bool>()));
     let amendment = prop::option::of((1u32..86_400, 1u32..3));
     let first = (jobs(), jobs(), faults, shape, 1u32..4, curtailment, notice);
-    (first, second, amendment).prop_map(|(first, second, amendment)| {
+    (first, second, amendment, 0u32..4).prop_map(|(first, second, amendment, reserve)| {
         let (landlord, tenant, faults, shape, blocks, curtailment, notice) = first;
         // Three arrays are all there is; a site that cannot carry its leases is another test.
-        let blocks = if shape == "array" && second.is_some() { blocks.min(2) } else { blocks };
-        Plan { landlord, tenant, faults, shape, blocks, curtailment, notice, second, amendment }
+        let room = 3 - u32::from(second.is_some()) - u32::from(reserve > 0);
+        let blocks = if shape == "array" { blocks.min(room) } else { blocks };
+        let amendment = amendment
+            .map(|(at, blocks)| (at, if shape == "array" { blocks.min(room) } else { blocks }));
+        Plan {
+            landlord,
+            tenant,
+            faults,
+            shape,
+            blocks,
+            curtailment,
+            notice,
+            second,
+            amendment,
+            reserve,
+        }
     })
 }
 
@@ -132,6 +146,7 @@ proptest! {
         plan.notice = None;
         plan.second = None;
         plan.amendment = None;
+        plan.reserve = 0;
         let (outcome, kept) = play(&plan);
         for job in kept.jobs.iter().filter(|job| job.party == 1) {
             let started = job.started.expect("it fits");
@@ -141,20 +156,76 @@ proptest! {
     }
 }
 
-#[test]
-fn a_failed_node_sends_its_gang_back_to_its_checkpoint() {
-    let gang = Job { submit: 10, gpus: 16, run: 5_000, vacate: 60, checkpoint: 600 };
-    let plan = Plan { tenant: vec![gang], blocks: 1, shape: "rack", ..Plan::default() };
-    let mut setting = setting(&plan);
-    let at = start().after(leasehold_units::Seconds::new(2_000));
-    let holding = setting.site.nodes_named("p-01-01").expect("a rack");
-    setting
-        .inputs
-        .push((at, Input::NodesDown(NodeRanges::from_range(holding.start, holding.start + 1))));
+/// A gang on all of a rack that is leased, and the plan that it runs under. It starts at 10 s.
+fn rack_filling_gang() -> (Job, Plan) {
+    let gang = Job { submit: 10, gpus: 32, run: 5_000, vacate: 60, checkpoint: 600 };
+    (gang, Plan { tenant: vec![gang], blocks: 1, shape: "rack", ..Plan::default() })
+}
+
+/// The plan, with the first node of the holding down from 2,000 s until `back`.
+fn play_with_failure(plan: &Plan, back: u32) -> (Outcome, Everything) {
+    let later = |seconds: u32| start().after(leasehold_units::Seconds::new(u64::from(seconds)));
+    let mut setting = setting(plan);
+    let first = setting.site.nodes_named("p-01-01").expect("a rack").start;
+    let node = || NodeRanges::from_range(first, first + 1);
+    setting.inputs.push((later(2_000), Input::NodesDown(node())));
+    setting.inputs.push((later(back), Input::NodesUp(node())));
     let mut kept = Everything::default();
     let outcome = run(setting, &mut kept).unwrap_or_else(|error| panic!("{error}"));
-    let job = kept.jobs[0];
+    (outcome, kept)
+}
+
+/// Seconds from the start of the run to the end of the only job of the tenant.
+fn tenants_end(kept: &Everything) -> u64 {
+    let job = kept.jobs.iter().find(|job| job.party == 1).expect("it was submitted");
+    job.ended.expect("it finished").since(start()).get()
+}
+
+#[test]
+fn a_failed_node_sends_its_gang_back_to_its_checkpoint() {
+    let (_, plan) = rack_filling_gang();
+    let (outcome, kept) = play_with_failure(&plan, 90_000);
     // 1,990 s ran, 1,800 s were kept; then 3,200 s more.
-    assert_eq!(job.used_seconds, 1_990 + 3_200);
+    assert_eq!(kept.jobs[0].used_seconds, 1_990 + 3_200);
     assert_eq!(outcome.tallies[1].finished, 1);
+}
+
+#[test]
+fn a_node_in_reserve_stands_in_at_once() {
+    let (_, plan) = rack_filling_gang();
+    let plan = Plan { reserve: 1, ..plan };
+    let (_, kept) = play_with_failure(&plan, 90_000);
+    assert_eq!(tenants_end(&kept), 2_000 + 3_200);
+}
+
+#[test]
+fn without_a_reserve_the_landlords_work_makes_room() {
+    let (_, plan) = rack_filling_gang();
+    // Twenty nodes are the landlord's own; one job on each, the last with the least to lose.
+    let own = |submit| Job { submit, gpus: 8, run: 80_000, vacate: 300, checkpoint: 600 };
+    let plan = Plan { landlord: (100..120).map(own).collect(), ..plan };
+    let (outcome, kept) = play_with_failure(&plan, 90_000);
+    // They declared 300 s and took 150; then the node was scrubbed for 90.
+    assert_eq!(tenants_end(&kept), 2_000 + 150 + 90 + 3_200);
+    let evicted: Vec<u64> =
+        kept.jobs.iter().filter(|job| job.evictions > 0).map(|job| job.number).collect();
+    assert_eq!(evicted.len(), 1, "one node, one job");
+    assert_eq!(outcome.reclaims_missed, 0);
+}
+
+#[test]
+fn a_repaired_node_goes_home_when_the_one_in_its_place_is_idle() {
+    let (_, plan) = rack_filling_gang();
+    let plan = Plan { reserve: 1, ..plan };
+    for back in [3_000, 9_000] {
+        let (outcome, _) = play_with_failure(&plan, back);
+        let state = &outcome.state;
+        assert!(state.substitutes.is_empty(), "back after {back} s");
+        let rack = state.site.nodes_named("p-01-01").expect("a rack");
+        let lease =
+            |node: u32| state.fleet.partition(state.fleet.node(node).partition).role.lease();
+        assert!(rack.clone().all(|node| lease(node) == Some(0)), "the rack is whole again");
+        let held = (0..24).filter(|node| lease(*node) == Some(0)).count();
+        assert_eq!(held, 4);
+    }
 }

@@ -4,7 +4,7 @@ use leasehold_control::{Curtailment, Input};
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_simulator::engine::{JobStream, Setting};
+use leasehold_simulator::engine::{JobStream, Setting, Workload};
 use leasehold_simulator::workload::WorkloadJob;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Seconds, Watts};
@@ -36,6 +36,8 @@ pub struct Plan {
     pub second: Option<(Vec<Job>, u32, &'static str, bool)>,
     /// When the first lease is amended to how many blocks, from the second day on.
     pub amendment: Option<(u32, u32)>,
+    /// Nodes that are set aside for failures.
+    pub reserve: u32,
 }
 
 impl Default for Plan {
@@ -50,6 +52,7 @@ impl Default for Plan {
             notice: None,
             second: None,
             amendment: None,
+            reserve: 0,
         }
     }
 }
@@ -119,7 +122,13 @@ credit = "5%"
 }
 
 pub fn site() -> Site {
-    let source = Source::new("site.toml", SITE);
+    site_with(0)
+}
+
+/// The site with so many nodes in reserve.
+pub fn site_with(reserve: u32) -> Site {
+    let text = SITE.replacen("hall =", &format!("reserve = \"{reserve} node\"\nhall ="), 1);
+    let source = Source::new("site.toml", text);
     Site::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
 }
 
@@ -185,8 +194,10 @@ pub fn setting(plan: &Plan) -> Setting {
     }
     let party = |name| PartyId::new(name).expect("a name");
     let mut leases = vec![Lease::new(vec![terms]).expect("one version")];
-    let mut workloads =
-        vec![(party("owner"), stream(&plan.landlord)), (party("renter"), stream(&plan.tenant))];
+    let mut workloads = vec![
+        Workload::plain(party("owner"), stream(&plan.landlord)),
+        Workload::plain(party("renter"), stream(&plan.tenant)),
+    ];
     if let Some((jobs, blocks, shape, during)) = &plan.second {
         let text = lease_text(shape, *blocks, 5)
             .replacen("id = \"l\"", "id = \"m\"", 1)
@@ -198,11 +209,11 @@ pub fn setting(plan: &Plan) -> Setting {
             inputs.push((later(7_000), Input::Sign(Box::new(second))));
         } else {
             leases.push(Lease::new(vec![second]).expect("one version"));
-            workloads.push((party("other"), stream(jobs)));
+            workloads.push(Workload::plain(party("other"), stream(jobs)));
         }
     }
     Setting {
-        site: site(),
+        site: site_with(plan.reserve),
         leases,
         interval: interval(),
         workloads,
