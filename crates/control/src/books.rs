@@ -8,6 +8,7 @@ use leasehold_ledger::{
 use leasehold_site::Site;
 use leasehold_units::{Day, Gpus, Instant, Month};
 
+use crate::event::PowerStep;
 use crate::invariants::Breach;
 use crate::state::LeaseEntry;
 
@@ -41,6 +42,8 @@ pub struct Books {
     pub invoices: Vec<Invoice>,
     /// Promises that were not kept, in order.
     pub breaches: Vec<Breach>,
+    /// Steps down and up the ladder of power, in order.
+    pub power_steps: Vec<PowerStep>,
     /// Answered reclaims since they were last taken.
     pub reclaims: Vec<Reclaim>,
 }
@@ -54,6 +57,7 @@ impl Books {
             journal: Journal::new(),
             invoices: Vec::new(),
             breaches: Vec::new(),
+            power_steps: Vec::new(),
             reclaims: Vec::new(),
         }
     }

@@ -3,12 +3,12 @@
 use leasehold_lease::{Notice, Side, Terms};
 use leasehold_ledger::Invoice;
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Instant, LeaseId, Watts};
+use leasehold_units::{Day, Instant, LeaseId, Seconds, Watts};
 
 use crate::fleet::{Holding, JobSlot, Party};
 use crate::invariants::Breach;
 use crate::job::{Allocation, JobSpec};
-use crate::state::AgendaItem;
+use crate::state::{AgendaItem, Lending};
 
 /// A wish of a party or an observation of the cluster.
 #[derive(Debug, Clone)]
@@ -57,20 +57,105 @@ pub enum Input {
     /// A new lease is signed.
     Sign(Box<Terms>),
     /// The grid or the site lowers the envelope for a while.
-    Curtail(Curtailment),
+    Curtail(CurtailmentAsk),
     /// The clock reached [`crate::Control::next_due`].
     Due,
 }
 
-/// A lowered envelope for a while.
+/// A lowered envelope for a while, as it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Curtailment {
-    /// Facility power that may be drawn meanwhile.
-    pub limit: Watts,
+pub struct CurtailmentAsk {
+    /// How much.
+    pub ask: Ask,
+    /// Why.
+    pub cause: Cause,
     /// From when it counts.
     pub from: Instant,
     /// Until when, excluded.
     pub until: Instant,
+}
+
+/// How much of a site's power is asked for. All in facility watts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// To draw no more than this.
+    Limit(Watts),
+    /// To draw so much less than when it was asked, but never to go below what is protected.
+    Reduction {
+        /// How much less.
+        by: Watts,
+        /// What need not be shed.
+        protected: Watts,
+    },
+}
+
+/// Why the envelope is lowered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Power is dear.
+    Economic,
+    /// The grid is in danger.
+    Emergency,
+    /// Works on the supply.
+    Planned,
+    /// The site has to show that it can.
+    Test,
+}
+
+/// A lowered envelope for a while, as it will be in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Curtailment {
+    /// Facility power that may be drawn meanwhile.
+    pub limit: Watts,
+    /// Why.
+    pub cause: Cause,
+    /// When it was asked for.
+    pub announced: Instant,
+    /// From when it counts.
+    pub from: Instant,
+    /// Until when, excluded.
+    pub until: Instant,
+}
+
+/// A step down or up the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PowerStep {
+    /// When.
+    pub at: Instant,
+    /// Down or up.
+    pub kind: PowerStepKind,
+    /// Whose work or nodes.
+    pub whose: Whose,
+    /// Facility watts by which the draw was above what it may be, before.
+    pub asked: Watts,
+    /// Facility watts that were shed, or that may be drawn again.
+    pub moved: Watts,
+    /// Nodes that went off or came on.
+    pub nodes: u32,
+    /// Jobs that were stopped on nodes that stay on.
+    pub jobs: u32,
+    /// How long after it was asked for.
+    pub after: Seconds,
+}
+
+/// Down or up the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PowerStepKind {
+    /// Something stopped or went off.
+    Shed,
+    /// Something came back.
+    Restored,
+}
+
+/// Who is shed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Whose {
+    /// The landlord's work on nodes that tenants hold.
+    Borrowed,
+    /// The landlord's own nodes.
+    Own,
+    /// The holding of a lease, by its number.
+    Lease(u16),
 }
 
 /// Why a gang was stopped without being given time to leave.
@@ -269,6 +354,13 @@ pub enum Event {
         /// Which.
         nodes: NodeRanges,
     },
+    /// Idle nodes of holdings may be lent from now on, or not.
+    LendingChanged {
+        /// Whether they may.
+        to: Lending,
+    },
+    /// Somebody was shed, or is back.
+    PowerStepped(PowerStep),
     /// The power that may be drawn changed.
     EnvelopeChanged {
         /// Facility watts from now on.

@@ -14,14 +14,17 @@ mod queue;
 mod state;
 
 pub use books::{Books, Reclaim};
-pub use decide::{RefusedInput, static_facility_watts};
-pub use event::{Curtailment, Event, Input, StopReason};
+pub use decide::RefusedInput;
+pub use event::{
+    Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
+    Whose,
+};
 pub use fleet::{
     Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
 };
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
-pub use state::{AgendaItem, Contracts, LeaseEntry, State, VACATE_SECONDS_MAX};
+pub use state::{AgendaItem, Contracts, LeaseEntry, Lending, State, VACATE_SECONDS_MAX};
 
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;

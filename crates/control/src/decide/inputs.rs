@@ -3,10 +3,10 @@
 use leasehold_allocator::{Refusal, plan};
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Instant, LeaseId};
+use leasehold_units::{Day, Instant, LeaseId, Watts};
 
 use super::clear_nodes;
-use crate::event::{Event, Input, StopReason};
+use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
 use crate::state::{State, VACATE_SECONDS_MAX};
@@ -41,6 +41,17 @@ pub enum RefusedInput {
         number: u64,
         /// What it declares.
         seconds: u32,
+    },
+    /// Less than the site draws with nothing running.
+    #[error(
+        "curtailment-above-idle: {asked} W are less than the {least} W that the site draws idle; \
+         `node_power.idle` of the skus says how much that is"
+    )]
+    BelowIdle {
+        /// What it should draw at most.
+        asked: Watts,
+        /// What it draws idle, in facility watts.
+        least: Watts,
     },
     /// No such lease.
     #[error("lease-is-known: there is no lease {0}")]
@@ -92,7 +103,9 @@ pub fn decide(
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
         Input::Amend(terms) => out.push(amend(state, terms)?),
         Input::Sign(terms) => out.push(sign(state, terms)?),
-        Input::Curtail(curtailment) => out.push(Event::CurtailmentAnnounced(*curtailment)),
+        Input::Curtail(asked) => {
+            out.push(Event::CurtailmentAnnounced(announce(state, asked, now)?));
+        }
         Input::Due => {}
     }
     debug_assert!(state.now <= now, "an input from the past");
@@ -129,6 +142,37 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
     }
     clear_nodes(state, &nodes, StopReason::NodeFailed, out);
     out.push(Event::NodesFailed { nodes });
+}
+
+/// What is asked of the site, in watts that it may draw.
+fn announce(
+    state: &State,
+    asked: &CurtailmentAsk,
+    now: Instant,
+) -> Result<Curtailment, RefusedInput> {
+    let facility = |it: u64| {
+        let watts = state.site.facility(Watts::new(it)).floor();
+        u64::try_from(watts).expect("power is not negative")
+    };
+    let drawn = facility(state.fleet.it_watts());
+    let limit = match asked.ask {
+        Ask::Limit(limit) => limit,
+        Ask::Reduction { by, protected } => {
+            Watts::new(drawn.saturating_sub(by.get())).max(protected)
+        }
+    };
+    let CurtailmentAsk { cause, from, until, .. } = *asked;
+    let nodes = (0..).zip(state.fleet.nodes());
+    let serving = nodes.filter(|(_, node)| node.condition != Condition::OutOfService);
+    let idle = serving.map(|(number, _)| {
+        let pool = &state.fleet.pools[state.fleet.pool_of(number)];
+        pool.idle_watts.min(pool.busy_watts)
+    });
+    let least = Watts::new(facility(idle.sum()) + 1);
+    if limit < least {
+        return Err(RefusedInput::BelowIdle { asked: limit, least });
+    }
+    Ok(Curtailment { limit, cause, announced: now, from, until })
 }
 
 fn filter(state: &State, nodes: &NodeRanges, keep: impl Fn(&Node) -> bool) -> NodeRanges {

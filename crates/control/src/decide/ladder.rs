@@ -1,148 +1,368 @@
-//! What is switched off when the envelope falls.
+//! What stops and what is switched off when the envelope falls, and what comes back when it rises.
 //!
-//! A node that is on counts with its contracted power whether it works or not, so that a holding
-//! that is fed can always be used in full; what is off still draws its idle power. The ladder:
-//! nodes outside every holding first (idle ones, then those with the least work to lose), then
-//! holdings by the order and to the depth that their leases agree, idle nodes first, borrowed ones
-//! next, the tenant's own work last. Whatever still does not fit goes beyond the agreed depth.
+//! Two sums are kept below the envelope. What tenants may draw: a node of a holding that is on
+//! counts with its contracted power whether it works or not, so that a holding that is fed can be
+//! used in full without asking. And what is drawn: contracted power under work and in turnover, idle
+//! power else. The ladder: borrowed work stops first, then the landlord's own, whose nodes go off,
+//! each with the least lost; and only if what tenants may draw is too much by itself, nodes of
+//! holdings go off, by the order and to the depth that their leases agree, and then beyond.
+//!
+//! The landlord's work may run on power that tenants do not draw at the moment. While it does,
+//! nothing is lent and the landlord's nodes go off as they become idle; and when a tenant draws its
+//! power after all, the ladder is walked again at that instant.
+
+use std::collections::BTreeMap;
 
 use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_scheduler::reclaim::{Candidate, choose};
 use leasehold_units::{Instant, Ratio, Watts};
 
-use crate::fleet::{Condition, Node, User};
-use crate::state::State;
+use super::victims::{Group, groups, members};
+use crate::event::{Event, PowerStep, PowerStepKind, StopReason, Whose};
+use crate::fleet::{Claim, Condition, Holding, JobSlot, Node, User};
+use crate::invariants::{Breach, Invariant};
+use crate::state::{Lending, State, touches};
 
-/// Whether `it` IT watts at the site's PUE stay within `limit`.
-fn within(state: &State, it: u64, limit: Watts) -> bool {
-    state.site.facility(Watts::new(it)) <= Ratio::whole(i128::from(limit.get()))
+/// What the envelope calls for.
+#[derive(Debug, Default)]
+pub struct Balance {
+    /// Borrowed jobs that stop.
+    pub borrowed: Vec<JobSlot>,
+    /// Nodes of the landlord's own that go off.
+    pub own_off: Vec<u32>,
+    /// Nodes of holdings that go off, by lease.
+    pub held_off: Vec<HeldOff>,
+    /// Nodes that come on again.
+    pub on: Vec<u32>,
+    /// Whether idle nodes of holdings may be lent.
+    pub lending: Lending,
+    /// IT watts that stopping borrowed work saves.
+    borrowed_watts: u64,
+    /// IT watts that stopping the landlord's own work saves.
+    own_watts: u64,
 }
 
-/// IT watts that a node counts with when all that is on works.
-fn static_watts(state: &State, number: u32, node: &Node) -> u64 {
-    let pool = &state.fleet.pools[state.fleet.pool_of(number)];
-    match node.condition {
-        Condition::OutOfService => 0,
-        Condition::Curtailed => pool.idle_watts,
-        Condition::Up | Condition::Turnover | Condition::Down => pool.busy_watts,
+/// Nodes of a holding that go off.
+#[derive(Debug)]
+pub struct HeldOff {
+    lease: u16,
+    nodes: Vec<u32>,
+    /// How many of them are beyond the depth that the lease agrees to.
+    beyond: u32,
+    /// IT watts that this saves.
+    saved: u64,
+}
+
+/// What is asked of the site at an instant.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Facility watts that may be drawn.
+    pub limit: Watts,
+    /// When that was known.
+    pub since: Instant,
+    /// When it changes next.
+    pub next: Instant,
+}
+
+impl Balance {
+    /// Every node that goes off.
+    pub fn off(&self) -> NodeRanges {
+        let held = self.held_off.iter().flat_map(|held| held.nodes.iter().copied());
+        NodeRanges::from_nodes(self.own_off.iter().copied().chain(held))
+    }
+
+    /// Whether nothing changes.
+    fn is_still(&self, state: &State) -> bool {
+        self.borrowed.is_empty()
+            && self.own_off.is_empty()
+            && self.held_off.is_empty()
+            && self.on.is_empty()
+            && self.lending == state.lending
     }
 }
 
-fn static_it_watts(state: &State) -> u64 {
-    let nodes = (0..).zip(state.fleet.nodes());
-    nodes.map(|(number, node)| static_watts(state, number, node)).sum()
+/// What a node would draw, in IT watts, at work and idle.
+fn watts(state: &State, number: u32) -> (u64, u64) {
+    let pool = &state.fleet.pools[state.fleet.pool_of(number)];
+    (pool.busy_watts, pool.idle_watts.min(pool.busy_watts))
 }
 
-/// Facility watts of the site if all that is on works.
-pub fn static_facility_watts(state: &State) -> Ratio {
-    state.site.facility(Watts::new(static_it_watts(state)))
+/// IT watts that working instead of idling takes on a node.
+fn rise(state: &State, number: u32) -> u64 {
+    let (busy, idle) = watts(state, number);
+    busy - idle
 }
 
-/// A node on the ladder; the lowest goes first.
+fn holding(state: &State, node: &Node) -> Holding {
+    state.fleet.partition(node.partition).role.holding
+}
+
+/// Works out what the site has to do to stay within `limit`.
+pub fn balance(state: &State, limit: Watts, now: Instant) -> Balance {
+    let mut walk = Walk {
+        state,
+        now,
+        it_limit: it_limit(state, limit),
+        drawn: state.fleet.it_watts(),
+        result: Balance::default(),
+    };
+    walk.tenants();
+    walk.borrowed();
+    walk.landlords();
+    walk.idle();
+    walk.result
+}
+
+/// The most IT watts whose facility power is within `limit`.
+pub fn it_limit(state: &State, limit: Watts) -> u64 {
+    let it = Ratio::whole(i128::from(limit.get())).over(state.site.pue).floor();
+    u64::try_from(it).expect("an envelope is not negative")
+}
+
+struct Walk<'a> {
+    state: &'a State,
+    now: Instant,
+    it_limit: u64,
+    /// IT watts that are drawn after what was decided so far.
+    drawn: u64,
+    result: Balance,
+}
+
+/// A node of a holding on the ladder; the lowest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rung {
-    /// 0: on its way out already; 1: outside every holding; 2: in a holding; 3: beyond its depth.
-    class: u8,
+    beyond_depth: bool,
     order: u32,
+    /// What is off stays off before anything else goes.
+    on: bool,
     /// Work that would be lost with the gang on it; idle nodes have none.
     work: (u8, u64),
     job: u32,
     number: u32,
+    lease: u16,
 }
 
-/// The nodes to switch off so that the site stays within `limit`, beyond those that are off.
-/// `beyond` counts those that a lease had not agreed to shed, by number of the lease.
-pub struct Shed {
-    /// Which nodes.
-    pub nodes: NodeRanges,
-    /// For each lease its nodes among them, and how many of these are beyond the agreed depth.
-    pub by_lease: Vec<(u16, u32, u32)>,
-}
+impl Walk<'_> {
+    fn nodes(&self) -> impl Iterator<Item = (u32, &Node)> {
+        let nodes = (0..).zip(self.state.fleet.nodes());
+        nodes.filter(|(_, node)| node.condition != Condition::OutOfService)
+    }
 
-/// Walks down the ladder until the site fits `limit`.
-pub fn shed(state: &State, limit: Watts, now: Instant) -> Shed {
-    let mut it = static_it_watts(state);
-    let mut chosen = Vec::new();
-    let mut by_lease: Vec<(u16, u32, u32)> = Vec::new();
-    if !within(state, it, limit) {
-        for rung in rungs(state, now) {
-            if within(state, it, limit) {
+    /// Switches nodes of holdings off as far as tenants alone may draw more than the envelope, and
+    /// on as far as it feeds them.
+    fn tenants(&mut self) {
+        let may_draw = |(number, node): (u32, &Node)| {
+            let (busy, idle) = watts(self.state, number);
+            if holding(self.state, node).lease().is_some() { busy } else { idle }
+        };
+        let mut floor: u64 = self.nodes().map(may_draw).sum();
+        for rung in self.rungs() {
+            let on = self.state.fleet.node(rung.number).condition != Condition::Curtailed;
+            if floor > self.it_limit {
+                floor -= rise(self.state, rung.number);
+                if on {
+                    self.switch_off(&rung);
+                }
+            } else if !on {
+                self.result.on.push(rung.number);
+            }
+        }
+        for index in 0..self.result.held_off.len() {
+            let off = self.result.held_off[index].nodes.iter().copied();
+            let saved = self.stop_all_on(&NodeRanges::from_nodes(off));
+            self.result.held_off[index].saved = saved;
+        }
+    }
+
+    fn switch_off(&mut self, rung: &Rung) {
+        let all = &mut self.result.held_off;
+        let place = all.iter().position(|held| held.lease == rung.lease).unwrap_or_else(|| {
+            all.push(HeldOff { lease: rung.lease, nodes: Vec::new(), beyond: 0, saved: 0 });
+            all.len() - 1
+        });
+        all[place].nodes.push(rung.number);
+        all[place].beyond += u32::from(rung.beyond_depth);
+    }
+
+    /// Counts what is saved when all jobs on `off` stop and its turnovers end.
+    fn stop_all_on(&mut self, off: &NodeRanges) -> u64 {
+        if off.is_empty() {
+            return 0;
+        }
+        let state = self.state;
+        let stopped = state.jobs.iter().filter(|(_, job)| touches(job, off));
+        let freed = stopped.filter_map(|(_, job)| job.allocation()).flat_map(|at| at.whole.iter());
+        let nodes = NodeRanges::from_nodes(freed.chain(off.iter()));
+        let saved = nodes.iter().filter(|number| works(state.fleet.node(*number)));
+        let saved: u64 = saved.map(|number| rise(state, number)).sum();
+        self.drawn -= saved;
+        saved
+    }
+
+    /// The nodes of holdings, in the order in which they go off.
+    fn rungs(&self) -> Vec<Rung> {
+        let work = work_by_node(self.state, self.now);
+        let mut rungs: Vec<Rung> = Vec::new();
+        let mut held = vec![0_i128; self.state.contracts.leases.len()];
+        for (number, node) in self.nodes() {
+            let Some(lease) = holding(self.state, node).lease() else { continue };
+            held[usize::from(lease)] += 1;
+            // There is nothing to switch off on a failed node.
+            if node.condition != Condition::Down {
+                rungs.push(self.rung(number, node, lease, work[number as usize]));
+            }
+        }
+        rungs.sort_unstable();
+        for (index, entry) in self.state.contracts.leases.iter().enumerate() {
+            let depth = entry.terms().service.curtail.map_or(Ratio::ZERO, |curtail| curtail.depth);
+            let agreed = Ratio::whole(held[index]).times(depth).floor();
+            let mine = rungs.iter_mut().filter(|rung| usize::from(rung.lease) == index);
+            let beyond = mine.skip(usize::try_from(agreed).expect("a site is small"));
+            beyond.for_each(|rung| rung.beyond_depth = true);
+        }
+        rungs.sort_unstable();
+        rungs
+    }
+
+    fn rung(&self, number: u32, node: &Node, lease: u16, (job, lost): (u32, u64)) -> Rung {
+        let curtail = self.state.contracts.leases[usize::from(lease)].terms().service.curtail;
+        let busy = match node.user {
+            User::Nobody => 0,
+            User::Guest => 1,
+            User::Holder => 2,
+        };
+        Rung {
+            beyond_depth: false,
+            order: curtail.map_or(u32::MAX, |curtail| curtail.order),
+            on: node.condition != Condition::Curtailed,
+            work: (busy, lost),
+            job,
+            number,
+            lease,
+        }
+    }
+
+    /// Stops borrowed work, as far as more is drawn than may be.
+    fn borrowed(&mut self) {
+        let partitions = self.state.fleet.partitions().iter();
+        let lent = (0..).zip(partitions).filter(|(_, partition)| !partition.guests.is_empty());
+        let all: Vec<Group> =
+            lent.flat_map(|(id, _)| groups(self.state, id, User::Guest)).collect();
+        let (stopped, saved) = self.stop(&all);
+        let jobs = stopped.iter().flat_map(|group| members(self.state, group));
+        let mut jobs: Vec<JobSlot> = jobs.map(|(slot, _)| slot).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        self.result.borrowed = jobs;
+        self.result.borrowed_watts = saved;
+    }
+
+    /// Stops the landlord's own work, as far as more is drawn than may be. Its nodes go off.
+    fn landlords(&mut self) {
+        if self.drawn <= self.it_limit {
+            return;
+        }
+        // What is in turnover draws like work, and nothing is lost with it.
+        for (number, node) in (0..).zip(self.state.fleet.nodes()) {
+            let own = holding(self.state, node) == Holding::Own;
+            if own && node.condition == Condition::Turnover && self.drawn > self.it_limit {
+                self.drawn -= rise(self.state, number);
+                self.result.own_off.push(number);
+            }
+        }
+        let pools = 0..self.state.site.pools.len();
+        let own = pools.map(|pool| self.state.partition_of(Holding::Own, pool));
+        let all: Vec<Group> = own.flat_map(|id| groups(self.state, id, User::Holder)).collect();
+        let (stopped, saved) = self.stop(&all);
+        let nodes = stopped.iter().flat_map(|group| nodes_of(self.state, group));
+        self.result.own_off.extend(nodes);
+        self.result.own_watts = saved;
+    }
+
+    /// The groups to stop so that no more is drawn than may be, and the IT watts that this saves.
+    fn stop<'g>(&mut self, all: &'g [Group]) -> (Vec<&'g Group>, u64) {
+        if self.drawn <= self.it_limit {
+            return (Vec::new(), 0);
+        }
+        let state = self.state;
+        let worth = |group: &Group| -> u64 {
+            nodes_of(state, group).iter().map(|number| rise(state, *number)).sum()
+        };
+        let mut candidates: Vec<Candidate> = Vec::with_capacity(all.len());
+        for (key, group) in (0..).zip(all) {
+            let lost = members(state, group).iter().map(|(_, job)| job.lost_at(self.now)).sum();
+            let nodes = u32::try_from(worth(group)).unwrap_or(u32::MAX);
+            candidates.push(Candidate { key, nodes, lost });
+        }
+        let excess = u32::try_from(self.drawn - self.it_limit).unwrap_or(u32::MAX);
+        let keys = choose(&mut candidates, excess)
+            .unwrap_or_else(|| candidates.iter().map(|candidate| candidate.key).collect());
+        let stopped: Vec<&Group> = keys.iter().map(|key| &all[*key as usize]).collect();
+        let saved = stopped.iter().map(|group| worth(group)).sum();
+        self.drawn = self.drawn.saturating_sub(saved);
+        (stopped, saved)
+    }
+
+    /// Switches idle nodes of the landlord's own off or on, so that what is on could all work; if
+    /// it could not even then, nothing is lent.
+    fn idle(&mut self) {
+        let leaving = self.result.off();
+        let coming = NodeRanges::from_nodes(self.result.on.iter().copied());
+        let could_draw = |(number, node): (u32, &Node)| {
+            let (busy, idle) = watts(self.state, number);
+            let off = node.condition == Condition::Curtailed && !coming.contains(number);
+            let spare = holding(self.state, node) == Holding::Reserve;
+            if off || spare || leaving.contains(number) { idle } else { busy }
+        };
+        let mut could: u64 = self.nodes().map(could_draw).sum();
+        let (mut idle, mut off) = (Vec::new(), Vec::new());
+        for (number, node) in self.nodes() {
+            if holding(self.state, node) != Holding::Own || leaving.contains(number) {
+                continue;
+            }
+            match node.condition {
+                Condition::Curtailed => off.push(number),
+                Condition::Up | Condition::Turnover if node.user == User::Nobody => {
+                    idle.push((!node.draining, node.claim != Claim::Free, number));
+                }
+                _ => {}
+            }
+        }
+        idle.sort_unstable();
+        for (_, _, number) in idle {
+            if could <= self.it_limit {
                 break;
             }
-            let pool = &state.fleet.pools[state.fleet.pool_of(rung.number)];
-            it -= pool.busy_watts - pool.idle_watts.min(pool.busy_watts);
-            chosen.push(rung.number);
-            count(state, &rung, &mut by_lease);
+            could -= rise(self.state, number);
+            self.result.own_off.push(number);
         }
-    }
-    Shed { nodes: NodeRanges::from_nodes(chosen), by_lease }
-}
-
-fn count(state: &State, rung: &Rung, by_lease: &mut Vec<(u16, u32, u32)>) {
-    let partition = state.fleet.node(rung.number).partition;
-    let Some(lease) = state.fleet.partition(partition).role.lease() else { return };
-    let beyond = u32::from(rung.class == 3);
-    match by_lease.iter_mut().find(|(number, ..)| *number == lease) {
-        Some((_, nodes, over)) => {
-            *nodes += 1;
-            *over += beyond;
-        }
-        None => by_lease.push((lease, 1, beyond)),
-    }
-}
-
-fn rungs(state: &State, now: Instant) -> Vec<Rung> {
-    let work = work_by_node(state, now);
-    let mut rungs: Vec<Rung> = Vec::new();
-    for (number, node) in (0..).zip(state.fleet.nodes()) {
-        // A failed node is counted as on, since it may come back, but there is nothing to switch off.
-        if matches!(node.condition, Condition::Up | Condition::Turnover) {
-            rungs.push(rung(state, number, node, work[number as usize]));
-        }
-    }
-    rungs.sort_unstable();
-    keep_to_depth(state, &mut rungs);
-    rungs.sort_unstable();
-    rungs
-}
-
-fn rung(state: &State, number: u32, node: &Node, (job, lost): (u32, u64)) -> Rung {
-    let lease = state.fleet.partition(node.partition).role.lease();
-    let curtail =
-        lease.and_then(|lease| state.contracts.leases[usize::from(lease)].terms().service.curtail);
-    let class = match (node.draining, lease) {
-        (true, _) => 0,
-        (false, None) => 1,
-        (false, Some(_)) => 2,
-    };
-    let busy = match node.user {
-        User::Nobody => 0,
-        User::Guest => 1,
-        User::Holder => 2,
-    };
-    let order = curtail.map_or(u32::MAX, |curtail| curtail.order);
-    Rung { class, order, work: (busy, lost), job, number }
-}
-
-/// Moves what a lease has not agreed to shed behind everything else.
-fn keep_to_depth(state: &State, rungs: &mut [Rung]) {
-    for (index, entry) in state.contracts.leases.iter().enumerate() {
-        let depth = entry.terms().service.curtail.map_or(Ratio::ZERO, |curtail| curtail.depth);
-        let mine = |number: u32| {
-            let partition = state.fleet.node(number).partition;
-            state.fleet.partition(partition).role.lease().map(usize::from) == Some(index)
-        };
-        let held = (0..)
-            .zip(state.fleet.nodes())
-            .filter(|(number, node)| node.condition != Condition::OutOfService && mine(*number));
-        let held = Ratio::whole(i128::try_from(held.count()).expect("a site is small"));
-        let mut left = held.times(depth).floor();
-        for rung in rungs.iter_mut().filter(|rung| rung.class < 3 && mine(rung.number)) {
-            if left == 0 && rung.class == 2 {
-                rung.class = 3;
+        for number in off {
+            if could + rise(self.state, number) <= self.it_limit {
+                could += rise(self.state, number);
+                self.result.on.push(number);
             }
-            left -= i128::from(left > 0);
         }
+        self.result.lending = if could <= self.it_limit { Lending::Open } else { Lending::Closed };
     }
+}
+
+const fn works(node: &Node) -> bool {
+    match node.condition {
+        Condition::Turnover => true,
+        Condition::Up => !matches!(node.user, User::Nobody),
+        Condition::OutOfService | Condition::Down | Condition::Curtailed => false,
+    }
+}
+
+/// The nodes that come free when `group` stops.
+fn nodes_of(state: &State, group: &Group) -> Vec<u32> {
+    let own = match group {
+        Group::Gang(_) => None,
+        Group::Node(node) => Some(*node),
+    };
+    let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
+    let nodes = allocations.flat_map(|at| at.whole.iter()).chain(own);
+    NodeRanges::from_nodes(nodes).iter().collect()
 }
 
 /// For each node the job with the most to lose on it, and what that is.
@@ -157,4 +377,97 @@ fn work_by_node(state: &State, now: Instant) -> Vec<(u32, u64)> {
         }
     }
     work
+}
+
+/// Whether more is drawn than may be, or the landlord's own nodes stand idle while its work runs on
+/// power that tenants may ask for.
+pub fn is_due(state: &State) -> bool {
+    let idle = |pool: usize| {
+        let own = state.fleet.partition(state.partition_of(Holding::Own, pool));
+        let sets = own.ready(User::Holder).into_iter().chain(own.soiled(User::Holder));
+        sets.map(leasehold_scheduler::nodes::NodeSet::count).sum::<u32>() > 0
+    };
+    state.fleet.it_watts() > state.it_limit
+        || state.lending == Lending::Closed && (0..state.site.pools.len()).any(idle)
+}
+
+/// Puts what keeps the site within what is `asked` behind `out`; false where nothing has to change.
+pub fn keep_within(state: &State, asked: Asked, now: Instant, out: &mut Vec<Event>) -> bool {
+    let mut balance = balance(state, asked.limit, now);
+    if state.lending == Lending::Closing && now < asked.next {
+        balance.lending = Lending::Closing;
+    }
+    if balance.is_still(state) {
+        return false;
+    }
+    let off = balance.off();
+    let on_them = |slot: JobSlot| touches(state.jobs.get(slot), &off);
+    let stops = balance.borrowed.iter().filter(|slot| !on_them(**slot));
+    out.extend(stops.map(|job| Event::JobStopped { job: *job, reason: StopReason::Curtailed }));
+    if !off.is_empty() {
+        super::clear_nodes(state, &off, StopReason::Curtailed, out);
+        out.push(Event::NodesCurtailed { nodes: off });
+    }
+    if !balance.on.is_empty() {
+        out.push(Event::NodesRestored { nodes: NodeRanges::from_nodes(balance.on.clone()) });
+    }
+    if balance.lending != state.lending {
+        out.push(Event::LendingChanged { to: balance.lending });
+    }
+    record(state, &balance, asked, now, out);
+    true
+}
+
+/// Records who was shed and who is back, and the breaches that this is.
+fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mut Vec<Event>) {
+    let wanted = state.fleet.it_watts().saturating_sub(it_limit(state, asked.limit));
+    let step = |kind, whose, (nodes, jobs): (usize, usize), it_watts: u64| {
+        let count = |nodes: usize| u32::try_from(nodes).expect("a site is small");
+        (nodes + jobs > 0).then_some(Event::PowerStepped(PowerStep {
+            at: now,
+            kind,
+            whose,
+            asked: facility(state, wanted),
+            moved: facility(state, it_watts),
+            nodes: count(nodes),
+            jobs: count(jobs),
+            after: now.since(asked.since),
+        }))
+    };
+    let shed = |whose, moved, it_watts| step(PowerStepKind::Shed, whose, moved, it_watts);
+    out.extend(shed(Whose::Borrowed, (0, balance.borrowed.len()), balance.borrowed_watts));
+    out.extend(shed(Whose::Own, (balance.own_off.len(), 0), balance.own_watts));
+    for held in &balance.held_off {
+        let nodes = held.nodes.len();
+        out.extend(shed(Whose::Lease(held.lease), (nodes, 0), held.saved));
+        out.push(Event::Breached(Breach {
+            at: now,
+            invariant: Invariant::Power,
+            lease: state.contracts.leases[usize::from(held.lease)].terms().id.clone(),
+            what: format!(
+                "{nodes} nodes of the holding were switched off for an envelope of {} kW, \
+                 {} of them beyond the agreed depth",
+                asked.limit.get() / 1000,
+                held.beyond
+            ),
+        }));
+    }
+    let mut back: BTreeMap<Whose, (usize, u64)> = BTreeMap::new();
+    for number in &balance.on {
+        let whose = match holding(state, state.fleet.node(*number)) {
+            Holding::Lease(lease) => Whose::Lease(lease),
+            Holding::Own | Holding::Reserve => Whose::Own,
+        };
+        let entry = back.entry(whose).or_default();
+        *entry = (entry.0 + 1, entry.1 + rise(state, *number));
+    }
+    for (whose, (nodes, it_watts)) in back {
+        out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts));
+    }
+}
+
+/// Facility power for IT power, in whole watts.
+fn facility(state: &State, it: u64) -> Watts {
+    let watts = state.site.facility(Watts::new(it)).floor();
+    Watts::new(u64::try_from(watts).expect("power is not negative"))
 }

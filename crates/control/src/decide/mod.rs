@@ -11,7 +11,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds};
 
 pub use inputs::{RefusedInput, decide};
-pub use ladder::static_facility_watts;
+pub use ladder::it_limit;
 
 use crate::event::{Event, StopReason};
 use crate::fleet::Party;
@@ -37,6 +37,9 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
     }
     if let Some(job) = state.back_off_over(now) {
         out.push(Event::BackOffEnded { job });
+        return true;
+    }
+    if ladder::is_due(state) && steps::keep_within(state, now, out) {
         return true;
     }
     let prospects = state.substitution_prospects();

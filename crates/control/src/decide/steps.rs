@@ -6,13 +6,13 @@ use leasehold_site::Pool;
 use leasehold_units::{Instant, Watts};
 
 use super::clear_nodes;
-use super::ladder::shed;
+use super::ladder::{self, Asked};
 use super::victims::request_to_leave;
 use crate::event::{Event, StopReason};
 use crate::fleet::{Condition, Holding, LANDLORD, User};
 use crate::invariants::{Breach, Invariant};
 use crate::job::JobState;
-use crate::state::{AgendaItem, State, Substitute, touches};
+use crate::state::{AgendaItem, Lending, State, Substitute, touches};
 
 /// Puts what `item` calls for behind `out`, and that it is done.
 pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mut Vec<Event>) {
@@ -20,6 +20,10 @@ pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mu
         AgendaItem::Service => service(state, now, out),
         AgendaItem::Envelope => envelope(state, now, out),
         AgendaItem::Holdings => holdings(state, now, out),
+        AgendaItem::Power => {
+            keep_within(state, now, out);
+            Look::Done
+        }
         AgendaItem::Prepare => prepare(state, now, out),
         AgendaItem::Invoice(lease) => invoice(state, now, lease, out),
     };
@@ -60,37 +64,27 @@ fn limit_at(state: &State, at: Instant) -> Watts {
     lowered.map(|c| c.limit).fold(contracted, Watts::min)
 }
 
+/// What is asked of the site at `at`.
+fn asked_at(state: &State, at: Instant) -> Asked {
+    let limit = limit_at(state, at);
+    let in_force = state.curtailments.iter().find(|c| c.from <= at && at < c.until);
+    let announced = in_force.filter(|c| c.limit == limit).map_or(at, |c| c.announced);
+    let next = state.contracts.next_change(at).unwrap_or(at);
+    Asked { limit, since: announced, next }
+}
+
+/// Walks the ladder where more is drawn than may be.
+pub fn keep_within(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
+    ladder::keep_within(state, asked_at(state, now), now, out)
+}
+
 fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let limit = limit_at(state, now);
-    let off = (0..).zip(state.fleet.nodes()).filter(|(_, n)| n.condition == Condition::Curtailed);
-    let off = NodeRanges::from_nodes(off.map(|(number, _)| number));
-    if limit > state.limit && !off.is_empty() {
-        // All come back; what still does not fit goes off again with the next look.
-        out.push(Event::NodesRestored { nodes: off });
-        out.push(Event::EnvelopeChanged { limit });
-        return Look::Again;
+    let asked = asked_at(state, now);
+    ladder::keep_within(state, asked, now, out);
+    if asked.limit != state.limit {
+        out.push(Event::EnvelopeChanged { limit: asked.limit });
     }
-    let shed = shed(state, limit, now);
-    if !shed.nodes.is_empty() {
-        clear_nodes(state, &shed.nodes, StopReason::Curtailed, out);
-        out.push(Event::NodesCurtailed { nodes: shed.nodes });
-    }
-    for (lease, nodes, beyond) in shed.by_lease {
-        let entry = &state.contracts.leases[usize::from(lease)];
-        out.push(Event::Breached(Breach {
-            at: now,
-            invariant: Invariant::Power,
-            lease: entry.terms().id.clone(),
-            what: format!(
-                "{nodes} nodes of the holding were switched off for an envelope of {} kW, \
-                 {beyond} of them beyond the agreed depth",
-                limit.get() / 1000
-            ),
-        }));
-    }
-    if limit != state.limit {
-        out.push(Event::EnvelopeChanged { limit });
-    }
+    reopen(state, now, &NodeRanges::new(), out);
     Look::Done
 }
 
@@ -253,17 +247,25 @@ fn end_substitutions(state: &State, moved: &NodeRanges, out: &mut Vec<Event>) ->
 
 /// Nodes that were cleared for a change that did not need them take work again.
 fn reopen(state: &State, now: Instant, moved: &NodeRanges, out: &mut Vec<Event>) {
-    let off = shed(state, limit_at(state, now), now).nodes;
+    let off = about_to_go_off(state, now);
     let idle = (0..).zip(state.fleet.nodes()).filter(|(number, node)| {
         node.draining
             && !moved.contains(*number)
-            && !off.contains(*number)
+            && !off.contains(number)
             && !state.substitutes.engages(*number)
     });
     let nodes = NodeRanges::from_nodes(idle.map(|(number, _)| number));
     if !nodes.is_empty() {
         out.push(Event::NodesReopened { nodes });
     }
+}
+
+/// Nodes that the next change of the envelope will switch off, if it is near.
+fn about_to_go_off(state: &State, now: Instant) -> Vec<u32> {
+    let lead = crate::state::handover_lead(&state.site);
+    let near = state.contracts.next_change(now).filter(|at| *at <= now.after(lead));
+    let limit = limit_at(state, near.unwrap_or(now));
+    ladder::balance(state, limit, now).own_off
 }
 
 /// One event a pool.
@@ -290,7 +292,18 @@ fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         };
         nodes.extend(range.clone().filter(own));
     }
-    nodes.extend(shed(state, limit_at(state, at), now).nodes.iter());
+    let ahead = ladder::balance(state, limit_at(state, at), now);
+    if limit_at(state, at) < state.limit {
+        nodes.extend(&ahead.own_off);
+        let borrowed = ahead.borrowed.iter();
+        out.extend(
+            borrowed
+                .filter_map(|slot| request_to_leave(*slot, state.jobs.get(*slot), now, Some(at))),
+        );
+        if ahead.lending == Lending::Closed && state.lending == Lending::Open {
+            out.push(Event::LendingChanged { to: Lending::Closing });
+        }
+    }
     nodes.sort_unstable();
     nodes.dedup();
     nodes.retain(|number| !state.fleet.node(*number).draining);

@@ -20,8 +20,10 @@ pub struct Evicted {
 }
 
 /// One gang, or all that share a node, by the jobs in it.
-enum Group {
+pub enum Group {
+    /// Its nodes are its own.
     Gang(JobSlot),
+    /// The node.
     Node(u32),
 }
 
@@ -77,7 +79,7 @@ pub fn displace(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
 }
 
 /// The gangs that have their nodes to themselves, and the nodes that several share.
-fn groups(state: &State, id: PartitionId, user: User) -> Vec<Group> {
+pub fn groups(state: &State, id: PartitionId, user: User) -> Vec<Group> {
     let mut shared = BTreeSet::new();
     let mut groups = Vec::new();
     for slot in jobs_on(state, id, user) {
@@ -105,7 +107,8 @@ fn jobs_on(state: &State, id: PartitionId, user: User) -> Vec<JobSlot> {
     state.jobs.iter().filter(|(_, job)| stands(job)).map(|(slot, _)| slot).collect()
 }
 
-fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
+/// The jobs of a group.
+pub fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
     match group {
         Group::Gang(slot) => vec![(*slot, state.jobs.get(*slot))],
         Group::Node(node) => {

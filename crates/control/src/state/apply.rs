@@ -6,7 +6,7 @@ use leasehold_units::Instant;
 use super::{State, contracts};
 use crate::books::Reclaim;
 use crate::event::Event;
-use crate::fleet::{Claim, Condition, Holding, JobSlot, User};
+use crate::fleet::{Claim, Condition, Holding, JobSlot, LANDLORD, User};
 use crate::invariants::{Invariant, Violation};
 use crate::job::{Allocation, Job, JobSpec, JobState};
 
@@ -48,9 +48,8 @@ impl State {
             }
             Event::TurnoverEnded { nodes } => self.come_clean(nodes),
             Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
-            Event::NodesRepaired { nodes } | Event::NodesRestored { nodes } => {
-                self.repair(nodes);
-            }
+            Event::NodesRepaired { nodes } => self.repair(nodes, true),
+            Event::NodesRestored { nodes } => self.repair(nodes, false),
             Event::NodesInService { nodes, serving } => self.put_in_service(nodes, *serving),
             Event::NodesDrained { nodes } => {
                 self.fleet.change(nodes, now, |node| node.draining = true);
@@ -92,8 +91,14 @@ impl State {
             }
             Event::EnvelopeChanged { limit } => {
                 self.limit = *limit;
+                self.it_limit = crate::decide::it_limit(self, *limit);
                 self.curtailments.retain(|curtailment| now < curtailment.until);
             }
+            Event::LendingChanged { to } => {
+                self.lending = *to;
+                self.parties[usize::from(LANDLORD)].arrivals += 1;
+            }
+            Event::PowerStepped(step) => self.books.power_steps.push(*step),
             Event::RevenueRecognised { through } => self.books.journal.recognise_through(*through),
             Event::AgendaDone(item) => self.contracts.done(item),
             Event::Breached(breach) => self.books.breach(breach.clone()),
@@ -199,15 +204,15 @@ impl State {
         }
     }
 
-    /// Repaired nodes, and nodes switched on again, come back scrubbed.
-    fn repair(&mut self, nodes: &NodeRanges) {
+    /// Nodes come back: repaired ones scrubbed, those that were switched off as they were left.
+    fn repair(&mut self, nodes: &NodeRanges, scrubbed: bool) {
         let now = self.now;
         for number in nodes.iter() {
             let one = NodeRanges::from_range(number, number + 1);
             let engaged = self.substitutes.engages(number);
             self.fleet.change(&one, now, |node| {
                 node.condition = Condition::Up;
-                node.soil = None;
+                node.soil = node.soil.filter(|_| !scrubbed);
                 node.draining &= engaged;
             });
         }

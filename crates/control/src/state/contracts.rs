@@ -38,6 +38,8 @@ pub enum AgendaItem {
     Envelope,
     /// Entitlements take a step.
     Holdings,
+    /// What is switched on follows the holdings.
+    Power,
     /// Holdings or the envelope change soon: nodes are cleared for that.
     Prepare,
     /// An invoice of this lease may be due.
@@ -170,8 +172,14 @@ impl Contracts {
         self.agenda.insert((now, AgendaItem::Service));
         self.agenda.insert((now, AgendaItem::Envelope));
         self.agenda.insert((now, AgendaItem::Holdings));
+        self.agenda.insert((now, AgendaItem::Power));
         for at in service_changes(site) {
-            self.open(site, at, now, &[AgendaItem::Service, AgendaItem::Holdings]);
+            self.open(
+                site,
+                at,
+                now,
+                &[AgendaItem::Service, AgendaItem::Holdings, AgendaItem::Power],
+            );
         }
         for (day, _) in site.envelope.iter() {
             self.open(site, site.time_zone.start_of(day), now, &[AgendaItem::Envelope]);
@@ -183,7 +191,12 @@ impl Contracts {
             let last = entry.plan.steps.last().map(|step| step.until);
             let after = last.and_then(|day| day.tomorrow().ok());
             for day in steps.into_iter().chain(after) {
-                self.open(site, zone.start_of(day), now, &[AgendaItem::Holdings]);
+                self.open(
+                    site,
+                    zone.start_of(day),
+                    now,
+                    &[AgendaItem::Holdings, AgendaItem::Power],
+                );
             }
             self.open_invoices(index, now);
         }

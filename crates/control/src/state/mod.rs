@@ -44,6 +44,18 @@ pub struct PartyEntry {
     pub arrivals: u64,
 }
 
+/// Whether idle nodes of holdings may be lent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Lending {
+    /// They may.
+    #[default]
+    Open,
+    /// They may not: the envelope is about to fall.
+    Closing,
+    /// They may not: work of the landlord's own runs on power that tenants may ask for.
+    Closed,
+}
+
 /// Everything that the state machine remembers.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -63,6 +75,10 @@ pub struct State {
     pub books: Books,
     /// Facility power that may be drawn now.
     pub limit: Watts,
+    /// The most IT watts within that.
+    pub it_limit: u64,
+    /// Whether idle nodes of holdings may be lent.
+    pub lending: Lending,
     /// GPUs in service.
     pub installed_gpus: u64,
     /// Curtailments that are announced or in force.
@@ -101,6 +117,8 @@ impl State {
             parties: Vec::new(),
             books: Books::new(&site, from),
             limit: Watts::ZERO,
+            it_limit: 0,
+            lending: Lending::Open,
             installed_gpus: 0,
             curtailments: Vec::new(),
             substitutes: Substitutes::default(),
@@ -171,7 +189,9 @@ impl State {
         let in_pool = key.pools & (1 << role.pool) != 0;
         let leaves_in_time =
             role.guest_vacate_seconds_max.is_some_and(|max| key.vacate_seconds <= max);
-        in_pool && (user != User::Guest || leaves_in_time && key.may_borrow)
+        in_pool
+            && (user != User::Guest
+                || leaves_in_time && key.may_borrow && self.lending == Lending::Open)
     }
 
     fn add_party(&mut self, id: PartyId) -> Party {

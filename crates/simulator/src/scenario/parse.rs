@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use leasehold_control::{Ask, Cause};
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Shape, Watts};
@@ -110,8 +111,10 @@ pub enum EventKind {
     },
     /// The envelope is lowered: announced at the event's instant, in force after the notice.
     Curtailment {
-        /// To what.
-        limit: Watts,
+        /// By how much.
+        ask: Ask,
+        /// Why.
+        cause: Cause,
         /// How long after it is announced.
         notice: Seconds,
         /// Until when.
@@ -313,10 +316,36 @@ fn read_notice(table: &Table<'_>) -> Option<EventKind> {
 }
 
 fn read_curtailment(table: &Table<'_>) -> Option<EventKind> {
-    let limit = table.required("limit", table.watts("limit"), "facility power, \"225 MW\"");
+    let ask = read_ask(table);
+    let causes = [
+        ("economic", Cause::Economic),
+        ("emergency", Cause::Emergency),
+        ("planned", Cause::Planned),
+        ("test", Cause::Test),
+    ];
+    let cause = table.choice("cause", &causes).map_or(Cause::Economic, |field| field.value);
     let notice = table.seconds("notice").map_or(Seconds::ZERO, |field| field.value);
     let until = table.required("until", table.instant("until"), "when it ends");
-    Some(EventKind::Curtailment { limit: limit?.value, notice, until: until?.value })
+    Some(EventKind::Curtailment { ask: ask?, cause, notice, until: until?.value })
+}
+
+/// `limit`, or `reduction` with or without `protected`, or `protected` alone.
+fn read_ask(table: &Table<'_>) -> Option<Ask> {
+    let watts = |key| table.watts(key).map(|field| field.value);
+    let (limit, by, protected) = (watts("limit"), watts("reduction"), watts("protected"));
+    match (limit, by, protected) {
+        (Some(limit), None, None) | (None, None, Some(limit)) => Some(Ask::Limit(limit)),
+        (None, Some(by), protected) => {
+            Some(Ask::Reduction { by, protected: protected.unwrap_or(Watts::ZERO) })
+        }
+        _ => {
+            let expected = "one of `limit = \"225 MW\"`, `reduction = \"75 MW\"` (with or without \
+                            `protected`) and `protected = \"150 MW\"`";
+            let message = "how much is asked for is not clear".to_owned();
+            table.report("one-ask", table.span.clone(), message, expected);
+            None
+        }
+    }
 }
 
 fn read_nodes(table: &Table<'_>) -> Option<Vec<(String, Range<usize>)>> {

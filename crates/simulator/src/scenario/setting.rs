@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_control::{Curtailment, Input};
+use leasehold_control::{CurtailmentAsk, Input};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval};
@@ -118,9 +118,10 @@ impl Loaded {
                 let day = zones[lease].day_of(event.at);
                 Input::GiveNotice { lease: lease.clone(), by: *by, day }
             }
-            EventKind::Curtailment { limit, notice, until } => {
+            EventKind::Curtailment { ask, cause, notice, until } => {
                 let from: Instant = event.at.after(*notice);
-                Input::Curtail(Curtailment { limit: *limit, from, until: (*until).max(from) })
+                let until = (*until).max(from);
+                Input::Curtail(CurtailmentAsk { ask: *ask, cause: *cause, from, until })
             }
             EventKind::NodeDown(names) => Input::NodesDown(self.nodes(names)),
             EventKind::NodeUp(names) => Input::NodesUp(self.nodes(names)),

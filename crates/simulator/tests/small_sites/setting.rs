@@ -1,6 +1,6 @@
 //! A site of 24 nodes in 3 arrays of 2 racks of 4, one lease, and jobs as lists.
 
-use leasehold_control::{Curtailment, Input};
+use leasehold_control::{Ask, Cause, CurtailmentAsk, Input};
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
@@ -176,7 +176,8 @@ pub fn setting(plan: &Plan) -> Setting {
     if let Some((at, percent, ahead)) = plan.curtailment {
         let limit = Watts::new(240_000 * u64::from(percent) / 100);
         let (from, until) = (later(at + ahead), later(at + ahead + 7_200));
-        inputs.push((later(at), Input::Curtail(Curtailment { limit, from, until })));
+        let ask = CurtailmentAsk { ask: Ask::Limit(limit), cause: Cause::Economic, from, until };
+        inputs.push((later(at), Input::Curtail(ask)));
     }
     let terms = terms(lease_text(plan.shape, plan.blocks, plan.notice.unwrap_or(5)));
     if plan.notice.is_some() {
