@@ -12,7 +12,7 @@ use crate::random::precise;
 /// Both sides of a field, in its own units.
 pub const SIDE: f64 = 1000.0;
 
-/// Most labels along the bottom; about half of them on a phone.
+/// Most labels along the bottom, where there is room.
 const LABELS_MAX: usize = 8;
 
 /// Where values land in a field: time or another measure across, amounts up.
@@ -125,23 +125,23 @@ pub fn calendar(interval: Interval, zone: &Zone) -> Vec<Label> {
     };
     let at = |instant: Instant| precise(instant.since(interval.from).get());
     let scale = Scale::of_time(interval, 1.0);
-    // A word that begins in the last twelfth would run over the edge.
-    let placed = marks.into_iter().map(|(instant, text)| (scale.x(at(instant)), text));
-    let placed: Vec<(f64, String)> = placed.filter(|(x, _)| *x <= SIDE * 11.0 / 12.0).collect();
-    let crowded = placed.len() > 4;
-    let label = |(index, (at, text))| Label { at, text, spare: crowded && spare(index, at) };
-    placed.into_iter().enumerate().map(label).collect()
+    along(marks.into_iter().map(|(instant, text)| (scale.x(at(instant)), text)).collect())
+}
+
+/// Labels at their places along the bottom. A word that begins in the last tenth would run over
+/// the edge; on a phone that is the last fifth, and only three have room.
+pub fn along(mut places: Vec<(f64, String)>) -> Vec<Label> {
+    places.retain(|(at, _)| *at <= SIDE * 0.9);
+    let every = places.len().div_ceil(3).max(1);
+    let spare = |index: usize, at: f64| !index.is_multiple_of(every) || at > SIDE * 0.78;
+    let label = |(index, (at, text))| Label { at, text, spare: spare(index, at) };
+    places.into_iter().enumerate().map(label).collect()
 }
 
 /// Every how many months one is named, so that there are at most [`LABELS_MAX`].
 pub fn month_step(months: usize) -> usize {
     let wanted = months.div_ceil(LABELS_MAX);
     [1, 2, 3, 4, 6, 12].into_iter().find(|step| *step >= wanted).unwrap_or(wanted.div_ceil(12) * 12)
-}
-
-/// On a phone every other label has room, and none that begins in the last fifth.
-pub fn spare(index: usize, at: f64) -> bool {
-    index % 2 == 1 || at > SIDE * 0.8
 }
 
 fn hours(interval: Interval, zone: &Zone) -> Vec<(Instant, String)> {
@@ -247,7 +247,7 @@ mod tests {
         // Clocks go forward in this night: the second day begins after 24 of 47 hours.
         assert_eq!(
             told("2026-03-07", "2026-03-09"),
-            "0.0 7 Mar; 127.7 06:00 (spare); 255.3 12:00; 383.0 18:00 (spare); 510.6 8 Mar; \
+            "0.0 7 Mar; 127.7 06:00 (spare); 255.3 12:00 (spare); 383.0 18:00; 510.6 8 Mar (spare); \
              638.3 07:00 (spare); 766.0 13:00; 893.6 19:00 (spare)"
         );
         assert_eq!(

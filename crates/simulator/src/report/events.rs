@@ -12,7 +12,7 @@ use crate::random::precise;
 pub const EVENTS_MAX: usize = 200;
 
 /// Numbers nearer than this to a mark share it.
-const MARK_GAP: f64 = SIDE * 0.12;
+const MARK_GAP: f64 = SIDE * 0.14;
 
 /// Room that the name of an event needs beside its number.
 const NAME_ROOM: f64 = SIDE * 0.15;
@@ -42,7 +42,7 @@ pub fn marked(milestones: &[Milestone], interval: Interval) -> Vec<Mark> {
     marks
 }
 
-/// The numbers over a chart, each with the name of its first event where that has room.
+/// The numbers over a chart, each with the name of an event where that has room.
 pub fn marks(milestones: &[Milestone], interval: Interval) -> Markup {
     let marks = marked(milestones, interval);
     html! {
@@ -52,10 +52,16 @@ pub fn marks(milestones: &[Milestone], interval: Interval) -> Markup {
                 (mark.first) @if mark.last > mark.first { "–" (mark.last) }
             }
             @if marks.get(index + 1).map_or(SIDE, |next| next.at) - mark.at >= NAME_ROOM {
-                span.name style=(place) { (milestones[mark.first - 1].name) }
+                span.name style=(place) { (named(milestones, mark)) }
             }
         }
     }
+}
+
+/// Of the events at a mark the first that is no step of an entitlement: steps show in the line.
+fn named(milestones: &[Milestone], mark: &Mark) -> &'static str {
+    let mut names = milestones[mark.first - 1..mark.last].iter().map(|one| one.name);
+    names.find(|name| *name != "granted").unwrap_or("granted")
 }
 
 fn titles(milestones: &[Milestone], mark: &Mark) -> String {
@@ -115,7 +121,7 @@ mod tests {
             name: "granted",
             what: String::new(),
         };
-        let milestones = [0, 10, 119, 120, 500, 1_000].map(at);
+        let milestones = [0, 10, 139, 140, 500, 1_000].map(at);
         let marks = marked(&milestones, interval);
         let told: Vec<(usize, usize)> = marks.iter().map(|mark| (mark.first, mark.last)).collect();
         assert_eq!(told, [(1, 3), (4, 4), (5, 5), (6, 6)]);

@@ -5,7 +5,7 @@ use leasehold_control::LeaseEntry;
 use leasehold_units::{Currency, Interval, Money, Month, Ratio};
 use maud::{Markup, html};
 
-use super::chart::{Label, Plot, SIDE, Scale, month_name, month_step, percent, spare, tenth};
+use super::chart::{Label, Plot, SIDE, Scale, along, month_name, month_step, percent, tenth};
 use super::table::{cell, numbers, table, times};
 use super::words::{amount_short, grouped, length, megawatts, money, rounded};
 use crate::engine::Outcome;
@@ -152,8 +152,7 @@ fn short(minor: u128, currency: Currency) -> String {
 fn months_along(months: &[(Month, Money)], scale: &Scale) -> Vec<Label> {
     let step = month_step(months.len());
     let named = (0u32..).zip(months).step_by(step);
-    let placed = named.map(|(index, (month, _))| (scale.x(f64::from(index)), month_name(*month)));
-    let inside = placed.filter(|(at, _)| *at <= SIDE * 11.0 / 12.0 + 1.0);
-    let label = |(index, (at, text))| Label { at, text, spare: spare(index, at) };
-    inside.enumerate().map(label).collect()
+    along(
+        named.map(|(index, (month, _))| (scale.x(f64::from(index)), month_name(*month))).collect(),
+    )
 }
