@@ -1,21 +1,34 @@
-//! Site, lease and scenario files as the commands take them.
+//! Site, lease and scenario files as the commands take them. What is wrong with them is told of all
+//! files at once.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use leasehold_allocator::Refusal;
-use leasehold_diagnostics::{Document, Problem, Source, render};
+use leasehold_diagnostics::{Document, Problem, Source};
 use leasehold_lease::Lease;
-use leasehold_simulator::scenario::{LoadError, read_leases, read_source};
+use leasehold_simulator::scenario::{LoadError, Loaded, read_leases, read_source};
 use leasehold_site::Site;
 
 use crate::failure::Failure;
 use crate::files;
 use crate::output::counted;
 
+/// What files of any kind hold.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    /// Sites, in the order of their files.
+    pub sites: Vec<Site>,
+    /// Leases, in the order of their names.
+    pub leases: Vec<Lease>,
+    /// Scenarios with what they bring along, in the order of their files.
+    pub scenarios: Vec<(PathBuf, Loaded)>,
+}
+
 /// What a file is, seen from its outermost keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
     /// A plant.
     Site,
     /// One version of a lease.
@@ -24,10 +37,128 @@ pub enum Kind {
     Scenario,
 }
 
-/// The kind of the file at `path`.
-pub fn kind(path: &Path) -> Result<Kind, Failure> {
-    files::must_be_file(path)?;
-    let source = read_source(path).map_err(|error| refused(&error))?;
+/// What is wrong so far, each thing once.
+#[derive(Debug, Default)]
+struct Wrong(Vec<LoadError>);
+
+/// Reads files of any kind and checks them against each other. Leases stand on the one site that
+/// is given, or else on that of the one scenario.
+pub fn all(paths: &[PathBuf]) -> Result<Inputs, Failure> {
+    let mut wrong = Wrong::default();
+    let mut inputs = Inputs::default();
+    let (mut lease_paths, mut site_count) = (Vec::new(), 0);
+    for path in distinct(paths)? {
+        match wrong.or(kind(&path)) {
+            Some(Kind::Site) => {
+                site_count += 1;
+                inputs.sites.extend(wrong.or(read_site(&path)));
+            }
+            Some(Kind::Lease) => lease_paths.push(path),
+            Some(Kind::Scenario) => {
+                let loaded = wrong.or(Loaded::read(&path));
+                inputs.scenarios.extend(loaded.map(|loaded| (path, loaded)));
+            }
+            None => {}
+        }
+    }
+    if site_count > 1 && !lease_paths.is_empty() {
+        let message = "leases are checked against one site, and several were given";
+        return Err(Failure::impossible(message).with_hint("check each site with its own leases"));
+    }
+    inputs.leases = wrong.leases(&lease_paths, inputs.site());
+    if let (Some(site), true) = (inputs.site(), wrong.0.is_empty()) {
+        wrong.or(leasehold_allocator::plan(site, &inputs.leases).map_err(LoadError::Oversold));
+    }
+    wrong.unless_empty(inputs)
+}
+
+/// The site and the leases in files of which it is known what they are; files with one name are
+/// versions of one lease. Leases are in the order of their names, and the site carries them.
+pub fn leases_on(site: &Path, leases: &[PathBuf]) -> Result<(Site, Vec<Lease>), Failure> {
+    files::must_be_file(site)?;
+    let lease_paths = distinct(leases)?;
+    let mut wrong = Wrong::default();
+    let site = wrong.or(read_site(site));
+    let leases = wrong.leases(&lease_paths, site.as_ref());
+    if let (Some(site), true) = (&site, wrong.0.is_empty()) {
+        wrong.or(leasehold_allocator::plan(site, &leases).map_err(LoadError::Oversold));
+    }
+    wrong.unless_empty(site).map(|site| (site.expect("else it would be wrong"), leases))
+}
+
+/// What the site cannot carry.
+pub fn oversold(refusals: Vec<Refusal>) -> Failure {
+    refused(&LoadError::Oversold(refusals))
+}
+
+/// Problems of files, laid out with their places.
+pub fn refused(error: &LoadError) -> Failure {
+    Wrong(vec![error.clone()]).failure()
+}
+
+impl Inputs {
+    /// The site that leases stand on, where there is one.
+    pub fn site(&self) -> Option<&Site> {
+        match (self.sites.as_slice(), self.scenarios.as_slice()) {
+            ([site], _) => Some(site),
+            ([], [(_, loaded)]) => Some(&loaded.site),
+            _ => None,
+        }
+    }
+}
+
+impl Wrong {
+    /// The value, or what is wrong is kept.
+    fn or<T>(&mut self, read: Result<T, LoadError>) -> Option<T> {
+        read.map_err(|error| self.add(error)).ok()
+    }
+
+    /// A file may be given and brought along by a scenario too: its problems are told once.
+    fn add(&mut self, mut error: LoadError) {
+        if let LoadError::Problems(files) = &mut error {
+            files.retain(|file| {
+                let mut told = self.0.iter();
+                !told.any(|told| matches!(told, LoadError::Problems(files) if files.contains(file)))
+            });
+        }
+        if error.count() > 0 && !self.0.contains(&error) {
+            self.0.push(error);
+        }
+    }
+
+    fn leases(&mut self, paths: &[PathBuf], site: Option<&Site>) -> Vec<Lease> {
+        let mut problems: Vec<(Source, Vec<Problem>)> = Vec::new();
+        let leases = self.or(read_leases(paths, site, &mut problems));
+        self.add(LoadError::Problems(problems));
+        leases.unwrap_or_default()
+    }
+
+    fn unless_empty<T>(self, value: T) -> Result<T, Failure> {
+        if self.0.is_empty() { Ok(value) } else { Err(self.failure()) }
+    }
+
+    fn failure(&self) -> Failure {
+        let count = self.0.iter().map(LoadError::count).sum();
+        Failure::Refused {
+            problems: self.0.iter().map(|error| error.render(colored())).collect(),
+            summary: format!("{} found; nothing was done", counted(count, "problem")),
+        }
+    }
+}
+
+/// The paths without repetition, all of them of files. A file given twice, however it is spelled,
+/// is one file; else a lease would amend itself.
+fn distinct(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    for path in paths {
+        files::must_be_file(path)?;
+    }
+    let mut seen = BTreeSet::new();
+    let new = |path: &&PathBuf| seen.insert(path.canonicalize().unwrap_or((*path).clone()));
+    Ok(paths.iter().filter(new).cloned().collect())
+}
+
+fn kind(path: &Path) -> Result<Kind, LoadError> {
+    let source = read_source(path)?;
     let document = Document::parse(&source);
     let root = document.root();
     let any = |keys: &[&'static str]| keys.iter().any(|key| root.has(key));
@@ -38,45 +169,21 @@ pub fn kind(path: &Path) -> Result<Kind, Failure> {
     } else if any(&["leases", "workload", "event", "until"]) {
         Ok(Kind::Scenario)
     } else {
-        let problems = document.into_problems();
-        let known = "it has none of the keys of a site (pool, sku), a lease (tenant, term) or a \
-                     scenario (leases, workload)";
-        Err(Failure::Refused {
-            problems: render(&source, &problems, colored()),
-            summary: format!("{} is no file that Leasehold knows: {known}", path.display()),
-        })
+        let mut problems = document.into_problems();
+        // Broken syntax may well hide the keys.
+        if problems.is_empty() {
+            let expected = "keys of a site (pool, sku), a lease (tenant, term) or a scenario \
+                            (leases, workload)";
+            let message = "this is no site, lease or scenario";
+            problems.push(Problem::new("kind-of-file", 0..0, message.to_owned(), expected));
+        }
+        Err(LoadError::Problems(vec![(source, problems)]))
     }
 }
 
-/// The site in the file at `path`.
-pub fn site(path: &Path) -> Result<Site, Failure> {
-    files::must_be_file(path)?;
-    let source = read_source(path).map_err(|error| refused(&error))?;
-    Site::parse(&source).map_err(|problems| refused(&LoadError::Problems(vec![(source, problems)])))
-}
-
-/// The leases in the files at `paths`, which stand on `site`; files with one name are versions of
-/// one lease. In order of their names.
-pub fn leases(paths: &[PathBuf], site: Option<&Site>) -> Result<Vec<Lease>, Failure> {
-    for path in paths {
-        files::must_be_file(path)?;
-    }
-    let mut problems: Vec<(Source, Vec<Problem>)> = Vec::new();
-    let leases = read_leases(paths, site, &mut problems).map_err(|error| refused(&error))?;
-    if problems.is_empty() { Ok(leases) } else { Err(refused(&LoadError::Problems(problems))) }
-}
-
-/// What the site cannot carry.
-pub fn oversold(refusals: Vec<Refusal>) -> Failure {
-    refused(&LoadError::Oversold(refusals))
-}
-
-/// Problems of files, laid out with their places.
-pub fn refused(error: &LoadError) -> Failure {
-    Failure::Refused {
-        problems: error.render(colored()),
-        summary: format!("{} found; nothing was done", counted(error.count(), "problem")),
-    }
+fn read_site(path: &Path) -> Result<Site, LoadError> {
+    let source = read_source(path)?;
+    Site::parse(&source).map_err(|problems| LoadError::Problems(vec![(source, problems)]))
 }
 
 fn colored() -> bool {

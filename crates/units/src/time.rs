@@ -193,6 +193,14 @@ impl Zone {
         self.0.to_datetime(timestamp).date()
     }
 
+    /// Hour and minute that clocks show at `at`. Counting seconds from the start of the day would be
+    /// off on days on which clocks change.
+    pub fn clock(&self, at: Instant) -> (i8, i8) {
+        let timestamp = jiff::Timestamp::from_second(at.0).expect("instant in range");
+        let time = self.0.to_datetime(timestamp).time();
+        (time.hour(), time.minute())
+    }
+
     /// The IANA name.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")

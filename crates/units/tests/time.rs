@@ -34,6 +34,16 @@ fn instants_need_an_offset() {
     assert_eq!(read("2026-06-10T14:00:00"), None);
 }
 
+#[test]
+fn clocks_skip_an_hour_and_show_one_twice() {
+    let zone = Zone::named("America/Chicago").expect("a zone");
+    let clock = |text| zone.clock(Instant::from_rfc3339(text).expect("an instant"));
+    assert_eq!(clock("2026-03-08T07:59:00Z"), (1, 59));
+    assert_eq!(clock("2026-03-08T08:00:00Z"), (3, 0));
+    assert_eq!(clock("2026-11-01T06:30:00Z"), (1, 30));
+    assert_eq!(clock("2026-11-01T07:30:00Z"), (1, 30));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

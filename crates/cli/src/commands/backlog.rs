@@ -54,9 +54,7 @@ struct Share {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Backlog, common: &Common) -> Result<(), Failure> {
-    let site = input::site(&asked.site)?;
-    let leases = input::leases(&asked.leases, Some(&site))?;
-    leasehold_allocator::plan(&site, &leases).map_err(input::oversold)?;
+    let (_, leases) = input::leases_on(&asked.site, &asked.leases)?;
     let backlog = leasehold_planner::backlog(&leases, asked.as_of)
         .map_err(|error| Failure::impossible(error.to_string()))?;
     output::print(&Backlog::of(backlog), common)
@@ -95,18 +93,13 @@ impl Printable for Backlog {
             ]);
         }
         rows.push(self.total_row());
-        let shares = self.concentration.iter();
-        let shares: Vec<String> = shares
-            .map(|share| format!("{} {}", share.tenant, wire::percent(share.share)))
-            .collect();
         format!(
             "Backlog as of {}, {}\n\n{}\nHeadline: fixed fees for service from that day on. Firm: \
-             what is left of them if that side gives notice then, or as soon as it may.\n\
-             Share of the monthly run-rate: {}.\n",
+             what is left of them if that side gives notice then, or as soon as it may.\n{}\n",
             self.as_of,
             self.currency,
             rows.to_table(),
-            shares.join(", ")
+            self.shares_line()
         )
     }
 
@@ -157,6 +150,18 @@ impl Backlog {
             leases: lines.collect(),
             total: backlog.total.into(),
             concentration: shares.collect(),
+        }
+    }
+
+    fn shares_line(&self) -> String {
+        let shares = self.concentration.iter();
+        let shares: Vec<String> = shares
+            .map(|share| format!("{} {}", share.tenant, wire::percent(share.share)))
+            .collect();
+        if shares.is_empty() {
+            format!("No fixed fee runs on {}.", self.as_of)
+        } else {
+            format!("Share of the monthly run-rate: {}.", shares.join(", "))
         }
     }
 

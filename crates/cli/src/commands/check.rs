@@ -1,17 +1,16 @@
 //! `check`: validates site, lease and scenario files together.
 
-use std::path::PathBuf;
-
 use leasehold_allocator::plan;
 use leasehold_lease::Lease;
-use leasehold_simulator::scenario::Loaded;
 use leasehold_site::Site;
+use leasehold_units::{Day, Money};
 use serde::Serialize;
 
 use crate::arguments::{self, Common};
 use crate::failure::Failure;
-use crate::input::{self, Kind};
-use crate::output::{self, Align, Printable, Rows, grouped};
+use crate::input::{self, Inputs};
+use crate::output::{self, Align, Printable, Rows, counted, grouped, money};
+use crate::wire;
 
 /// What was found in order. The JSON keys are a promise to other programs.
 #[derive(Debug, Serialize)]
@@ -22,107 +21,162 @@ struct Checked {
 
 /// One site, lease or scenario.
 #[derive(Debug, Serialize)]
-struct Line {
-    kind: &'static str,
-    id: String,
-    says: String,
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Line {
+    Site {
+        id: String,
+        gpus: u64,
+        nodes: u64,
+    },
+    Lease {
+        id: String,
+        tenant: String,
+        versions: usize,
+        #[serde(serialize_with = "wire::day")]
+        last_day: Day,
+        currency: &'static str,
+        #[serde(serialize_with = "wire::money")]
+        total: Money,
+        /// Known only where a site says what the terms buy.
+        #[serde(flatten)]
+        carried: Option<Carried>,
+    },
+    Scenario {
+        file: String,
+        #[serde(serialize_with = "wire::day")]
+        from: Day,
+        #[serde(serialize_with = "wire::day")]
+        until: Day,
+    },
+}
+
+/// What the site carries of a lease.
+#[derive(Debug, Serialize)]
+struct Carried {
+    steps: usize,
+    gpus_max: u64,
 }
 
 /// Checks and says what was checked.
 pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
-    let mut by_kind: Vec<(Kind, PathBuf)> = Vec::new();
-    for path in &asked.files {
-        by_kind.push((input::kind(path)?, path.clone()));
-    }
-    let of = |kind: Kind| -> Vec<PathBuf> {
-        let same = by_kind.iter().filter(|(other, _)| *other == kind);
-        same.map(|(_, path)| path.clone()).collect()
-    };
-    let mut checked = Vec::new();
-    let mut sites = Vec::new();
-    for path in of(Kind::Site) {
-        let site = input::site(&path)?;
-        checked.push(site_line(&site));
-        sites.push(site);
-    }
-    check_leases(&of(Kind::Lease), &sites, &mut checked)?;
-    for path in of(Kind::Scenario) {
-        let loaded = Loaded::read(&path).map_err(|error| input::refused(&error))?;
-        if sites.is_empty() {
-            checked.push(site_line(&loaded.site));
-            checked.extend(lease_lines(&loaded.site, &loaded.leases)?);
-        }
-        checked.push(Line {
-            kind: "scenario",
-            id: path.display().to_string(),
-            says: format!("{} to {}", loaded.scenario.from, loaded.scenario.until),
-        });
-    }
+    let inputs = input::all(&asked.files)?;
+    let checked = lines(&inputs).map_err(input::oversold)?;
     output::print(&Checked { files: asked.files.len(), checked }, common)
 }
 
-fn check_leases(paths: &[PathBuf], sites: &[Site], checked: &mut Vec<Line>) -> Result<(), Failure> {
-    if paths.is_empty() {
-        return Ok(());
+/// Sites, then leases, then scenarios; what a scenario brings along and was not given is told
+/// ahead of it.
+fn lines(inputs: &Inputs) -> Result<Vec<Line>, Vec<leasehold_allocator::Refusal>> {
+    let mut lines: Vec<Line> = inputs.sites.iter().map(site_line).collect();
+    match inputs.site() {
+        Some(site) => lines.extend(lease_lines(site, &inputs.leases)?),
+        None => lines.extend(inputs.leases.iter().map(|lease| lease_line(lease, None))),
     }
-    match sites {
-        [site] => {
-            let leases = input::leases(paths, Some(site))?;
-            checked.extend(lease_lines(site, &leases)?);
-            Ok(())
-        }
-        [] => {
-            for lease in input::leases(paths, None)? {
-                let says = "well-formed; give its site too to see whether that can carry it";
-                let id = lease.latest().id.to_string();
-                checked.push(Line { kind: "lease", id, says: says.into() });
+    for (path, loaded) in &inputs.scenarios {
+        let brought = lease_lines(&loaded.site, &loaded.leases)?;
+        for line in std::iter::once(site_line(&loaded.site)).chain(brought) {
+            if !lines.iter().any(|told| told.named() == line.named()) {
+                lines.push(line);
             }
-            Ok(())
         }
-        _ => {
-            Err(Failure::impossible("leases are checked against one site, and several were given")
-                .with_hint("check each site with its own leases"))
-        }
+        let (from, until) = (loaded.scenario.from, loaded.scenario.until);
+        lines.push(Line::Scenario { file: path.display().to_string(), from, until });
     }
+    Ok(lines)
 }
 
 fn site_line(site: &Site) -> Line {
-    let (gpus, nodes) = (grouped(site.gpus().get()), grouped(site.nodes().get()));
-    Line { kind: "site", id: site.id.to_string(), says: format!("{gpus} GPUs in {nodes} nodes") }
+    Line::Site { id: site.id.to_string(), gpus: site.gpus().get(), nodes: site.nodes().get() }
 }
 
-/// One line a lease, once the site is known to carry all of them.
-fn lease_lines(site: &Site, leases: &[Lease]) -> Result<Vec<Line>, Failure> {
-    let plan = plan(site, leases).map_err(input::oversold)?;
+fn lease_lines(
+    site: &Site,
+    leases: &[Lease],
+) -> Result<Vec<Line>, Vec<leasehold_allocator::Refusal>> {
+    let plan = plan(site, leases)?;
     let lines = leases.iter().zip(&plan.leases).map(|(lease, plan)| {
-        let most = plan.steps.iter().map(|step| step.gpus.get()).max().unwrap_or(0);
-        let steps = output::counted(plan.steps.len(), "step");
-        let says = format!(
-            "{steps}, at most {} GPUs, last day of service {}",
-            grouped(most),
-            lease.last_day()
-        );
-        Line { kind: "lease", id: lease.latest().id.to_string(), says }
+        let gpus_max = plan.steps.iter().map(|step| step.gpus.get()).max().unwrap_or(0);
+        lease_line(lease, Some(Carried { steps: plan.steps.len(), gpus_max }))
     });
     Ok(lines.collect())
 }
 
+fn lease_line(lease: &Lease, carried: Option<Carried>) -> Line {
+    let total = lease.fixed_between(lease.first_day(), lease.last_day());
+    Line::Lease {
+        id: lease.latest().id.to_string(),
+        tenant: lease.latest().tenant.to_string(),
+        versions: lease.versions.len(),
+        last_day: lease.last_day(),
+        currency: total.currency().code(),
+        total,
+        carried,
+    }
+}
+
+impl Line {
+    /// What it is, and its name.
+    fn named(&self) -> (&'static str, &str) {
+        match self {
+            Self::Site { id, .. } => ("site", id),
+            Self::Lease { id, .. } => ("lease", id),
+            Self::Scenario { file, .. } => ("scenario", file),
+        }
+    }
+
+    fn says(&self) -> String {
+        match self {
+            Self::Site { gpus, nodes, .. } => {
+                format!("{} GPUs in {} nodes", grouped(gpus), grouped(nodes))
+            }
+            Self::Lease { last_day, currency, total, carried, .. } => {
+                let carried = carried.as_ref().map_or_else(String::new, |carried| {
+                    let steps = counted(carried.steps, "step");
+                    format!("{steps}, at most {} GPUs, ", grouped(carried.gpus_max))
+                });
+                let total = money(*total);
+                format!("{carried}last day of service {last_day}, fixed fees {currency} {total}")
+            }
+            Self::Scenario { from, until, .. } => format!("{from} to {until}"),
+        }
+    }
+}
+
+impl Checked {
+    fn rows(&self, first: &'static str) -> Rows {
+        let mut rows =
+            Rows::new(&[(first, Align::Left), ("id", Align::Left), ("says", Align::Left)]);
+        for line in &self.checked {
+            let (kind, name) = line.named();
+            rows.push(vec![kind.into(), name.into(), line.says()]);
+        }
+        rows
+    }
+
+    /// No more than what was checked.
+    fn verdict(&self) -> &'static str {
+        let mut leases = self.checked.iter().filter_map(|line| match line {
+            Line::Lease { carried, .. } => Some(carried.is_some()),
+            Line::Site { .. } | Line::Scenario { .. } => None,
+        });
+        match leases.next() {
+            None => "All files are sound.",
+            Some(true) if leases.all(|carried| carried) => {
+                "All files are sound, and the site carries its leases."
+            }
+            Some(_) => {
+                "All files are sound; whether a site carries the leases shows when it is given too."
+            }
+        }
+    }
+}
+
 impl Printable for Checked {
     fn table(&self) -> String {
-        let mut rows =
-            Rows::new(&[("ok", Align::Left), ("id", Align::Left), ("says", Align::Left)]);
-        for line in &self.checked {
-            rows.push(vec![line.kind.into(), line.id.clone(), line.says.clone()]);
-        }
-        format!("{}\nAll files are sound, and the site carries its leases.\n", rows.to_table())
+        format!("{}\n{}\n", self.rows("ok").to_table(), self.verdict())
     }
 
     fn csv(&self) -> String {
-        let mut rows =
-            Rows::new(&[("kind", Align::Left), ("id", Align::Left), ("says", Align::Left)]);
-        for line in &self.checked {
-            rows.push(vec![line.kind.into(), line.id.clone(), line.says.clone()]);
-        }
-        rows.to_csv()
+        self.rows("kind").to_csv()
     }
 }

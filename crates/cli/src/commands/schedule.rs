@@ -1,6 +1,6 @@
 //! `schedule`: what a lease grants and what it costs, step by step.
 
-use leasehold_lease::Lease;
+use leasehold_lease::{Lease, MeteringPoint, Terms};
 use leasehold_planner::Window;
 use leasehold_units::{Day, Money, Ratio};
 use serde::Serialize;
@@ -22,6 +22,8 @@ struct Schedule {
     total: Money,
     #[serde(skip)]
     heading: String,
+    #[serde(skip)]
+    power: &'static str,
 }
 
 /// What is granted from a day until another, both included.
@@ -53,8 +55,14 @@ struct Period {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Schedule, common: &Common) -> Result<(), Failure> {
-    let site = input::site(&asked.site)?;
-    let mut leases = input::leases(&asked.leases, Some(&site))?;
+    if let (Some(from), Some(until)) = (asked.from, asked.until)
+        && until < from
+    {
+        let message = format!("--until {until} is before --from {from}");
+        return Err(Failure::impossible(message)
+            .with_hint(format!("both days are included: give --until {from} or a later day")));
+    }
+    let (site, mut leases) = input::leases_on(&asked.site, &asked.leases)?;
     if leases.len() > 1 {
         let names: Vec<String> = leases.iter().map(|lease| lease.latest().id.to_string()).collect();
         let message = format!("several leases were given: {}", names.join(", "));
@@ -66,11 +74,11 @@ pub fn run(asked: &arguments::Schedule, common: &Common) -> Result<(), Failure> 
             .give_notice(by.into(), day)
             .map_err(|refusal| Failure::impossible(refusal.to_string()))?;
     }
-    let heading = heading(lease);
+    let (heading, power) = (heading(lease), power(lease));
     let window = Window { from: asked.from, until: asked.until };
     let schedule =
         leasehold_planner::schedule(&site, &leases, 0, window).map_err(input::oversold)?;
-    output::print(&Schedule::of(schedule, heading), common)
+    output::print(&Schedule::of(schedule, heading, power), common)
 }
 
 fn heading(lease: &Lease) -> String {
@@ -82,6 +90,17 @@ fn heading(lease: &Lease) -> String {
     format!("{}: {} at {}, {service}{notice}", terms.id, terms.tenant, terms.site)
 }
 
+/// Over the column of watts: where they are counted, if all versions agree on that.
+fn power(lease: &Lease) -> &'static str {
+    let of = |terms: &Terms| terms.capacity.basis.map_or(MeteringPoint::Facility, |b| b.point);
+    let point = of(lease.latest());
+    match point {
+        _ if lease.versions.iter().any(|terms| of(terms) != point) => "MW",
+        MeteringPoint::Facility => "facility MW",
+        MeteringPoint::It => "IT MW",
+    }
+}
+
 impl Printable for Schedule {
     fn table(&self) -> String {
         let mut steps = Rows::new(&[
@@ -89,7 +108,7 @@ impl Printable for Schedule {
             ("until", Align::Left),
             ("GPUs", Align::Right),
             ("nodes", Align::Right),
-            ("facility MW", Align::Right),
+            (self.power, Align::Right),
             ("fee", Align::Right),
         ]);
         for step in &self.entitlement {
@@ -167,7 +186,7 @@ impl Printable for Schedule {
 }
 
 impl Schedule {
-    fn of(schedule: leasehold_planner::Schedule, heading: String) -> Self {
+    fn of(schedule: leasehold_planner::Schedule, heading: String, power: &'static str) -> Self {
         let steps = schedule.entitlement.into_iter().map(|step| Step {
             from: step.from,
             until: step.until,
@@ -190,6 +209,7 @@ impl Schedule {
             periods: periods.collect(),
             total: schedule.total,
             heading,
+            power,
         }
     }
 
@@ -250,6 +270,7 @@ mod tests {
             ],
             total: money("1040860215.06"),
             heading: "some: acme at north, 2026-05-15 to 2026-06-30".into(),
+            power: "facility MW",
         }
     }
 

@@ -29,12 +29,59 @@ fn the_model_deal_is_sound() {
     exit 0
     --- stdout
     ok        id                     says
-    ──────────────────────────────────────────────────────────────────────────────────────────────
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     site      colossus-1             220,208 GPUs in 30,028 nodes
-    lease     colossus-1-anthropic   3 steps, at most 220,208 GPUs, last day of service 2029-05-31
+    lease     colossus-1-anthropic   3 steps, at most 220,208 GPUs, last day of service 2029-05-31, fixed fees USD 45,312,500,000.00
     scenario  EXAMPLE/scenario.toml  2026-05-01 to 2026-08-01
 
     All files are sound, and the site carries its leases.
+    "#);
+    assert_snapshot!(at("check EXAMPLE/scenario.toml -o json"), @r#"
+    exit 0
+    --- stdout
+    {
+      "files": 1,
+      "checked": [
+        {
+          "kind": "site",
+          "id": "colossus-1",
+          "gpus": 220208,
+          "nodes": 30028
+        },
+        {
+          "kind": "lease",
+          "id": "colossus-1-anthropic",
+          "tenant": "anthropic",
+          "versions": 1,
+          "last_day": "2029-05-31",
+          "currency": "USD",
+          "total": "45312500000.00",
+          "steps": 3,
+          "gpus_max": 220208
+        },
+        {
+          "kind": "scenario",
+          "file": "EXAMPLE/scenario.toml",
+          "from": "2026-05-01",
+          "until": "2026-08-01"
+        }
+      ]
+    }
+    "#);
+    assert_snapshot!(at("check EXAMPLE/leases/anthropic.toml"), @r#"
+    exit 0
+    --- stdout
+    ok     id                    says
+    ─────────────────────────────────────────────────────────────────────────────────────────────
+    lease  colossus-1-anthropic  last day of service 2029-05-31, fixed fees USD 45,312,500,000.00
+
+    All files are sound; whether a site carries the leases shows when it is given too.
+    "#);
+    assert_snapshot!(at("check EXAMPLE/site.toml -o csv"), @r#"
+    exit 0
+    --- stdout
+    kind,id,says
+    site,colossus-1,"220,208 GPUs in 30,028 nodes"
     "#);
 }
 
@@ -115,6 +162,46 @@ fn a_window_of_the_schedule_in_json() {
 }
 
 #[test]
+fn the_whole_schedule_comes_to_the_published_total() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    let printed = at(&format!("schedule {lease} -o json"));
+    let json = printed.strip_prefix("exit 0\n--- stdout\n").expect("it succeeds and is silent");
+    let schedule: serde_json::Value = serde_json::from_str(json).expect("it is JSON");
+    assert_eq!(schedule["total"], "45312500000.00");
+    assert_eq!(schedule["periods"].as_array().expect("a list").len(), 37);
+    assert_eq!(schedule["entitlement"].as_array().expect("a list").len(), 3);
+    assert_eq!(schedule["entitlement"][2]["until"], "2029-05-31");
+}
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_refused() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("schedule {lease} --from 2026-09-01 --until 2026-08-31")), @r#"
+    exit 1
+    --- stderr
+    error: --until 2026-08-31 is before --from 2026-09-01
+    hint: both days are included: give --until 2026-09-01 or a later day
+    "#);
+}
+
+#[test]
+fn watts_stand_under_the_basis_that_the_lease_counts_them_on() {
+    let folder = Folder::new("it-basis");
+    let lease = std::fs::read_to_string(format!("{}/leases/anthropic.toml", example()));
+    let lease = lease.expect("the example is there");
+    folder.write("it.toml", &lease.replace("facility contracted", "it contracted"));
+    let printed = folder.stdout(&format!("schedule it.toml --site {}/site.toml", example()));
+    assert_snapshot!(printed.lines().skip(2).take(6).collect::<Vec<_>>().join("\n"), @r#"
+    Entitlement
+    from        until          GPUs   nodes    IT MW    fee
+    ───────────────────────────────────────────────────────
+    2026-05-01  2026-05-31  142,848  17,856  149.990   50 %
+    2026-06-01  2026-06-30  209,048  27,238  224.962   75 %
+    2026-07-01  2029-05-31  220,208  30,028  243.563  100 %
+    "#);
+}
+
+#[test]
 fn a_notice_that_the_terms_do_not_allow_is_refused() {
     let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
     assert_snapshot!(at(&format!("schedule {lease} --notice 2026-04-01 --by tenant")), @r#"
@@ -169,6 +256,24 @@ fn headline_and_firm_of_the_model_deal() {
         }
       ]
     }
+    "#);
+}
+
+#[test]
+fn after_the_term_nothing_is_left() {
+    let lease = "EXAMPLE/leases/anthropic.toml --site EXAMPLE/site.toml";
+    assert_snapshot!(at(&format!("backlog {lease} --as-of 2029-06-01")), @r#"
+    exit 0
+    --- stdout
+    Backlog as of 2029-06-01, USD
+
+    lease                 tenant     headline  firm if landlord  last day    firm if tenant  last day
+    ───────────────────────────────────────────────────────────────────────────────────────────────────
+    colossus-1-anthropic  anthropic      0.00              0.00  2029-05-31            0.00  2029-05-31
+    total                                0.00              0.00                        0.00
+
+    Headline: fixed fees for service from that day on. Firm: what is left of them if that side gives notice then, or as soon as it may.
+    No fixed fee runs on 2029-06-01.
     "#);
 }
 
@@ -303,6 +408,127 @@ fn every_problem_of_a_site_is_told_with_its_place() {
     "#);
 }
 
+/// The example with a broken site and lease, and beside it a file of no kind and one cut short.
+fn broken_together(test: &str) -> Folder {
+    let folder = Folder::new(test);
+    let read = |name: &str| {
+        std::fs::read_to_string(format!("{}/{name}", example())).expect("the example is there")
+    };
+    let lease = read("leases/anthropic.toml");
+    folder
+        .write("site.toml", &read("site.toml").replace("pue = \"1.2\"", "pue = \"0.2\""))
+        .write("leases/lease.toml", &lease.replace("due_days = 30", "due_days = \"30\""))
+        .write("other.toml", "site = \"here\"\n")
+        .write("cut.toml", "id = \"cut\ntenant = \"")
+        .write("scenario.toml", &read("scenario.toml"));
+    folder
+}
+
+#[test]
+fn problems_of_all_files_are_told_together() {
+    let folder = broken_together("broken-together");
+    let files = "scenario.toml other.toml cut.toml leases/lease.toml site.toml";
+    assert_snapshot!(folder.outcome(&format!("check {files}")), @r#"
+    exit 1
+    --- stderr
+    error[not-a-decimal]: `pue` is "0.2"
+     --> site.toml:8:7
+      |
+    8 | pue = "0.2"                                   # facility watts per IT watt
+      |       ^^^^^ expected a decimal in quotes from "1" to "10"
+
+    error[not-a-count]: `due_days` is the text "30"
+      --> leases/lease.toml:54:12
+       |
+    54 | due_days = "30"
+       |            ^^^^ expected a whole number from 0 to 3660
+
+    error[kind-of-file]: this is no site, lease or scenario
+     --> other.toml:1:1
+      |
+    1 | site = "here"
+      | ^ expected keys of a site (pool, sku), a lease (tenant, term) or a scenario (leases, workload)
+
+    error[toml-syntax]: invalid basic string
+     --> cut.toml:1:10
+      |
+    1 | id = "cut
+      |          ^ expected `"`
+
+    error[not-a-name]: `tenant` is ""
+     --> cut.toml:2:10
+      |
+    2 | tenant = "
+      |          ^ expected a name: 1 to 64 of letters, digits, `-`, `_`, `.`, starting with a letter or digit
+
+    error[toml-syntax]: invalid basic string
+     --> cut.toml:2:11
+      |
+    2 | tenant = "
+      |           ^ expected `"`
+
+    error: 6 problems found; nothing was done
+    "#);
+}
+
+#[test]
+fn problems_of_a_site_and_its_lease_are_told_together() {
+    let folder = broken_together("broken-both");
+    assert_snapshot!(folder.outcome("schedule leases/lease.toml --site site.toml"), @r#"
+    exit 1
+    --- stderr
+    error[not-a-decimal]: `pue` is "0.2"
+     --> site.toml:8:7
+      |
+    8 | pue = "0.2"                                   # facility watts per IT watt
+      |       ^^^^^ expected a decimal in quotes from "1" to "10"
+
+    error[not-a-count]: `due_days` is the text "30"
+      --> leases/lease.toml:54:12
+       |
+    54 | due_days = "30"
+       |            ^^^^ expected a whole number from 0 to 3660
+
+    error: 2 problems found; nothing was done
+    "#);
+}
+
+#[test]
+fn a_lease_must_name_the_site_its_landlord_and_its_skus() {
+    let folder = Folder::new("another-site");
+    let lease = std::fs::read_to_string(format!("{}/leases/anthropic.toml", example()));
+    let lease = lease.expect("the example is there");
+    let astray = lease
+        .replace("site = \"colossus-1\"", "site = \"colossus-2\"")
+        .replace("landlord = \"xai\"", "landlord = \"someone\"")
+        .replace("[capacity]", "[capacity]\nsku = [\"hgx-h100\", \"tpu\"]");
+    folder.write("lease.toml", &astray);
+    let site = format!("{}/site.toml", example());
+    assert_snapshot!(folder.outcome(&format!("check lease.toml {site}")), @r#"
+    exit 1
+    --- stderr
+    error[site-of-lease]: `site` is "colossus-2"
+      --> lease.toml:10:1
+       |
+    10 | site = "colossus-2"
+       | ^^^^^^^^^^^^^^^^^^^ expected "colossus-1", the site's name
+
+    error[landlord-of-site]: `landlord` is "someone"
+      --> lease.toml:11:1
+       |
+    11 | landlord = "someone"
+       | ^^^^^^^^^^^^^^^^^^^^ expected "xai", who owns the site
+
+    error[unknown-sku]: `sku` is "tpu"
+      --> lease.toml:29:1
+       |
+    29 | sku = ["hgx-h100", "tpu"]
+       | ^^^^^^^^^^^^^^^^^^^^^^^^^ expected skus of the site: hgx-h100, hgx-h200, gb200-tray
+
+    error: 3 problems found; nothing was done
+    "#);
+}
+
 #[test]
 fn leases_that_the_site_cannot_carry_are_refused() {
     let folder = Folder::new("oversold");
@@ -325,12 +551,39 @@ fn leases_that_the_site_cannot_carry_are_refused() {
 }
 
 #[test]
+fn a_file_given_twice_is_one_file() {
+    let lease = "EXAMPLE/leases/anthropic.toml";
+    let site = "EXAMPLE/site.toml";
+    let same = "EXAMPLE/leases/../leases/anthropic.toml";
+    assert_eq!(
+        at(&format!("backlog {lease} {same} --site {site} --as-of 2026-07-01")),
+        at(&format!("backlog {lease} --site {site} --as-of 2026-07-01"))
+    );
+    assert_snapshot!(at(&format!("check {site} {lease} {site} {same}")), @r#"
+    exit 0
+    --- stdout
+    ok     id                    says
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    site   colossus-1            220,208 GPUs in 30,028 nodes
+    lease  colossus-1-anthropic  3 steps, at most 220,208 GPUs, last day of service 2029-05-31, fixed fees USD 45,312,500,000.00
+
+    All files are sound, and the site carries its leases.
+    "#);
+}
+
+#[test]
 fn what_is_no_file_is_told_so() {
     assert_snapshot!(at("check nowhere.toml"), @r#"
     exit 1
     --- stderr
     error: nowhere.toml does not exist
     hint: check the spelling; paths are relative to where you are
+    "#);
+    assert_snapshot!(at("backlog EXAMPLE/leases/anthropic.toml --site EXAMPLE --as-of 2026-07-01"), @r#"
+    exit 1
+    --- stderr
+    error: EXAMPLE is a directory, not a file
+    hint: name the files in it, for example with `DIR/*.toml`
     "#);
     assert_snapshot!(at("simulate EXAMPLE --out here"), @r#"
     exit 1

@@ -293,6 +293,7 @@ impl<'a> Run<'a> {
             Happening::Fault => self.fault(now),
             Happening::Scenario(place) => {
                 let input = self.inputs[place as usize].1.clone();
+                self.world.milestones.extend(Milestone::of_scenario(now, &input));
                 if let Err(refusal) = self.submit(now, &input) {
                     return Err(RunError::Refused { at: now, refusal });
                 }

@@ -1,10 +1,11 @@
 //! What a run leaves behind, besides usage and documents.
 
-use leasehold_control::{Event, Party, State};
+use leasehold_control::{Event, Input, Party, State};
 use leasehold_lease::Side;
+use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::Instant;
 
-use crate::report::words::{grouped, local, megawatts};
+use crate::report::words::{grouped, local, watts};
 
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,9 @@ pub struct PartyTally {
 pub struct Milestone {
     /// When.
     pub at: Instant,
-    /// What.
+    /// What, in a word or two, for a chart.
+    pub name: &'static str,
+    /// What, for a list.
     pub what: String,
 }
 
@@ -74,33 +77,58 @@ impl Milestone {
     /// What `event` tells, if anything.
     pub fn of(at: Instant, event: &Event, state: &State) -> Option<Self> {
         let lease = |number: u16| &state.contracts.leases[usize::from(number)].terms().id;
-        let what = match event {
+        let (name, what) = match event {
             Event::EntitlementStepped { lease: number, gpus } => {
-                format!("{} is granted {} GPUs", lease(*number), grouped(u128::from(*gpus)))
+                let name = if *gpus == 0 { "ended" } else { "granted" };
+                let gpus = grouped(u128::from(*gpus));
+                (name, format!("{} is granted {gpus} GPUs", lease(*number)))
             }
             Event::NoticeGiven { lease: number, notice, last_day } => {
                 let by = match notice.by {
                     Side::Landlord => "landlord",
                     Side::Tenant => "tenant",
                 };
-                format!("notice of {} by the {by}: last day of service {last_day}", lease(*number))
+                let lease = lease(*number);
+                ("notice", format!("notice of {lease} by the {by}: last day of service {last_day}"))
             }
             Event::LeaseAmended { terms, .. } => {
-                format!("{} amended: version {} from {}", terms.id, terms.version, terms.effective)
+                let (id, version, from) = (&terms.id, terms.version, terms.effective);
+                ("amended", format!("{id} amended: version {version} from {from}"))
             }
-            Event::LeaseSigned { terms } => format!("{} signed with {}", terms.id, terms.tenant),
+            Event::LeaseSigned { terms } => {
+                ("signed", format!("{} signed with {}", terms.id, terms.tenant))
+            }
             Event::CurtailmentAnnounced(c) => {
                 let zone = &state.site.time_zone;
                 let (from, until) = (local(c.from, zone), local(c.until, zone));
-                format!(
-                    "curtailment announced: {} MW from {from} until {until}",
-                    megawatts(c.limit.get())
-                )
+                let limit = watts(c.limit.get());
+                ("curtailment", format!("curtailment announced: {limit} from {from} until {until}"))
             }
-            Event::NodesCurtailed { nodes } => format!("{} nodes switched off", nodes.count()),
-            Event::NodesRestored { nodes } => format!("{} nodes switched on again", nodes.count()),
+            Event::NodesCurtailed { nodes } => {
+                ("switched off", format!("{} switched off", counted(nodes)))
+            }
+            Event::NodesRestored { nodes } => {
+                ("switched on", format!("{} switched on again", counted(nodes)))
+            }
             _ => return None,
         };
-        Some(Self { at, what })
+        Some(Self { at, name, what })
+    }
+
+    /// What the scenario does to nodes. The failures that are drawn are too many to name.
+    pub fn of_scenario(at: Instant, input: &Input) -> Option<Self> {
+        let (name, what) = match input {
+            Input::NodesDown(nodes) => ("failure", format!("{} failed", counted(nodes))),
+            Input::NodesUp(nodes) => ("repaired", format!("{} repaired", counted(nodes))),
+            _ => return None,
+        };
+        Some(Self { at, name, what })
+    }
+}
+
+fn counted(nodes: &NodeRanges) -> String {
+    match nodes.count() {
+        1 => "1 node".into(),
+        count => format!("{} nodes", grouped(u128::from(count))),
     }
 }

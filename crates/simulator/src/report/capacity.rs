@@ -1,119 +1,179 @@
-//! Capacity over time by state, against what is granted; and power against the envelope.
-
-use std::collections::BTreeMap;
+//! Capacity over time by state, against what is granted; and where every GPU-hour went.
 
 use leasehold_ledger::GpuState;
 use leasehold_units::{Instant, Interval};
 use maud::{Markup, html};
 
-use super::chart::{Frame, WIDTH, round_step, tenth};
-use super::words::{grouped, megawatts, share};
+use super::chart::{Plot, SIDE, Scale, calendar, percent, tenth};
+use super::stretches::Stretch;
+use super::words::{grouped, length, local, rounded, share, watts};
+use super::{events, stretches};
 use crate::engine::Outcome;
-use crate::measure::Bucket;
 use crate::random::precise;
 
-/// From the bottom of the stack up, with what people call it.
-const STACK: [(GpuState, &str, &str); 8] = [
+/// From the bottom of the stack up: first what is held, so that its top follows what is granted;
+/// over it the landlord's; last what nobody can use.
+pub const STACK: [(GpuState, &str, &str); 8] = [
     (GpuState::Used, "used", "by the tenant that holds it"),
     (GpuState::Borrowed, "borrowed", "by the landlord, from a holding"),
-    (GpuState::Own, "own", "the landlord's work outside every holding"),
     (GpuState::IdleLeased, "idle, leased", "in a holding, without a job"),
+    (GpuState::Own, "own", "the landlord's work outside every holding"),
     (GpuState::IdleUnleased, "idle, unleased", "outside every holding, without a job"),
     (GpuState::Turnover, "turnover", "scrub and check between two parties"),
     (GpuState::Down, "down", "failed or under repair"),
     (GpuState::Curtailed, "curtailed", "switched off for the envelope"),
 ];
 
-/// Mean GPUs in `state` through a bucket.
-fn mean(bucket: &Bucket, state: GpuState) -> f64 {
-    let mean = bucket.gpu_seconds[state.index()] / u128::from(bucket.seconds.max(1));
-    precise(u64::try_from(mean).expect("a site has few GPUs"))
+/// Entitlements in sum through a stretch of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// From when.
+    pub from: Instant,
+    /// Until when.
+    pub until: Instant,
+    /// GPUs of all leases together.
+    pub gpus: u64,
 }
 
 /// The stacked areas with the entitlement over them, and the key that is also the account.
-pub fn stack(outcome: &Outcome, interval: Interval) -> Markup {
-    let installed = precise(outcome.state.installed_gpus.max(1));
-    let frame = Frame { interval, height: 380.0, most: installed * 1.04 };
-    let zone = &outcome.state.site.time_zone;
-    let gpus = |value: f64| format!("{:.0}k", value / 1000.0);
-    let step = round_step(installed);
-    let small = |value: f64| step < 1000.0 || value == 0.0;
-    let label = |value: f64| if small(value) { format!("{value:.0}") } else { gpus(value) };
+pub fn section(outcome: &Outcome, interval: Interval, stretches: &[Stretch]) -> Markup {
+    let each = stretches.first().map_or(0, |stretch| stretch.until.since(stretch.from).get());
     html! {
         figure {
-            figcaption { "GPUs by state" span.unit { "mean of each stretch; the line is what leases grant" } }
-            svg.chart viewBox={ "0 0 " (WIDTH) " " (frame.height) } role="img"
-                aria-label="GPUs by state over time" data-chart="stack" {
-                (frame.grid(step, &label))
-                @for (index, (state, ..)) in STACK.iter().enumerate() {
-                    path class={ "area " (state.key()) } d=(area(outcome, &frame, index)) {}
-                }
-                @for line in entitlement_lines(outcome, &frame) {
-                    path.entitlement d=(line) {}
-                }
-                (frame.days(zone))
-                rect.pointer x="0" y="0" width="1" height=(frame.height) {}
-            }
-            (key(outcome))
+            figcaption { "GPUs by state" span.unit {
+                "mean of each " (length(each)) "; the line is what leases grant"
+                @if !outcome.milestones.is_empty() { "; numbers lead to " a href="#events" { "what happened" } }
+            } }
+            (stack(outcome, interval, stretches))
         }
+        (account(outcome))
     }
 }
 
-fn area(outcome: &Outcome, frame: &Frame, index: usize) -> String {
-    let height = |bucket: &Bucket, upto: usize| -> f64 {
-        STACK[..upto].iter().map(|(state, ..)| mean(bucket, *state)).sum()
+fn stack(outcome: &Outcome, interval: Interval, stretches: &[Stretch]) -> Markup {
+    let total = |stretch: &Stretch| STACK.iter().map(|(state, ..)| stretch.gpus(*state)).sum();
+    let installed = stretches.iter().map(total).fold(1.0, f64::max);
+    // Room for the words over the highest line.
+    let scale = Scale::of_time(interval, installed * 1.1);
+    let granted = granted(outcome, interval);
+    let plot = Plot {
+        name: "GPUs by state over time".into(),
+        data: Some("stack"),
+        size: "tall",
+        up: scale.up(&|gpus| grouped(rounded(gpus))),
+        along: calendar(interval, &outcome.state.site.time_zone),
+        above: events::marks(&outcome.milestones, interval),
+        shapes: html! {
+            // The whole stack first and the lowest layer last: no seam shows between neighbours.
+            @for (index, (state, ..)) in STACK.iter().enumerate().rev() {
+                path class={ "area " (state.key()) } d=(layer(interval, stretches, &scale, index)) {}
+            }
+            (events::hairlines(&outcome.milestones, interval))
+            @let line = granted_line(&granted, interval, &scale);
+            path.halo d=(line) {}
+            path.entitlement d=(line) {}
+        },
+        words: granted_words(&granted, interval, &scale),
     };
-    let mut upper = String::new();
-    let mut lower = Vec::new();
-    let length = outcome.capacity.bucket_length();
-    for (from, bucket) in outcome.capacity.iter().filter(|(_, bucket)| bucket.seconds > 0) {
-        let until = from.after(length).min(frame.interval.until);
-        let (x1, x2) = (tenth(frame.x(from)), tenth(frame.x(until)));
-        let (top, base) = (height(bucket, index + 1), height(bucket, index));
-        let (top, base) = (tenth(frame.y(top)), tenth(frame.y(base)));
-        let command = if upper.is_empty() { 'M' } else { 'L' };
-        upper.push_str(&format!("{command}{x1} {top}H{x2}"));
-        lower.push(format!("L{x2} {base}H{x1}"));
-    }
-    lower.reverse();
-    upper + &lower.concat() + "Z"
+    plot.draw()
 }
 
-/// The sum of what all leases grant, as a step line.
-fn entitlement_lines(outcome: &Outcome, frame: &Frame) -> Vec<String> {
-    let mut changes: Vec<(Instant, i64)> = Vec::new();
+/// From the bottom to the top of the layer with `index`.
+fn layer(interval: Interval, stretches: &[Stretch], scale: &Scale, index: usize) -> String {
+    let height =
+        |stretch: &Stretch| STACK[..=index].iter().map(|(state, ..)| stretch.gpus(*state)).sum();
+    area(interval, stretches, scale, &height)
+}
+
+/// From the bottom to `height`, a step for each stretch.
+pub fn area(
+    interval: Interval,
+    stretches: &[Stretch],
+    scale: &Scale,
+    height: &dyn Fn(&Stretch) -> f64,
+) -> String {
+    let mut path = String::from("M0 1000");
+    for stretch in stretches {
+        let x = scale.x(precise(stretch.until.since(interval.from).get()));
+        path.push_str(&format!("V{}H{}", tenth(scale.y(height(stretch))), tenth(x)));
+    }
+    path + "V1000Z"
+}
+
+/// What all leases grant together, step by step, as far as it is more than nothing.
+pub fn granted(outcome: &Outcome, interval: Interval) -> Vec<Granted> {
+    let mut steps: Vec<(Interval, u64)> = Vec::new();
     for entry in &outcome.state.contracts.leases {
         let zone = &entry.terms().time_zone;
         for step in &entry.plan.steps {
-            let gpus = i64::try_from(step.gpus.get()).expect("a site has few GPUs");
             let end = step.until.tomorrow().expect("a term ends before the calendar does");
-            changes.push((zone.start_of(step.from), gpus));
-            changes.push((zone.start_of(end), -gpus));
+            let whole = Interval::new(zone.start_of(step.from), zone.start_of(end));
+            steps.extend(whole.overlap(interval).map(|inside| (inside, step.gpus.get())));
         }
     }
-    let mut by_instant: BTreeMap<Instant, i64> = BTreeMap::new();
-    for (at, change) in changes {
-        *by_instant.entry(at).or_default() += change;
+    let mut edges: Vec<Instant> =
+        steps.iter().flat_map(|(inside, _)| [inside.from, inside.until]).collect();
+    edges.sort_unstable();
+    edges.dedup();
+    let mut sums: Vec<Granted> = Vec::new();
+    for pair in edges.windows(2) {
+        let here = steps.iter().filter(|(inside, _)| inside.contains(pair[0]));
+        let gpus = here.map(|(_, gpus)| gpus).sum();
+        match sums.last_mut().filter(|last| last.gpus == gpus && last.until == pair[0]) {
+            Some(last) => last.until = pair[1],
+            None => sums.push(Granted { from: pair[0], until: pair[1], gpus }),
+        }
     }
-    let mut granted = 0;
+    sums.retain(|sum| sum.gpus > 0);
+    sums
+}
+
+fn granted_line(granted: &[Granted], interval: Interval, scale: &Scale) -> String {
+    let x = |at: Instant| tenth(scale.x(precise(at.since(interval.from).get())));
     let mut path = String::new();
-    for (at, change) in by_instant {
-        let at = at.clamp(frame.interval.from, frame.interval.until);
-        let x = tenth(frame.x(at));
-        let level = |granted: i64| tenth(frame.y(precise(granted.unsigned_abs())));
-        let command = if path.is_empty() { 'M' } else { 'L' };
-        path.push_str(&format!("{command}{x} {}", level(granted)));
-        granted += change;
-        path.push_str(&format!("L{x} {}", level(granted)));
+    let mut reached: Option<Instant> = None;
+    for sum in granted {
+        let y = tenth(scale.y(precise(sum.gpus)));
+        if reached == Some(sum.from) {
+            path.push_str(&format!("V{y}"));
+        } else {
+            path.push_str(&format!("M{} {y}", x(sum.from)));
+        }
+        path.push_str(&format!("H{}", x(sum.until)));
+        reached = Some(sum.until);
     }
-    if path.is_empty() { Vec::new() } else { vec![path] }
+    path
+}
+
+/// The number over each step that is wide enough for it.
+fn granted_words(granted: &[Granted], interval: Interval, scale: &Scale) -> Markup {
+    let x = |at: Instant| scale.x(precise(at.since(interval.from).get()));
+    let wide = |sum: &&Granted| x(sum.until) - x(sum.from) >= SIDE * 0.16;
+    let widest = granted.iter().max_by_key(|sum| sum.until.since(sum.from));
+    html! {
+        @for sum in granted.iter().filter(wide) {
+            span.word.over style={ "left:" (percent(x(sum.from))) ";top:" (percent(scale.y(precise(sum.gpus)))) } {
+                (grouped(u128::from(sum.gpus)))
+                @if Some(sum) == widest { span.more { " granted" } }
+            }
+        }
+    }
 }
 
 /// States with their part of all GPU-seconds: key and account in one.
-fn key(outcome: &Outcome) -> Markup {
+fn account(outcome: &Outcome) -> Markup {
     let totals = outcome.state.books.meter.totals();
     let installed = outcome.installed_gpu_seconds;
     html! {
+        h3 { "Where every GPU-hour went" span.unit { (grouped(installed / 3600)) " installed" } }
+        div.bar100 aria-hidden="true" {
+            @for (state, ..) in STACK {
+                @let mille = totals.of(state).get() * 100_000 / installed.max(1);
+                @if mille > 0 {
+                    i class=(state.key()) style={ "width:" (mille / 1000) "." (format!("{:03}", mille % 1000)) "%" } {}
+                }
+            }
+        }
         ul.key {
             @for (state, name, meaning) in STACK {
                 @let seconds = totals.of(state).get();
@@ -121,102 +181,32 @@ fn key(outcome: &Outcome) -> Markup {
                     span class={ "swatch " (state.key()) } {}
                     span.name { (name) }
                     span.figure { (share(seconds, installed)) }
-                    span.meaning { (meaning) ", " (grouped(seconds / 3600)) " GPU-hours" }
+                    span.meaning { (meaning) br; (grouped(seconds / 3600)) " GPU-hours" }
                 }
             }
         }
     }
 }
 
-/// Facility power over time against the envelope.
-pub fn power(outcome: &Outcome, interval: Interval) -> Markup {
-    let site = &outcome.state.site;
-    let limit = site.envelope.iter().map(|(_, limit)| limit.get()).max().unwrap_or(0);
-    let most = precise(limit.max(outcome.peak_watts)) * 1.06;
-    let frame = Frame { interval, height: 240.0, most };
-    let label = |watts: f64| format!("{:.0} MW", watts / 1e6);
-    let peak = outcome.peak_watts;
-    html! {
-        figure {
-            figcaption {
-                "Facility power" span.unit {
-                    "contracted draw, cooling included; filled: mean, thin line: peak of each stretch; "
-                    "dashed: the envelope. Highest " (megawatts(peak)) " MW"
-                }
-            }
-            svg.chart viewBox={ "0 0 " (WIDTH) " " (frame.height) } role="img"
-                aria-label="facility power over time" data-chart="power" {
-                (frame.grid(round_step(most), &label))
-                path.watts d=(mean_area(outcome, &frame)) {}
-                path.watts-peak d=(peak_line(outcome, &frame)) {}
-                path.envelope d=(envelope_line(outcome, &frame)) {}
-                (frame.days(&site.time_zone))
-                rect.pointer x="0" y="0" width="1" height=(frame.height) {}
-            }
-        }
-    }
-}
-
-fn mean_area(outcome: &Outcome, frame: &Frame) -> String {
-    let mean = |bucket: &Bucket| {
-        let mean = bucket.watt_seconds / u128::from(bucket.seconds.max(1));
-        precise(u64::try_from(mean).expect("a site draws less"))
-    };
-    let line = bucket_line(outcome, frame, &mean);
-    let base = tenth(frame.y(0.0));
-    let (from, until) = (frame.interval.from, frame.interval.until);
-    format!("{line}L{} {base}L{} {base}Z", tenth(frame.x(until)), tenth(frame.x(from)))
-}
-
-fn peak_line(outcome: &Outcome, frame: &Frame) -> String {
-    bucket_line(outcome, frame, &|bucket| precise(bucket.watts_peak))
-}
-
-fn bucket_line(outcome: &Outcome, frame: &Frame, value: &dyn Fn(&Bucket) -> f64) -> String {
-    let length = outcome.capacity.bucket_length();
-    let mut path = String::new();
-    for (from, bucket) in outcome.capacity.iter().filter(|(_, bucket)| bucket.seconds > 0) {
-        let until = from.after(length).min(frame.interval.until);
-        let command = if path.is_empty() { 'M' } else { 'L' };
-        let (x, y) = (tenth(frame.x(from)), tenth(frame.y(value(bucket))));
-        path.push_str(&format!("{command}{x} {y}H{}", tenth(frame.x(until))));
-    }
-    path
-}
-
-/// The envelope as it was in force, curtailments included.
-fn envelope_line(outcome: &Outcome, frame: &Frame) -> String {
-    let mut path = String::new();
-    let mut level: Option<u64> = None;
-    for (at, limit) in &outcome.limits {
-        let x = tenth(frame.x((*at).max(frame.interval.from)));
-        match level {
-            None => path.push_str(&format!("M{x} {}", tenth(frame.y(precise(*limit))))),
-            Some(_) => path.push_str(&format!("H{x}V{}", tenth(frame.y(precise(*limit))))),
-        }
-        level = Some(*limit);
-    }
-    path + &format!("H{}", tenth(frame.x(frame.interval.until)))
-}
-
-/// The numbers behind both charts, for the script: begin, then mean GPUs by state, then mean and
-/// peak megawatts.
-pub fn numbers(outcome: &Outcome) -> String {
+/// The numbers behind the charts over time, for the script: names and styles of the states, then
+/// for each stretch its share of the run at its end, when it begins, mean GPUs by state, and mean
+/// and peak power.
+pub fn numbers(outcome: &Outcome, interval: Interval, stretches: &[stretches::Stretch]) -> String {
     let zone = &outcome.state.site.time_zone;
-    let rows: Vec<String> = outcome
-        .capacity
+    let scale = Scale::of_time(interval, 1.0);
+    let rows: Vec<String> = stretches
         .iter()
-        .filter(|(_, bucket)| bucket.seconds > 0)
-        .map(|(from, bucket)| {
+        .map(|stretch| {
             let gpus: Vec<String> =
-                STACK.iter().map(|(state, ..)| format!("{:.0}", mean(bucket, *state))).collect();
-            let watts = bucket.watt_seconds / u128::from(bucket.seconds);
-            let watts = u64::try_from(watts).expect("a site draws less");
-            let (mean, peak) = (megawatts(watts), megawatts(bucket.watts_peak));
-            let when = super::words::local(from, zone);
-            format!("[\"{when}\",[{}],\"{mean}\",\"{peak}\"]", gpus.join(","))
+                STACK.iter().map(|(state, ..)| rounded(stretch.gpus(*state)).to_string()).collect();
+            let end = tenth(scale.x(precise(stretch.until.since(interval.from).get())));
+            let mean = u64::try_from(rounded(stretch.watts())).expect("a site draws less");
+            let (mean, peak) = (watts(mean), watts(stretch.bucket.watts_peak));
+            let when = local(stretch.from, zone);
+            format!("[{end},\"{when}\",[{}],\"{mean}\",\"{peak}\"]", gpus.join(","))
         })
         .collect();
-    let names: Vec<String> = STACK.iter().map(|(_, name, _)| format!("\"{name}\"")).collect();
-    format!("{{\"names\":[{}],\"rows\":[{}]}}", names.join(","), rows.join(","))
+    let states: Vec<String> =
+        STACK.iter().map(|(state, name, _)| format!("[\"{}\",\"{name}\"]", state.key())).collect();
+    format!("{{\"states\":[{}],\"rows\":[{}]}}", states.join(","), rows.join(","))
 }

@@ -1,86 +1,158 @@
 //! What each lease grants and costs, as steps and as bars of months.
 
+use leasehold_allocator::EntitlementStep;
 use leasehold_control::LeaseEntry;
-use leasehold_units::Money;
+use leasehold_units::{Currency, Interval, Money, Month, Ratio};
 use maud::{Markup, html};
 
-use super::words::{grouped, megawatts, money};
+use super::chart::{Label, Plot, SIDE, Scale, along, month_name, month_step, percent, tenth};
+use super::table::{cell, numbers, table, times};
+use super::words::{amount_short, grouped, length, megawatts, money, rounded};
 use crate::engine::Outcome;
 use crate::random::precise;
 
 /// All leases.
-pub fn section(outcome: &Outcome) -> Markup {
+pub fn section(outcome: &Outcome, played: Interval) -> Markup {
     html! {
-        @for entry in &outcome.state.contracts.leases { (lease(entry)) }
+        @if outcome.state.contracts.leases.is_empty() { p { "There is none." } }
+        @for entry in &outcome.state.contracts.leases { (lease(entry, played)) }
     }
 }
 
-fn lease(entry: &LeaseEntry) -> Markup {
+fn lease(entry: &LeaseEntry, played: Interval) -> Markup {
     let terms = entry.terms();
     let currency = terms.fee.fixed.currency();
-    let total = entry.lease.fixed_between(entry.lease.first_day(), entry.lease.last_day());
+    let (first, last) = (entry.lease.first_day(), entry.lease.last_day());
+    let total = entry.lease.fixed_between(first, last);
     html! {
         article.lease {
             h3 { (terms.id) span.unit { (terms.landlord) " to " (terms.tenant) } }
-            p {
-                "Service from " (entry.lease.first_day()) " through " (entry.lease.last_day()) ". "
-                @match entry.lease.notice {
-                    Some(notice) => { "Notice by the " (notice.by) " on " (notice.given) ". " }
-                    None => {}
-                }
-                "Fixed fees to the last day: " strong { (currency) " " (money(total)) } "."
+            dl.figures {
+                div { dt { "first day of service" } dd { (first) } }
+                div { dt { "last day of service" } dd { (last) } }
+                div { dt { "notice" } dd { (notice(entry)) } }
+                @if let Some(bound) = entry.reclaim_bound() { div { dt { "reclaim bound" } dd { (length(bound.get())) } } }
+                div { dt { "fixed fees to the last day" } dd { (currency) " " (money(total)) } }
             }
-            div.scroll { table {
-                thead { tr {
-                    th { "from" } th { "until" } th.n { "GPUs" } th.n { "nodes" } th.n { "MW" } th.n { "fee" }
-                } }
-                tbody { @for step in &entry.plan.steps { tr {
-                    td { (step.from) } td { (step.until) }
-                    td.n { (grouped(u128::from(step.gpus.get()))) }
-                    td.n { (grouped(u128::from(step.nodes.get()))) }
-                    td.n { (megawatts(step.watts.get())) }
-                    td.n { (step.fee.times(leasehold_units::Ratio::whole(100)).round_half_even()) " %" }
-                } } }
-            } }
-            (fees(entry))
+            (steps(entry))
+            (fees(entry, played))
         }
     }
 }
 
-/// One bar a month.
-fn fees(entry: &LeaseEntry) -> Markup {
-    let currency = entry.terms().fee.fixed.currency();
-    let mut months: Vec<(String, Money)> = Vec::new();
+fn notice(entry: &LeaseEntry) -> Markup {
+    html! {
+        @match (entry.lease.notice, &entry.terms().notice) {
+            (Some(notice), _) => { "by the " (notice.by) ", " (notice.given) }
+            (None, Some(terms)) => { "none given; " (terms.days) " days" }
+            (None, None) => "none agreed",
+        }
+    }
+}
+
+fn steps(entry: &LeaseEntry) -> Markup {
+    let columns = [
+        times("from"),
+        times("through"),
+        numbers("GPUs"),
+        numbers("nodes"),
+        numbers("MW"),
+        numbers("fee"),
+        numbers("fixed fee a month"),
+    ];
+    let fee_percent = |step: &EntitlementStep| step.fee.times(Ratio::whole(100)).round_half_even();
+    let row = |step: &EntitlementStep| {
+        let fee = entry.lease.monthly_fee_on(step.from);
+        vec![
+            cell(step.from.to_string()),
+            cell(step.until.to_string()),
+            cell(grouped(u128::from(step.gpus.get()))),
+            cell(grouped(u128::from(step.nodes.get()))),
+            cell(megawatts(step.watts.get())),
+            cell(format!("{} %", fee_percent(step))),
+            cell(format!("{} {}", fee.currency(), money(fee))),
+        ]
+    };
+    table(&columns, entry.plan.steps.iter().map(row).collect(), None)
+}
+
+/// Months of service with their fixed fees.
+fn months(entry: &LeaseEntry) -> Vec<(Month, Money)> {
+    let mut months: Vec<(Month, Money)> = Vec::new();
     for period in entry.lease.fee_periods() {
-        let month = leasehold_units::Month::of(period.start).to_string();
+        let month = Month::of(period.start);
         match months.last_mut().filter(|(last, _)| *last == month) {
             Some((_, sum)) => *sum = sum.plus(period.amount),
             None => months.push((month, period.amount)),
         }
     }
-    let most = months.iter().map(|(_, fee)| fee.minor()).max().unwrap_or(1).max(1);
-    let height = |fee: &Money| {
-        let mille = u64::try_from(fee.minor().max(0) * 1000 / most).expect("at most 1000");
-        precise(mille) / 1000.0 * 72.0
-    };
-    let count = months.len().max(1);
-    let wide = 1000.0 / precise(count as u64);
-    html! {
-        figure.fees {
-            figcaption { "Fixed fee by month" span.unit { (currency) } }
-            svg.chart viewBox="0 0 1000 100" role="img" aria-label="fixed fee by month" {
-                @for (index, (month, fee)) in (0u64..).zip(&months) {
-                    @let tall = height(fee);
-                    rect.fee x=(format!("{:.1}", precise(index) * wide + 1.0)) y=(format!("{:.1}", 78.0 - tall))
-                        width=(format!("{:.1}", (wide - 2.0).clamp(1.0, 120.0))) height=(format!("{tall:.1}")) {
-                        title { (month) ": " (money(*fee)) }
-                    }
-                }
-                @if let (Some(first), Some(last)) = (months.first(), months.last()) {
-                    text.tick x="1" y="95" { (first.0) }
-                    @if count > 1 { text.tick x="999" y="95" text-anchor="end" { (last.0) } }
-                }
+    months
+}
+
+/// One bar a month; months that the run did not reach are paler.
+fn fees(entry: &LeaseEntry, played: Interval) -> Markup {
+    let months = months(entry);
+    let currency = entry.terms().fee.fixed.currency();
+    let minor = |fee: &Money| precise(u64::try_from(fee.minor().max(0)).expect("a fee is payable"));
+    let most = months.iter().map(|(_, fee)| minor(fee)).fold(1.0, f64::max);
+    let columns = u32::try_from(months.len().max(1)).expect("a term has few months");
+    let scale = Scale { first: 0.0, last: f64::from(columns), most: most * 1.3 };
+    let zone = &entry.terms().time_zone;
+    let bar = |(index, (month, fee)): (u32, &(Month, Money))| {
+        let left = scale.x(f64::from(index));
+        let width = scale.x(f64::from(index) + 1.0) - left;
+        let top = scale.y(minor(fee));
+        let ahead = zone.start_of(month.first_day()) >= played.until;
+        html! {
+            rect class=(if ahead { "fee ahead" } else { "fee" }) x=(tenth(left + width * 0.06)) y=(tenth(top))
+                width=(tenth(width * 0.88)) height=(tenth(SIDE - top)) {
+                title { (month_name(*month)) ": " (currency) " " (money(*fee)) }
             }
         }
+    };
+    let plot = Plot {
+        name: "Fixed fee by month".into(),
+        data: None,
+        size: "low",
+        up: scale.up(&|minor| short(rounded(minor), currency)),
+        along: months_along(&months, &scale),
+        above: html! {},
+        shapes: html! { @for month in (0..).zip(&months) { (bar(month)) } },
+        words: highest_word(entry, &months, &scale),
+    };
+    let ahead = months.iter().any(|(month, _)| zone.start_of(month.first_day()) >= played.until);
+    html! {
+        figure {
+            figcaption { "Fixed fee by month" span.unit { (currency) @if ahead { "; paler: after this run" } } }
+            (plot.draw())
+        }
     }
+}
+
+/// What the highest months come to, over the first of them.
+fn highest_word(entry: &LeaseEntry, months: &[(Month, Money)], scale: &Scale) -> Markup {
+    let currency = entry.terms().fee.fixed.currency();
+    let highest = months.iter().map(|(_, fee)| fee.minor().max(0)).max().unwrap_or(0);
+    let first = (0u32..).zip(months).find(|(_, (_, fee))| fee.minor() == highest);
+    let Some((index, _)) = first else { return html! {} };
+    let minor = u64::try_from(highest).expect("a fee is payable");
+    // Short of the right edge, so that it never runs over it.
+    let at = scale.x(f64::from(index)).min(SIDE * 0.75);
+    html! {
+        span.word.over style={ "left:" (percent(at)) ";top:" (percent(scale.y(precise(minor)))) } {
+            (currency) " " (short(u128::from(minor), currency))
+        }
+    }
+}
+
+fn short(minor: u128, currency: Currency) -> String {
+    amount_short(minor / 10_u128.pow(currency.digits()))
+}
+
+fn months_along(months: &[(Month, Money)], scale: &Scale) -> Vec<Label> {
+    let step = month_step(months.len());
+    let named = (0u32..).zip(months).step_by(step);
+    along(
+        named.map(|(index, (month, _))| (scale.x(f64::from(index)), month_name(*month))).collect(),
+    )
 }

@@ -1,44 +1,107 @@
-//! Invoices with their lines and derivations.
+//! Invoices with their lines and derivations, what they come to, and the balances of the journal.
 
-use leasehold_ledger::Invoice;
+use std::collections::BTreeMap;
+
+use leasehold_ledger::{Invoice, Line};
+use leasehold_units::Money;
 use maud::{Markup, html};
 
-use super::words::money;
+use super::table::{cell, numbers, table, times, words};
+use super::words::{grouped, money};
 use crate::engine::Outcome;
 
-/// All invoices, each to be opened.
+/// All invoices, each to be opened, and the journal behind them.
 pub fn section(outcome: &Outcome) -> Markup {
     let invoices = &outcome.state.books.invoices;
     if invoices.is_empty() {
         return html! { p { "None fell due." } };
     }
-    html! { @for one in invoices { (invoice(one)) } }
+    html! {
+        p.soft { "Open one to see its lines and how each amount follows from terms and usage." }
+        div.invoices {
+            @for one in invoices { (invoice(one)) }
+            @for (currency, total) in totals(outcome) {
+                p.total { span { (grouped(invoices.len() as u128)) @if invoices.len() == 1 { " document" } @else { " documents" } " in all" }
+                    span.amount { (currency) " " (money(total)) } }
+            }
+        }
+        (balances(outcome))
+    }
+}
+
+/// What invoices come to, by currency.
+pub fn totals(outcome: &Outcome) -> BTreeMap<&'static str, Money> {
+    let mut totals: BTreeMap<&'static str, Money> = BTreeMap::new();
+    for invoice in &outcome.state.books.invoices {
+        let total = totals.entry(invoice.currency.code()).or_insert(Money::zero(invoice.currency));
+        *total = total.plus(invoice.total);
+    }
+    totals
 }
 
 fn invoice(invoice: &Invoice) -> Markup {
     html! {
         details.invoice {
             summary {
-                span.number { (invoice.number) }
+                span.number { (invoice.number) @if invoice.is_credit_note() { " (credit note)" } }
                 span.who { (invoice.tenant) }
                 span.when { "issued " (invoice.issued) ", due " (invoice.due) }
                 span.amount { (invoice.currency) " " (money(invoice.total)) }
             }
-            div.scroll { table {
-                thead { tr { th { "for" } th { "days" } th { "how" } th.n { (invoice.currency) } } }
-                tbody { @for line in &invoice.lines { tr {
-                    td { (line.description) }
-                    td.nowrap { (line.start) " – " (line.end) }
-                    td.how {
-                        code { (line.derivation.formula) }
-                        @for (name, value) in &line.derivation.inputs {
-                            br; span.input { (name) " = " (value) }
-                        }
-                    }
-                    td.n { (money(line.amount)) }
-                } } }
-                tfoot { tr { td colspan="3" { "Total" } td.n { (money(invoice.total)) } } }
-            } }
+            (lines(invoice))
         }
     }
+}
+
+fn lines(invoice: &Invoice) -> Markup {
+    let columns = [words("for"), times("service"), words("derived by"), numbers("amount")];
+    let row = |line: &Line| {
+        vec![
+            cell(line.description.as_str()),
+            html! { (line.start) " to" br; (line.end) },
+            derivation(line),
+            cell(money(line.amount)),
+        ]
+    };
+    let sums = vec![cell("total"), cell(""), cell(""), cell(money(invoice.total))];
+    table(&columns, invoice.lines.iter().map(row).collect(), Some(sums))
+}
+
+fn derivation(line: &Line) -> Markup {
+    html! {
+        code { (line.derivation.formula) }
+        dl.inputs { @for (name, value) in &line.derivation.inputs {
+            div { dt { (name) } dd { (value) } }
+        } }
+    }
+}
+
+fn balances(outcome: &Outcome) -> Markup {
+    let balances = outcome.state.books.journal.balances();
+    let mut sums: BTreeMap<&'static str, Money> = BTreeMap::new();
+    for ((_, currency), balance) in &balances {
+        let sum = sums.entry(currency).or_insert(Money::zero(balance.currency()));
+        *sum = sum.plus(*balance);
+    }
+    let rows = balances.iter().map(|((account, currency), balance)| {
+        vec![
+            html! { code.account { (soft_breaks(account)) } },
+            cell(format!("{currency} {}", money(*balance))),
+        ]
+    });
+    let sums: Vec<String> =
+        sums.iter().map(|(currency, sum)| format!("{currency} {}", money(*sum))).collect();
+    let close = vec![cell("sum of all accounts"), cell(sums.join(", "))];
+    html! {
+        h3 { "Balances of the journal" span.unit { "debits less credits" } }
+        (table(&[words("account"), numbers("balance")], rows.collect(), Some(close)))
+    }
+}
+
+/// An account may break after its colons.
+fn soft_breaks(account: &str) -> Markup {
+    html! { @for (index, level) in account.split(':').enumerate() {
+        @if index > 0 { ":" wbr; }
+        (level)
+    } }
 }

@@ -1,27 +1,54 @@
 (() => {
-  const { names, rows } = JSON.parse(document.getElementById("numbers").textContent);
+  const { states, rows } = JSON.parse(document.getElementById("numbers").textContent);
   const tip = document.getElementById("tip");
-  const left = 64, width = 1000, right = 14;
-  for (const chart of document.querySelectorAll("svg[data-chart]")) {
-    const pointer = chart.querySelector(".pointer");
-    chart.addEventListener("pointermove", (event) => {
-      const box = chart.getBoundingClientRect();
-      const x = ((event.clientX - box.left) / box.width) * width;
-      const share = (x - left) / (width - left - right);
-      if (share < 0 || share >= 1) return leave();
-      const [when, gpus, mean, peak] = rows[Math.min(rows.length - 1, Math.floor(share * rows.length))];
-      const lines = chart.dataset.chart === "power"
-        ? [`mean ${mean} MW`, `peak ${peak} MW`]
-        : names.map((name, i) => gpus[i] ? `${name}: ${gpus[i].toLocaleString("en")} GPUs` : "").filter(Boolean).reverse();
-      tip.textContent = [when, ...lines].join("\n");
-      tip.hidden = false;
-      const wide = tip.offsetWidth + 18;
-      tip.style.left = `${event.clientX + wide > innerWidth ? event.clientX - wide : event.clientX + 14}px`;
-      tip.style.top = `${event.clientY + 14}px`;
-      pointer.setAttribute("x", x);
-      pointer.style.opacity = 0.5;
-    });
+  const add = (parent, kind, text, style) => {
+    const node = parent.appendChild(document.createElement(kind));
+    if (text !== undefined) node.textContent = text;
+    if (style) node.className = style;
+    return node;
+  };
+  const line = (style, name, number) => {
+    const row = add(tip, "div");
+    add(row, "i", "", `swatch ${style}`);
+    add(row, "span", name);
+    add(row, "b", number);
+  };
+  const show = (kind, [, when, gpus, mean, peak]) => {
+    tip.replaceChildren();
+    add(tip, "strong", when);
+    if (kind === "power") {
+      line("mean", "mean", mean);
+      line("peak", "peak", peak);
+      return;
+    }
+    for (let i = gpus.length - 1; i >= 0; i--) {
+      if (gpus[i]) line(states[i][0], states[i][1], gpus[i].toLocaleString("en-US"));
+    }
+  };
+  for (const field of document.querySelectorAll("[data-chart]")) {
+    const pointer = field.querySelector(".pointer");
     const leave = () => { tip.hidden = true; pointer.style.opacity = 0; };
-    chart.addEventListener("pointerleave", leave);
+    field.addEventListener("pointermove", (event) => {
+      const box = field.getBoundingClientRect();
+      const share = (event.clientX - box.left) / box.width;
+      const row = rows.find(([end]) => share * 1000 < end);
+      if (share < 0 || !row) return leave();
+      show(field.dataset.chart, row);
+      tip.hidden = false;
+      const wide = tip.offsetWidth, tall = tip.offsetHeight;
+      const left = event.clientX + 16 + wide > innerWidth ? event.clientX - wide - 12 : event.clientX + 16;
+      tip.style.left = `${Math.max(4, left)}px`;
+      tip.style.top = `${Math.max(4, Math.min(event.clientY + 12, innerHeight - tall - 8))}px`;
+      pointer.style.left = `${share * 100}%`;
+      pointer.style.opacity = 0.6;
+    });
+    field.addEventListener("pointerleave", leave);
   }
+  const invoices = [...document.querySelectorAll("details")];
+  let open = [];
+  addEventListener("beforeprint", () => {
+    open = invoices.map((one) => one.open);
+    for (const one of invoices) one.open = true;
+  });
+  addEventListener("afterprint", () => invoices.forEach((one, i) => { one.open = open[i]; }));
 })();
