@@ -11,6 +11,7 @@ mod easy;
 mod profile;
 mod queue;
 mod releases;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -10,8 +10,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::timeline::{Range, Timeline, Wanted};
-use super::{Limits, QueueTree, Queued};
+use super::runs::Runs;
+use super::timeline::{Point, Range, Timeline, Wanted};
+use super::{QueueTree, Queued};
 
 /// What is free from now on, if estimates and reservations hold.
 #[derive(Debug, Clone)]
@@ -67,6 +68,49 @@ impl Profile {
         self.changes.first_window(self.free, wanted)
     }
 
+    /// The earliest start of `job` before `old`, which it has now, if none before `full` leaves it
+    /// all of its request before `old`. Its reservation stays while that is sought: it covers what
+    /// the job needs from `old` on, and before that it takes nothing.
+    fn earlier(&self, old: i64, full: i64, job: Queued) -> Option<i64> {
+        let (from, value) = (full.max(self.now), i64::from(job.size));
+        let slides = self.now < from.min(old) && self.value_at(old - 1) >= value;
+        let limit = if slides { self.run_start(old, value).0 } else { old };
+        let wanted = Wanted { from, limit, length: job.request, value };
+        self.changes.first_window(self.free, wanted).or(slides.then_some(limit))
+    }
+
+    /// Moves a reservation from `old` to the earlier `new`. Returns the interval that it gave back.
+    fn pull(&mut self, old: i64, new: i64, job: Queued) -> (i64, i64) {
+        self.release(old, old + job.request, job.size);
+        self.reserve(new, job.request, job.size);
+        (old.max(new + job.request), old + job.request)
+    }
+
+    /// What is free at `time`, now or later.
+    pub(super) fn value_at(&self, time: i64) -> i64 {
+        self.changes.value_at(time, self.free)
+    }
+
+    /// Hands every change in `(from, until)` to `visit`, with what is free from it on.
+    pub(super) fn walk(&self, from: i64, until: i64, visit: impl FnMut(Point)) {
+        self.changes.walk((from, until), self.free, visit);
+    }
+
+    /// Since when, from now on, at least `value` has been free without a break up to `time`, and what
+    /// was free right before; `time` if less was free there.
+    pub(super) fn run_start(&self, time: i64, value: i64) -> (i64, i64) {
+        let start = self.changes.run_start((self.now, time), self.free, value);
+        (start.time, start.value)
+    }
+
+    /// The first instant after `time` at which less than `value` is free, and what is free then; the
+    /// end of time if there is none.
+    pub(super) fn run_end(&self, time: i64, value: i64) -> (i64, i64) {
+        let short = |before: i64, stretch: Range| before.saturating_add(stretch.low) < value;
+        let end = self.changes.seek(time, self.free, short);
+        end.map_or((i64::MAX, 0), |end| (end.time, end.value))
+    }
+
     fn change(&mut self, time: i64, change: i64) {
         if time <= self.now {
             self.free += change;
@@ -75,6 +119,12 @@ impl Profile {
         }
     }
 }
+
+/// With fewer jobs than this, looking for room is faster than ruling it out.
+const GUIDED_MIN: usize = 80;
+
+/// Starts that no longer hold are not worth dropping before there are so many.
+const STALE_MIN: usize = 64;
 
 /// A waiting job and its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +148,8 @@ pub struct Reservations {
     due: BinaryHeap<Reverse<(i64, u64)>>,
     /// Something was released before its time since the last compression.
     loose: bool,
+    /// Of use during a compression only.
+    runs: Runs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +168,7 @@ impl Reservations {
             spare: Vec::new(),
             due: BinaryHeap::new(),
             loose: false,
+            runs: Runs::default(),
         }
     }
 
@@ -156,11 +209,24 @@ impl Reservations {
         if !std::mem::take(&mut self.loose) {
             return;
         }
-        let mut after = None;
-        while let Some(job) = self.queue.next_fit(after, Limits::open(u32::MAX)) {
-            self.pull_forward(job);
-            after = Some(job.seq);
+        let guided = self.queue.len() >= GUIDED_MIN;
+        if guided {
+            self.runs.renew(&self.profile, self.queue.iter());
         }
+        for job in self.queue.iter() {
+            let old = self.starts[job.handle as usize].at;
+            let earliest =
+                if guided { self.runs.first(job.request, job.size) } else { self.profile.now };
+            let earlier = self.profile.earlier(old, earliest, job);
+            let Some(new) = earlier else { continue };
+            let freed = self.profile.pull(old, new, job);
+            if guided {
+                self.runs.widen(&self.profile, freed.0, freed.1, job.size);
+            }
+            self.starts[job.handle as usize].at = new;
+            self.due.push(Reverse((new, job.seq)));
+        }
+        self.drop_stale();
     }
 
     /// The job whose reservation begins at `now`, taken out of the queue; the longest waiting of
@@ -195,15 +261,11 @@ impl Reservations {
         })
     }
 
-    /// Moves a reservation to the earliest start that there is beside all others. Its own stays
-    /// while that is sought: it covers what the job needs from its old start on, and before that
-    /// start it takes nothing.
-    fn pull_forward(&mut self, job: Queued) {
-        let old = self.starts[job.handle as usize].at;
-        let Some(new) = self.profile.earliest_before(old, job.request, job.size) else { return };
-        self.profile.release(old, old + job.request, job.size);
-        self.profile.reserve(new, job.request, job.size);
-        self.starts[job.handle as usize].at = new;
-        self.due.push(Reverse((new, job.seq)));
+    /// Leaves the starts that hold, once most of those kept do not: so it is paid for by the moves.
+    fn drop_stale(&mut self) {
+        if self.due.len() > 4 * self.queue.len() + STALE_MIN {
+            let hold = self.queue.iter().map(|job| (self.starts[job.handle as usize].at, job.seq));
+            self.due = hold.map(Reverse).collect();
+        }
     }
 }

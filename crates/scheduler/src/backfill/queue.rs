@@ -169,7 +169,7 @@ impl QueueTree {
 
     /// The job that has waited longest.
     pub fn first(&self) -> Option<Queued> {
-        self.search(0, |least| least.size != EMPTY.size)
+        self.occupied_from(0).map(|slot| self.at(slot))
     }
 
     /// The first job after `after` (from the start, if none) that `limits` admit.
@@ -179,12 +179,14 @@ impl QueueTree {
         let from = after.map_or(0, |seq| self.slot_after(seq));
         // No job is as large as EMPTY, so that a lower bound of `free` loses nothing.
         let limits = Limits { free: limits.free.min(EMPTY.size - 1), ..limits };
-        self.search(from, |least| limits.admit(least.size, least.request))
+        let slot = self.search(from, |least| limits.admit(least.size, least.request))?;
+        Some(self.at(slot))
     }
 
     /// The jobs in arrival order.
     pub fn iter(&self) -> impl Iterator<Item = Queued> + '_ {
-        (0..self.used).filter(|slot| !self.is_vacant(*slot)).map(|slot| self.at(slot))
+        std::iter::successors(self.occupied_from(0), |slot| self.occupied_from(slot + 1))
+            .map(|slot| self.at(slot))
     }
 
     fn slots(&self) -> usize {
@@ -229,9 +231,17 @@ impl QueueTree {
         self.seqs[..self.used].partition_point(|&there| there <= seq)
     }
 
-    /// The first job at `from` or behind whose leaf, and every node above it that was looked at,
+    /// The first slot at `from` or behind that has a job.
+    fn occupied_from(&self, from: usize) -> Option<usize> {
+        if from < self.used && !self.is_vacant(from) {
+            return Some(from);
+        }
+        self.search(from, |least| least.size != EMPTY.size)
+    }
+
+    /// The first slot at `from` or behind whose leaf, and every node above it that was looked at,
     /// is `worth` going into.
-    fn search(&self, from: usize, worth: impl Fn(Least) -> bool) -> Option<Queued> {
+    fn search(&self, from: usize, worth: impl Fn(Least) -> bool) -> Option<usize> {
         if from >= self.used {
             return None;
         }
@@ -240,7 +250,7 @@ impl QueueTree {
         loop {
             if worth(self.least[node]) {
                 if node >= slots {
-                    return Some(self.at(node - slots));
+                    return Some(node - slots);
                 }
                 node *= 2;
             } else {

@@ -236,6 +236,40 @@ impl<S: Summary> Timeline<S> {
         None
     }
 
+    /// Hands every change in `(span.0, span.1)` to `visit`, with the value from it on. `from` is the
+    /// value before the first change.
+    pub fn walk(&self, span: (i64, i64), from: i64, mut visit: impl FnMut(Point)) {
+        let mut value = from;
+        self.walk_below(self.root, self.height, span, &mut value, &mut visit);
+    }
+
+    fn walk_below(
+        &self,
+        at: u32,
+        height: usize,
+        span: (i64, i64),
+        value: &mut i64,
+        visit: &mut impl FnMut(Point),
+    ) {
+        let node = self.node(at);
+        for slot in 0..node.len {
+            // Above the leaves, what counts is the last instant that the child may hold.
+            let next = slot + usize::from(height > 0);
+            let bounded = height == 0 || slot > 0;
+            if bounded && node.times[slot] >= span.1 {
+                return;
+            }
+            if height > 0 && (next == node.len || node.times[next] > span.0) {
+                self.walk_below(node.children[slot], height - 1, span, value, visit);
+                continue;
+            }
+            *value += node.summaries[slot].change();
+            if height == 0 && node.times[slot] > span.0 {
+                visit(Point { time: node.times[slot], value: *value });
+            }
+        }
+    }
+
     /// As [`seek`](Self::seek), but the last point before `before`.
     pub fn seek_back(
         &self,

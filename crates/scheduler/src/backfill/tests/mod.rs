@@ -4,3 +4,4 @@ mod easy;
 mod profile;
 mod queue;
 mod releases;
+mod reservations;

@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 
-use super::{Range, Timeline};
+use super::{Point, Range, Timeline};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +57,21 @@ impl Timeline<Range> {
             // Nothing changes any more.
             ControlFlow::Continue(()) => search.reach(wanted.limit).break_value().flatten(),
         }
+    }
+
+    /// Where in `[span.0, span.1]` the stretch begins that is at `value` or above right up to
+    /// `span.1`, which is where an empty one begins, with the value right before it, 0 before
+    /// `span.0`. `base` is the value before the first change.
+    pub fn run_start(&self, span: (i64, i64), base: i64, value: i64) -> Point {
+        let short = |before: i64, stretch: Range| before + stretch.low < value;
+        let enough = |before: i64, stretch: Range| before + stretch.high >= value;
+        let low = self.seek_back(span.1, base, short).filter(|low| low.time > span.0);
+        let low = low.unwrap_or_else(|| Point { time: span.0, value: self.value_at(span.0, base) });
+        if low.value >= value {
+            return Point { time: span.0, value: 0 };
+        }
+        let start = self.seek(low.time, base, enough);
+        Point { time: start.map_or(span.1, |start| start.time.min(span.1)), value: low.value }
     }
 }
 
@@ -123,26 +138,14 @@ impl Search<'_> {
             && complete(run)
             && !run.exact
         {
-            self.run = Some(Run { start: self.true_start(time.min(limit)), exact: true });
+            let span = (self.wanted.from, time.min(limit));
+            let start = self.timeline.run_start(span, self.base, self.wanted.value).time;
+            self.run = Some(Run { start, exact: true });
         }
         match self.run {
             Some(run) if run.start < limit && complete(run) => ControlFlow::Break(Some(run.start)),
             _ if time >= limit => ControlFlow::Break(None),
             _ => ControlFlow::Continue(()),
         }
-    }
-
-    /// Where the run that lasts up to `time` begins.
-    fn true_start(&self, time: i64) -> i64 {
-        let value = self.wanted.value;
-        let short = |before: i64, stretch: Range| before + stretch.low < value;
-        let enough = |before: i64, stretch: Range| before + stretch.high >= value;
-        let low = self.timeline.seek_back(time, self.base, short).map(|point| point.time);
-        let low = low.unwrap_or(self.wanted.from).max(self.wanted.from);
-        if self.timeline.value_at(low, self.base) >= value {
-            return low;
-        }
-        let start = self.timeline.seek(low, self.base, enough);
-        start.map_or(time, |point| point.time.min(time))
     }
 }
