@@ -3,6 +3,7 @@
 //! Knows nothing of money and never reads a clock: `now` is always an argument.
 
 pub mod backfill;
+pub mod blocks;
 pub mod nodes;
 pub mod placement;
 pub mod reclaim;

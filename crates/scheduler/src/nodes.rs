@@ -2,6 +2,8 @@
 
 use smallvec::SmallVec;
 
+use crate::blocks::{Blocks, Geometry};
+
 /// Node numbers as ascending, non-touching half-open ranges. A gang placed well is one or two.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct NodeRanges(SmallVec<[(u32, u32); 2]>);
@@ -75,7 +77,7 @@ impl NodeRanges {
     }
 }
 
-/// A set of the nodes of one pool, as bits, with its size at hand.
+/// A set of the nodes of one pool, as bits, with its size as a whole, per rack and per array at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeSet {
     first_node: u32,
@@ -83,14 +85,25 @@ pub struct NodeSet {
     count: u32,
     /// No set bit in any word before this one; saves scanning what is in use.
     low: usize,
+    blocks: Blocks,
 }
 
 impl NodeSet {
-    /// An empty set that can hold the `nodes` nodes from `first_node` on.
-    pub fn new(first_node: u32, nodes: u32) -> Self {
-        let words = vec![0; nodes.div_ceil(64) as usize];
+    /// An empty set that can hold the nodes of a pool, numbered from `first_node` on.
+    pub fn new(first_node: u32, geometry: Geometry) -> Self {
+        let words = vec![0; geometry.nodes().div_ceil(64) as usize];
         let low = words.len();
-        Self { first_node, words, count: 0, low }
+        Self { first_node, words, count: 0, low, blocks: Blocks::new(geometry) }
+    }
+
+    /// How many of its nodes each rack and each array holds.
+    pub const fn blocks(&self) -> &Blocks {
+        &self.blocks
+    }
+
+    /// Number of the pool's first node.
+    pub const fn first_node(&self) -> u32 {
+        self.first_node
     }
 
     /// How many nodes are in it.
@@ -109,6 +122,7 @@ impl NodeSet {
             self.low = self.low.min(word);
         }
         self.count += end - first;
+        self.blocks.add(first - self.first_node, end - self.first_node);
     }
 
     /// Takes the nodes from `first` to `end` out, `end` excluded.
@@ -121,6 +135,7 @@ impl NodeSet {
             self.words[word] &= !bits;
         }
         self.count -= end - first;
+        self.blocks.subtract(first - self.first_node, end - self.first_node);
         while self.low < self.words.len() && self.words[self.low] == 0 {
             self.low += 1;
         }
@@ -139,7 +154,19 @@ impl NodeSet {
 
     /// Maximal runs of consecutive nodes, ascending.
     pub fn runs(&self) -> Runs<'_> {
-        Runs { set: self, word: self.low, rest: self.words.get(self.low).copied().unwrap_or(0) }
+        let rest = self.words.get(self.low).copied().unwrap_or(0);
+        Runs { words: &self.words, first_node: self.first_node, word: self.low, rest }
+    }
+
+    /// The parts of these runs that lie between `first` and `end`, `end` excluded.
+    pub fn runs_within(&self, first: u32, end: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let (word, bit) = self.place(first);
+        // Words behind `end` are left out, since the way to the next run may be long.
+        let words = &self.words[..(end - self.first_node).div_ceil(64) as usize];
+        let rest = words[word] & (u64::MAX << bit.trailing_zeros());
+        let runs = Runs { words, first_node: self.first_node, word, rest };
+        runs.map(move |(from, until)| (from, until.min(end)))
+            .take_while(|(from, until)| from < until)
     }
 
     fn place(&self, node: u32) -> (usize, u64) {
@@ -161,7 +188,8 @@ fn masks(first: u32, end: u32) -> impl Iterator<Item = (usize, u64)> {
 /// Iterator over the maximal runs of a [`NodeSet`], as half-open ranges.
 #[derive(Debug)]
 pub struct Runs<'a> {
-    set: &'a NodeSet,
+    words: &'a [u64],
+    first_node: u32,
     word: usize,
     rest: u64,
 }
@@ -170,7 +198,7 @@ impl Runs<'_> {
     fn seek(&mut self) -> bool {
         while self.rest == 0 {
             self.word += 1;
-            match self.set.words.get(self.word) {
+            match self.words.get(self.word) {
                 Some(bits) => self.rest = *bits,
                 None => return false,
             }
@@ -179,7 +207,7 @@ impl Runs<'_> {
     }
 
     fn number(&self, bit: u32) -> u32 {
-        self.set.first_node + u32::try_from(self.word).expect("a pool is small") * 64 + bit
+        self.first_node + u32::try_from(self.word).expect("a pool is small") * 64 + bit
     }
 }
 
@@ -187,7 +215,7 @@ impl Iterator for Runs<'_> {
     type Item = (u32, u32);
 
     fn next(&mut self) -> Option<(u32, u32)> {
-        if self.word >= self.set.words.len() || !self.seek() {
+        if self.word >= self.words.len() || !self.seek() {
             return None;
         }
         let from = self.rest.trailing_zeros();
@@ -195,13 +223,13 @@ impl Iterator for Runs<'_> {
         let mut length = (self.rest >> from).trailing_ones();
         loop {
             let end = first + length;
-            if !(end - self.set.first_node).is_multiple_of(64) {
-                let used = (end - self.set.first_node) % 64;
+            if !(end - self.first_node).is_multiple_of(64) {
+                let used = (end - self.first_node) % 64;
                 self.rest &= u64::MAX << used;
                 return Some((first, end));
             }
             self.word += 1;
-            match self.set.words.get(self.word) {
+            match self.words.get(self.word) {
                 Some(bits) => self.rest = *bits,
                 None => return Some((first, end)),
             }

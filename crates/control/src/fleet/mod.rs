@@ -7,6 +7,7 @@ mod node;
 mod partition;
 
 use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, UsageInterval};
+use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval};
@@ -19,6 +20,8 @@ pub use partition::{Partition, Role};
 pub struct PoolFacts {
     /// Its first node.
     pub first_node: u32,
+    /// Its racks and arrays.
+    pub geometry: Geometry,
     /// GPUs on each node.
     pub gpus_per_node: u8,
     /// Contracted IT watts of a node.
@@ -67,6 +70,11 @@ impl Fleet {
             let gpus_per_node = u8::try_from(sku.gpus_per_node).expect("at most 64");
             fleet.pools.push(PoolFacts {
                 first_node: pool.first_node,
+                geometry: Geometry {
+                    arrays: pool.arrays,
+                    racks_per_array: pool.racks_per_array,
+                    nodes_per_rack: pool.nodes_per_rack,
+                },
                 gpus_per_node,
                 busy_watts: sku.node_power.contracted.get(),
                 idle_watts: sku.node_power.idle.get(),
@@ -79,29 +87,29 @@ impl Fleet {
                 gpus_per_node,
                 guest_vacate_seconds_max: None,
             };
-            let partition = fleet.add_partition(role, pool.nodes());
+            let partition = fleet.add_partition(role);
             let node = Node::out_of_service(partition);
             fleet.partitions[usize::from(partition)].members = pool.nodes();
             fleet.nodes.extend((0..pool.nodes()).map(|_| node));
         }
         for pool in 0..site.pools.len() {
             let role = Role { holding: Holding::Reserve, ..fleet.partitions[pool].role.clone() };
-            fleet.add_partition(role, site.pools[pool].nodes());
+            fleet.add_partition(role);
         }
         fleet.since = vec![from; fleet.nodes.len()];
         fleet
     }
 
     /// Adds a partition for the nodes of one pool under one holder.
-    pub fn add_partition(&mut self, role: Role, pool_nodes: u32) -> PartitionId {
+    pub fn add_partition(&mut self, role: Role) -> PartitionId {
         if let Some(lease) = role.lease() {
             while self.gauges.len() < usize::from(lease) + 2 {
                 let own = self.gauges.len() - 1;
                 self.gauges.insert(own, [0; GpuState::ALL.len()]);
             }
         }
-        let first_node = self.pools[usize::from(role.pool)].first_node;
-        self.partitions.push(Partition::new(role, first_node, pool_nodes));
+        let PoolFacts { first_node, geometry, .. } = self.pools[usize::from(role.pool)];
+        self.partitions.push(Partition::new(role, first_node, geometry));
         self.room.push(0);
         PartitionId::try_from(self.partitions.len() - 1).expect("few partitions")
     }

@@ -1,6 +1,7 @@
 //! A pool's nodes under one holder, sorted by what could be placed on them.
 
 use leasehold_scheduler::backfill::Releases;
+use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeSet;
 
 use super::node::{Holding, Node, Party, Shelf, User};
@@ -68,9 +69,9 @@ impl Role {
 }
 
 impl Partition {
-    /// A partition of the pool's `nodes` nodes from `first_node` on, without any yet.
-    pub fn new(role: Role, first_node: u32, nodes: u32) -> Self {
-        let empty = || NodeSet::new(first_node, nodes);
+    /// A partition of the pool's nodes, numbered from `first_node` on, without any yet.
+    pub fn new(role: Role, first_node: u32, geometry: Geometry) -> Self {
+        let empty = || NodeSet::new(first_node, geometry);
         let parts = || (0..role.gpus_per_node).map(|_| empty()).collect::<Vec<_>>();
         Self {
             clean: empty(),

@@ -289,7 +289,7 @@ pub fn open_partitions(
             gpus_per_node: u8::try_from(sku.gpus_per_node).expect("at most 64"),
             guest_vacate_seconds_max: vacate.map(|v| u32::try_from(v).unwrap_or(u32::MAX)),
         };
-        ids.push(fleet.add_partition(role, pool.nodes()));
+        ids.push(fleet.add_partition(role));
     }
     ids
 }
