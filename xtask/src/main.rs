@@ -1,10 +1,12 @@
-//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`.
+//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`, `soak`.
 #![allow(clippy::print_stderr, reason = "tasks narrate on stderr; there is no logger to hide in")]
 
 #[cfg(feature = "bench")]
 mod bench;
 mod ci;
 mod docs;
+#[cfg(feature = "bench")]
+mod soak;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,15 @@ enum Task {
         /// Only this bench.
         name: Option<String>,
     },
+    /// Let the adversary of many seeds try to break a promise, in a release build.
+    Soak {
+        /// How many seeds.
+        #[arg(long, default_value_t = 2_000)]
+        seeds: u64,
+        /// The first of them.
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -42,6 +53,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&root),
         Task::Docs => docs::write(&root),
         Task::Bench { name } => bench_task(&root, name.as_deref()),
+        Task::Soak { seeds, from } => soak_task(&root, seeds, from),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -64,11 +76,28 @@ fn bench_task(_root: &Path, name: Option<&str>) -> bool {
     bench::run(name).inspect_err(|error| eprintln!("error: {error}")).is_ok()
 }
 
-/// Starts this task again, optimised and with the product linked in.
 #[cfg(not(feature = "bench"))]
 fn bench_task(root: &Path, name: Option<&str>) -> bool {
+    let name = name.map(str::to_owned);
+    again_optimised(root, ["bench".to_owned()].into_iter().chain(name))
+}
+
+#[cfg(feature = "bench")]
+fn soak_task(_root: &Path, seeds: u64, from: u64) -> bool {
+    soak::run(from, seeds)
+}
+
+#[cfg(not(feature = "bench"))]
+fn soak_task(root: &Path, seeds: u64, from: u64) -> bool {
+    let numbers = [format!("--seeds={seeds}"), format!("--from={from}")];
+    again_optimised(root, ["soak".to_owned()].into_iter().chain(numbers))
+}
+
+/// Starts a task again, optimised and with the product linked in.
+#[cfg(not(feature = "bench"))]
+fn again_optimised(root: &Path, arguments: impl Iterator<Item = String>) -> bool {
     let mut command = cargo(root);
     command.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench"]);
-    command.args(["--", "bench"]).args(name);
+    command.arg("--").args(arguments);
     command.status().is_ok_and(|status| status.success())
 }

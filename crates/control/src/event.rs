@@ -227,6 +227,12 @@ pub enum Event {
         /// Why.
         reason: StopReason,
     },
+    /// A job that waits for nodes of its holding was passed by its own party's other work, so that
+    /// its reclaim is none any more.
+    JobOvertaken {
+        /// Which.
+        job: JobSlot,
+    },
     /// A job that was told to leave may borrow again.
     BackOffEnded {
         /// Which.

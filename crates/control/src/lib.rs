@@ -14,13 +14,13 @@ mod queue;
 mod state;
 
 pub use books::{Books, Reclaim};
-pub use decide::RefusedInput;
+pub use decide::{RefusedInput, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
     Whose,
 };
 pub use fleet::{
-    Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
+    Claim, Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
 };
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
@@ -33,6 +33,8 @@ use leasehold_units::{Day, Instant};
 
 /// Every so many events a stretch of them is folded again from a copy of the state.
 const REPLAY_EVERY: u64 = 1 << 19;
+/// More events than this never follow from one instant: a decision undoes another.
+const EVENTS_AT_ONCE_MAX: u64 = 10_000_000;
 /// Length of that stretch, in events.
 const REPLAY_LENGTH: usize = 1 << 12;
 
@@ -106,11 +108,13 @@ impl Control {
         sink: &mut impl FnMut(Instant, &Event, &State),
     ) -> Result<(), Violation> {
         let mut out = std::mem::take(&mut self.out);
+        let before = self.events;
         while decide::follow_up(&self.state, now, &mut self.seen, &mut out) {
             self.apply(now, &mut out, sink);
             if self.state.violation().is_some() {
                 break;
             }
+            assert!(self.events - before < EVENTS_AT_ONCE_MAX, "{now} does not settle");
         }
         self.out = out;
         self.state.check_instant();

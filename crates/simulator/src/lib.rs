@@ -2,6 +2,7 @@
 //!
 //! Opens no socket and reads no real clock.
 
+pub mod adversary;
 pub mod engine;
 pub mod measure;
 pub mod output;

@@ -60,7 +60,7 @@ pub struct Asked {
     pub limit: Watts,
     /// When that was known.
     pub since: Instant,
-    /// When it changes next.
+    /// When it changes next, if that is near.
     pub next: Instant,
 }
 
@@ -264,8 +264,8 @@ impl Walk<'_> {
         }
         // What is in turnover draws like work, and nothing is lost with it.
         for (number, node) in (0..).zip(self.state.fleet.nodes()) {
-            let own = holding(self.state, node) == Holding::Own;
-            if own && node.condition == Condition::Turnover && self.drawn > self.it_limit {
+            let landlords = holding(self.state, node).lease().is_none();
+            if landlords && node.condition == Condition::Turnover && self.drawn > self.it_limit {
                 self.drawn -= rise(self.state, number);
                 self.result.own_off.push(number);
             }
@@ -311,18 +311,23 @@ impl Walk<'_> {
         let could_draw = |(number, node): (u32, &Node)| {
             let (busy, idle) = watts(self.state, number);
             let off = node.condition == Condition::Curtailed && !coming.contains(number);
-            let spare = holding(self.state, node) == Holding::Reserve;
+            // The reserve takes the power of what it stands in for; until then it only idles.
+            let reserve = holding(self.state, node) == Holding::Reserve;
+            let spare = reserve && node.condition != Condition::Turnover;
             if off || spare || leaving.contains(number) { idle } else { busy }
         };
         let mut could: u64 = self.nodes().map(could_draw).sum();
         let (mut idle, mut off) = (Vec::new(), Vec::new());
         for (number, node) in self.nodes() {
-            if holding(self.state, node) != Holding::Own || leaving.contains(number) {
+            let of = holding(self.state, node);
+            if of.lease().is_some() || leaving.contains(number) {
                 continue;
             }
             match node.condition {
                 Condition::Curtailed => off.push(number),
-                Condition::Up | Condition::Turnover if node.user == User::Nobody => {
+                Condition::Up | Condition::Turnover
+                    if of == Holding::Own && node.user == User::Nobody =>
+                {
                     idle.push((!node.draining, node.claim != Claim::Free, number));
                 }
                 _ => {}

@@ -14,9 +14,9 @@ pub use inputs::{RefusedInput, decide};
 pub use ladder::it_limit;
 
 use crate::event::{Event, StopReason};
-use crate::fleet::Party;
+use crate::fleet::{JobSlot, PartitionId, Party, User};
 use crate::invariants::{Breach, Invariant};
-use crate::job::{Job, JobState};
+use crate::job::JobState;
 use crate::state::{State, touches};
 
 /// How the prospects were when they were last found to hold nothing to do.
@@ -70,7 +70,15 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         }
         seen.parties[index] = prospects;
     }
-    false
+    let overtaken = state.overtaken(now);
+    out.extend(overtaken.map(|job| Event::JobOvertaken { job }));
+    overtaken.is_some()
+}
+
+/// Whether anything still follows from the state at `now`, looked at afresh: never once it is
+/// settled.
+pub fn something_follows(state: &State, now: Instant) -> bool {
+    follow_up(state, now, &mut Seen::default(), &mut Vec::new())
 }
 
 /// Starts the turnover of all nodes that wait for one, by how long it takes.
@@ -97,14 +105,20 @@ fn start_ready(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
         unreachable!("a ready claim is a claim")
     };
     out.push(Event::JobStarted { job: *slot, at: at.clone() });
-    let lease = state.fleet.partition(at.partition).role.lease();
-    if let (Some(lease), false) = (lease, at.guest) {
-        out.extend(late(state, lease, job, now));
-    }
+    let user = if at.guest { User::Guest } else { User::Holder };
+    out.extend(late(state, *slot, (at.partition, user), now));
     true
 }
 
-fn late(state: &State, lease: u16, job: &Job, now: Instant) -> Option<Event> {
+/// The breach that it is if `slot` starts in a holding later than was promised.
+fn late(
+    state: &State,
+    slot: JobSlot,
+    (id, user): (PartitionId, User),
+    now: Instant,
+) -> Option<Event> {
+    let lease = state.fleet.partition(id).role.lease().filter(|_| user == User::Holder)?;
+    let job = state.jobs.get(slot);
     let entry = &state.contracts.leases[usize::from(lease)];
     let (bound, asked) = (entry.reclaim_bound()?, job.asked?);
     let waited = now.since(asked);

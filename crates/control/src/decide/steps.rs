@@ -69,7 +69,8 @@ fn asked_at(state: &State, at: Instant) -> Asked {
     let limit = limit_at(state, at);
     let in_force = state.curtailments.iter().find(|c| c.from <= at && at < c.until);
     let announced = in_force.filter(|c| c.limit == limit).map_or(at, |c| c.announced);
-    let next = state.contracts.next_change(at).unwrap_or(at);
+    let near = at.after(crate::state::handover_lead(&state.site));
+    let next = state.contracts.next_change(at).filter(|next| *next <= near).unwrap_or(at);
     Asked { limit, since: announced, next }
 }
 

@@ -34,6 +34,7 @@ impl State {
                 self.leave(*job);
                 self.enqueue(*job);
             }
+            Event::JobOvertaken { job } => self.overtake(*job),
             Event::BackOffEnded { job } => self.end_back_off(*job),
             Event::ShareSet { party, account, share } => {
                 self.account_mut(*party, *account).share = *share;

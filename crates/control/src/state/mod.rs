@@ -39,6 +39,8 @@ pub struct PartyEntry {
     pub submitted: u64,
     /// Its users or queues, by number.
     pub accounts: Vec<Account>,
+    /// When it was last given nodes.
+    pub placed: Option<Instant>,
     /// Submissions and returns to the queue so far; with the room of its partitions this tells
     /// whether another look at the queue can find anything.
     pub arrivals: u64,
@@ -97,6 +99,8 @@ pub struct State {
     shared: BTreeMap<u32, SharedNode>,
     /// Jobs all of whose kept nodes are ready.
     ready_claims: Vec<JobSlot>,
+    /// Waiting jobs that lost the nodes that were kept for them: their clocks run on.
+    bereft: BTreeSet<JobSlot>,
     /// Jobs that may not borrow yet, by when they may again.
     backing_off: BTreeSet<(Instant, JobSlot)>,
     /// The first invariant found broken.
@@ -128,6 +132,7 @@ impl State {
             sealed: Vec::new(),
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
+            bereft: BTreeSet::new(),
             backing_off: BTreeSet::new(),
             violation: None,
             contracts,
@@ -163,6 +168,15 @@ impl State {
     /// The first invariant found broken, if any.
     pub const fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
+    }
+
+    /// A waiting job whose clock runs although its own party's other work has the nodes that it
+    /// could have at `now`.
+    pub fn overtaken(&self, now: Instant) -> Option<JobSlot> {
+        let placed = |slot: &JobSlot| {
+            self.parties[usize::from(self.jobs.get(*slot).spec.party)].placed == Some(now)
+        };
+        self.bereft.iter().copied().find(placed)
     }
 
     /// The first job that may borrow again at `now`.
@@ -201,6 +215,7 @@ impl State {
                 reach: Vec::new(),
                 queue: PartyQueue::default(),
                 submitted: 0,
+                placed: None,
                 accounts: Vec::new(),
                 arrivals: 0,
             });

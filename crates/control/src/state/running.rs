@@ -96,6 +96,7 @@ impl State {
     /// Keeps the nodes of `at` for a queued job.
     pub(super) fn claim(&mut self, slot: JobSlot, at: Allocation) {
         self.dequeue(slot);
+        self.place(slot);
         let now = self.now;
         let party = self.jobs.get(slot).spec.party;
         let claim = if at.guest { Claim::Guest(slot) } else { Claim::Holder(slot) };
@@ -121,7 +122,23 @@ impl State {
         let nodes = nodes_of(&at);
         self.fleet.change(&nodes, now, |node| node.claim = Claim::Free);
         self.substitutes.hear_of(&nodes);
+        if self.jobs.get(slot).asked.is_some() {
+            self.bereft.insert(slot);
+        }
         self.enqueue(slot);
+    }
+
+    /// Notes that a waiting job is given nodes.
+    fn place(&mut self, slot: JobSlot) {
+        self.bereft.remove(&slot);
+        let party = self.jobs.get(slot).spec.party;
+        self.parties[usize::from(party)].placed = Some(self.now);
+    }
+
+    /// Stops the clock of a job whose nodes its own party's other work has.
+    pub(super) fn overtake(&mut self, slot: JobSlot) {
+        self.bereft.remove(&slot);
+        self.jobs.get_mut(slot).asked = None;
     }
 
     /// Ends the keeping of nodes without touching them.
@@ -144,7 +161,10 @@ impl State {
             JobState::Claiming { .. } => {
                 self.take_claim(slot);
             }
-            _ => self.dequeue(slot),
+            _ => {
+                self.dequeue(slot);
+                self.place(slot);
+            }
         }
         self.check_isolation(party, &at);
         self.charge(slot, true);

@@ -33,6 +33,8 @@ pub enum Happening {
     Fault,
     /// An event of the scenario, by its place in the file.
     Scenario(u32),
+    /// Something that may be refused, by its place in the order in which it was made up.
+    Deed(u32),
     /// The next job of a workload, by its place in the file.
     Arrival(u32),
 }

@@ -6,7 +6,11 @@
 mod calendar;
 mod faults;
 mod record;
+mod troubles;
 mod world;
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use leasehold_control::{Control, Input, JobSpec, RefusedInput, State, Violation};
 use leasehold_lease::Lease;
@@ -18,9 +22,11 @@ use leasehold_units::{Instant, Interval, PartyId, Shape};
 pub use faults::Faults;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
+use crate::adversary::{Act, Deed, Watcher};
 use crate::measure::{CapacitySeries, ReclaimHistogram};
 use crate::workload::WorkloadJob;
 use calendar::Happening;
+use troubles::Troubles;
 use world::{Newcomer, World};
 
 /// What a run needs.
@@ -35,6 +41,12 @@ pub struct Setting {
     pub workloads: Vec<Workload>,
     /// What the scenario calls for, in any order.
     pub inputs: Vec<(Instant, Input)>,
+    /// What happens whether or not it can be refused.
+    pub deeds: Vec<Deed>,
+    /// Says what happens next from what it sees.
+    pub watcher: Option<Box<dyn Watcher>>,
+    /// Where deeds are written down when they are done.
+    pub deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
     /// Random failures.
     pub faults: Option<Faults>,
     /// Traces that are read, with the bad lines that were left out so far.
@@ -132,6 +144,8 @@ pub struct Outcome {
     pub peak_watts: u64,
     /// GPUs in service times seconds.
     pub installed_gpu_seconds: u128,
+    /// Late reclaims that nothing beyond the reserve explains: when answered, of which lease.
+    pub late_without_cause: Vec<(Instant, u16)>,
     /// Jobs that were refused, as too large or too slow to leave.
     pub refused: u64,
     /// Nodes that failed.
@@ -145,6 +159,10 @@ struct Run<'a> {
     world: World,
     workloads: Vec<Source>,
     inputs: Vec<(Instant, Input)>,
+    deeds: Vec<Deed>,
+    watcher: Option<Box<dyn Watcher>>,
+    deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
+    troubles: Troubles,
     faults: Option<Faults>,
     keeper: &'a mut dyn Keeper,
     usage: Vec<UsageInterval>,
@@ -155,7 +173,6 @@ struct Run<'a> {
     peak_it_watts: u64,
     installed_gpu_seconds: u128,
     refused: u64,
-    failures: u64,
 }
 
 struct Source {
@@ -190,13 +207,28 @@ pub fn run(setting: Setting, keeper: &mut dyn Keeper) -> Result<Outcome, RunErro
 
 impl<'a> Run<'a> {
     fn new(setting: Setting, keeper: &'a mut dyn Keeper) -> Result<Self, RunError> {
-        let Setting { site, leases, interval, workloads, inputs, faults, bad_lines: _ } = setting;
+        let Setting {
+            site,
+            leases,
+            interval,
+            workloads,
+            inputs,
+            deeds,
+            watcher,
+            deed_log,
+            faults,
+            ..
+        } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,
             world: World::new(),
             workloads: Vec::new(),
             inputs,
+            deeds: Vec::new(),
+            watcher,
+            deed_log,
+            troubles: Troubles::default(),
             faults,
             keeper,
             usage: Vec::new(),
@@ -207,7 +239,6 @@ impl<'a> Run<'a> {
             peak_it_watts: 0,
             installed_gpu_seconds: 0,
             refused: 0,
-            failures: 0,
         };
         for workload in workloads {
             run.add_source(workload)?;
@@ -218,6 +249,7 @@ impl<'a> Run<'a> {
         for (place, (at, _)) in (0..).zip(&run.inputs) {
             run.world.calendar.add(*at, Happening::Scenario(place));
         }
+        run.add_deeds(deeds);
         run.draw_fault(interval.from);
         Ok(run)
     }
@@ -267,7 +299,66 @@ impl<'a> Run<'a> {
             return Err(RunError::Violation { violation, story: self.world.story() });
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
-        self.keep()
+        self.troubles.note(now, self.control.state());
+        self.keep()?;
+        if let Some(watcher) = &mut self.watcher {
+            let deeds = watcher.watch(now, self.control.state());
+            self.add_deeds(deeds);
+        }
+        Ok(())
+    }
+
+    fn add_deeds(&mut self, deeds: Vec<Deed>) {
+        for deed in deeds {
+            let place = u32::try_from(self.deeds.len()).expect("few deeds");
+            self.world.calendar.add(deed.at, Happening::Deed(place));
+            self.deeds.push(deed);
+        }
+    }
+
+    /// Does what may be refused, and writes it down.
+    fn deed(&mut self, now: Instant, place: usize) {
+        let deed = self.deeds[place].clone();
+        let done = match &deed.act {
+            Act::Look => return,
+            Act::Input(input) => self.submit(now, input).is_ok(),
+            Act::Submit { party, job, priority, within } => {
+                let found = self.control.state().party(party);
+                found.is_some_and(|party| self.submit_job(now, (party, 0), job, *priority, *within))
+            }
+        };
+        self.refused += u64::from(!done);
+        if let Some(log) = &self.deed_log {
+            log.borrow_mut().push(deed);
+        }
+    }
+
+    /// Whether the job was taken.
+    fn submit_job(
+        &mut self,
+        now: Instant,
+        (party, account): (u16, u16),
+        job: &WorkloadJob,
+        priority: i16,
+        within: Shape,
+    ) -> bool {
+        let pools = self.pools(job.skus);
+        let spec = JobSpec {
+            number: job.number,
+            party,
+            gpus: job.gpus,
+            request_seconds: job.request_seconds,
+            vacate_seconds: job.vacate_seconds,
+            checkpoint_seconds: job.checkpoint_seconds,
+            pools,
+            within: self.within(within, job.gpus, pools),
+            priority,
+            account,
+        };
+        let newcomer =
+            Newcomer { run_seconds: job.run_seconds, vacate_seconds: job.vacate_actual_seconds };
+        self.world.newcomer = Some(newcomer);
+        self.submit(now, &Input::Submit(spec)).is_ok()
     }
 
     fn happen(&mut self, now: Instant, happening: Happening) -> Result<(), RunError> {
@@ -298,6 +389,7 @@ impl<'a> Run<'a> {
                     return Err(RunError::Refused { at: now, refusal });
                 }
             }
+            Happening::Deed(place) => self.deed(now, place as usize),
             Happening::Arrival(place) => self.arrive(now, place as usize)?,
         }
         Ok(())
@@ -322,23 +414,9 @@ impl<'a> Run<'a> {
             return self.draw_arrival(place);
         };
         let source = &self.workloads[place];
-        let pools = self.pools(job.skus);
-        let spec = JobSpec {
-            number: job.number,
-            party,
-            gpus: job.gpus,
-            request_seconds: job.request_seconds,
-            vacate_seconds: job.vacate_seconds,
-            checkpoint_seconds: job.checkpoint_seconds,
-            pools,
-            within: self.within(source.workload.within, job.gpus, pools),
-            priority: source.workload.priority,
-            account: source.account,
-        };
-        let newcomer =
-            Newcomer { run_seconds: job.run_seconds, vacate_seconds: job.vacate_actual_seconds };
-        self.world.newcomer = Some(newcomer);
-        if self.submit(now, &Input::Submit(spec)).is_err() {
+        let (account, workload) = (source.account, &source.workload);
+        let (priority, within) = (workload.priority, workload.within);
+        if !self.submit_job(now, (party, account), &job, priority, within) {
             self.refused += 1;
         }
         self.draw_arrival(place)
@@ -378,7 +456,6 @@ impl<'a> Run<'a> {
             let node = faults.draw_node();
             let repaired = now.after(faults.repair());
             if self.control.state().fleet.node(node).condition == leasehold_control::Condition::Up {
-                self.failures += 1;
                 self.hand_over(now, &Input::NodesDown(NodeRanges::from_range(node, node + 1)));
                 self.world.calendar.add(repaired, Happening::Repaired(node));
             }
@@ -398,7 +475,10 @@ impl<'a> Run<'a> {
         for reclaim in self.control.take_records(&mut self.usage) {
             let seconds = reclaim.answered.since(reclaim.asked).get();
             self.reclaims.add(seconds);
-            self.reclaims_missed += u64::from(reclaim.missed);
+            if reclaim.missed {
+                self.reclaims_missed += 1;
+                self.troubles.weigh(&reclaim);
+            }
         }
         if self.usage.len() >= 4096 {
             self.keeper.usage(&self.usage, self.control.state())?;
@@ -448,9 +528,10 @@ impl<'a> Run<'a> {
             capacity: self.capacity,
             reclaims: self.reclaims,
             reclaims_missed: self.reclaims_missed,
+            late_without_cause: self.troubles.without_cause,
             installed_gpu_seconds: self.installed_gpu_seconds,
             refused: self.refused,
-            failures: self.failures,
+            failures: self.world.failures,
             limits: self.world.limits,
             state: self.control.into_state(),
         })

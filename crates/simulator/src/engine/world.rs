@@ -51,6 +51,8 @@ pub struct World {
     pub milestones: Vec<Milestone>,
     /// Facility watts that may be drawn, from each instant on.
     pub limits: Vec<(Instant, u64)>,
+    /// Nodes that failed, counted each time.
+    pub failures: u64,
     /// Jobs that ended since they were last taken.
     pub ended: Vec<JobRecord>,
     /// The next job to be submitted.
@@ -67,6 +69,7 @@ impl World {
             tallies: Vec::new(),
             milestones: Vec::new(),
             limits: Vec::new(),
+            failures: 0,
             ended: Vec::new(),
             newcomer: None,
             truths: Vec::new(),
@@ -101,6 +104,10 @@ impl World {
                 let record = self.record(*job, Some(now), JobOutcome::Finished);
                 self.tallies[usize::from(record.party)].finished += 1;
                 self.ended.push(record);
+            }
+            Event::NodesFailed { nodes } => {
+                self.failures += u64::from(nodes.count());
+                self.milestones.extend(Milestone::of(now, event, state));
             }
             Event::EnvelopeChanged { limit } => self.limits.push((now, limit.get())),
             Event::TurnoverBegan { nodes, until } => self.calendar.add_turnover(*until, nodes),

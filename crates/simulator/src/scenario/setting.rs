@@ -61,6 +61,9 @@ impl Loaded {
             interval,
             workloads,
             inputs: inputs.collect(),
+            deeds: Vec::new(),
+            watcher: None,
+            deed_log: None,
             faults,
             bad_lines,
         })

@@ -219,6 +219,9 @@ pub fn setting(plan: &Plan) -> Setting {
         interval: interval(),
         workloads,
         inputs,
+        deeds: Vec::new(),
+        watcher: None,
+        deed_log: None,
         faults: None,
         bad_lines: Vec::new(),
     }

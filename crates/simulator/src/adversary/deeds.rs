@@ -1,0 +1,219 @@
+//! What an adversary does.
+
+use leasehold_control::{Ask, Cause, CurtailmentAsk, Input, LANDLORD, Party, State};
+use leasehold_lease::{Amount, Side, Terms};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Instant, LeaseId, Nodes, PartyId, Seconds, Shape, Watts};
+
+use super::Adversary;
+use crate::workload::WorkloadJob;
+
+/// Something that happens, whether or not it can be refused.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub act: Act,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub enum Act {
+    /// A party submits a job.
+    Submit {
+        /// Which party.
+        party: PartyId,
+        /// The job.
+        job: WorkloadJob,
+        /// Its priority.
+        priority: i16,
+        /// The block that it asks for.
+        within: Shape,
+    },
+    /// Anything else.
+    Input(Input),
+    /// Nothing but another look.
+    Look,
+}
+
+impl Adversary {
+    /// An instant `least` to `most` seconds after `now`.
+    pub(super) fn after(&mut self, now: Instant, least: u64, most: u64) -> Instant {
+        now.after(Seconds::new(least + self.random.below(most - least + 1)))
+    }
+
+    fn soon(&mut self, now: Instant) -> Instant {
+        self.after(now, 1, 20)
+    }
+
+    /// An instant `least` to `most` seconds after `now`, before the calm.
+    fn before_calm(&mut self, now: Instant, least: u64, most: u64) -> Instant {
+        let end = self.plant.calm.before(Seconds::new(1));
+        self.after(now, least, most).min(end).max(now)
+    }
+
+    /// A tenant asks for all that it is granted, as one gang.
+    pub(super) fn whole_holding(&mut self, now: Instant, state: &State) -> Vec<Deed> {
+        let tenants = u64::try_from(state.parties.len() - 1).expect("few parties");
+        let party = 1 + Party::try_from(self.random.below(tenants)).expect("few parties");
+        let leases = state.contracts.leases.iter().filter(|entry| entry.party == party);
+        // A gang stands in one pool; most sites here have one.
+        let gpus = leases.map(|entry| entry.granted_gpus).max().unwrap_or(0);
+        let at = self.soon(now);
+        let run = 1 + self.random.below(3_000);
+        self.submit(state, party, at, gpus, run).into_iter().collect()
+    }
+
+    /// A tenant asks for many small gangs in one second.
+    pub(super) fn crumbs(&mut self, now: Instant, state: &State) -> Vec<Deed> {
+        let tenants = u64::try_from(state.parties.len() - 1).expect("few parties");
+        let party = 1 + Party::try_from(self.random.below(tenants)).expect("few parties");
+        let at = self.soon(now);
+        let count = 1 + self.random.below(40);
+        let mut deeds = Vec::new();
+        for _ in 0..count {
+            let gpus = 1 + self.random.below(12);
+            let run = 1 + self.random.below(6_000);
+            deeds.extend(self.submit(state, party, at, gpus, run));
+        }
+        deeds
+    }
+
+    fn submit(
+        &mut self,
+        state: &State,
+        party: Party,
+        at: Instant,
+        gpus: u64,
+        run: u64,
+    ) -> Option<Deed> {
+        let leases = state.contracts.leases.iter().filter(|entry| entry.party == party);
+        let granted = leases.map(|entry| entry.granted_gpus).sum();
+        let party = state.parties[usize::from(party)].id.clone();
+        self.job((party, granted), at, gpus, run, 60)
+    }
+
+    /// Jobs of the landlord's that declare all the time that they may, and take it.
+    pub(super) fn borrowers(&mut self, now: Instant) -> Vec<Deed> {
+        let at = self.soon(now);
+        let count = 1 + self.random.below(30);
+        let mut deeds = Vec::new();
+        for _ in 0..count {
+            let gpus = 1 + self.random.below(40);
+            let run = 1 + self.random.below(20_000);
+            let vacate = [self.plant.longest_vacate(), 1_800, 30][self.pick(3)];
+            let party = self.plant.landlord();
+            deeds.extend(self.job((party, self.plant.gpus()), at, gpus, run, vacate));
+        }
+        deeds
+    }
+
+    fn pick(&mut self, count: u64) -> usize {
+        usize::try_from(self.random.below(count)).expect("a small count")
+    }
+
+    fn job(
+        &mut self,
+        (party, capacity): (PartyId, u64),
+        submit: Instant,
+        gpus: u64,
+        run: u64,
+        vacate: u32,
+    ) -> Option<Deed> {
+        // A quarter of what the party could do in the calm half: all of it can be finished then.
+        let calm = self.plant.interval.until.since(self.plant.calm).get();
+        let left = self.work_left.entry(party.clone()).or_insert(capacity * calm / 4);
+        let work = gpus * run;
+        if gpus == 0 || submit >= self.plant.calm || work > *left {
+            return None;
+        }
+        *left -= work;
+        self.jobs += 1;
+        let small = |count: u64| u32::try_from(count).expect("a small count");
+        let job = WorkloadJob {
+            number: self.jobs,
+            submit,
+            gpus: small(gpus),
+            run_seconds: small(run),
+            request_seconds: small(run + self.random.below(run)),
+            vacate_seconds: vacate,
+            // Longer than declared: until it is killed.
+            vacate_actual_seconds: u32::MAX,
+            checkpoint_seconds: [60, 600, 100_000][self.pick(3)],
+            skus: u32::MAX,
+        };
+        let priority = [0, 0, 0, 10][self.pick(4)];
+        let within = [Shape::Node, Shape::Node, Shape::Rack, Shape::Array][self.pick(4)];
+        Some(Deed { at: submit, act: Act::Submit { party, job, priority, within } })
+    }
+
+    /// Nodes fail and come back.
+    pub(super) fn fail(&mut self, now: Instant, first: u32, length: u32) -> Vec<Deed> {
+        let nodes = || NodeRanges::from_range(first, first + length);
+        let at = self.before_calm(now, 1, 20);
+        let back = self.before_calm(at, 1, 9_000);
+        vec![
+            Deed { at, act: Act::Input(Input::NodesDown(nodes())) },
+            Deed { at: back, act: Act::Input(Input::NodesUp(nodes())) },
+        ]
+    }
+
+    /// The envelope falls, mostly at once.
+    pub(super) fn envelope(&mut self, now: Instant) -> Vec<Deed> {
+        let at = self.before_calm(now, 1, 10);
+        let ahead = [0, 0, 60, 4_000][self.pick(4)];
+        let from = at.after(Seconds::new(ahead));
+        let until = self.before_calm(from, 60, 12_000);
+        if until <= from {
+            return Vec::new();
+        }
+        let watts = self.plant.watts * (20 + self.random.below(80)) / 100;
+        let ask = match self.random.below(3) {
+            0 => Ask::Reduction { by: Watts::new(watts / 2), protected: Watts::new(watts / 2) },
+            _ => Ask::Limit(Watts::new(watts)),
+        };
+        let ask = CurtailmentAsk { ask, cause: Cause::Emergency, from, until };
+        vec![Deed { at, act: Act::Input(Input::Curtail(ask)) }]
+    }
+
+    /// A notice, an amendment or a signature, each once.
+    pub(super) fn contract(&mut self, now: Instant) -> Vec<Deed> {
+        let kind = self.pick(3);
+        if std::mem::replace(&mut self.contracts[kind], true) {
+            return Vec::new();
+        }
+        let at = self.soon(now);
+        let place = self.random.below(self.plant.leases.len() as u64);
+        let terms = self.plant.leases[usize::try_from(place).expect("few leases")].clone();
+        let input = match kind {
+            0 => {
+                let by = [Side::Landlord, Side::Tenant][self.pick(2)];
+                let day = terms.time_zone.day_of(at);
+                Input::GiveNotice { lease: terms.id, by, day }
+            }
+            1 => Input::Amend(Box::new(self.other_amount(terms, now, 2))),
+            _ => {
+                let mut terms = self.other_amount(terms, now, 1);
+                terms.id = LeaseId::new("late").expect("a name");
+                terms.tenant = PartyId::new("late").expect("a name");
+                terms.start = terms.effective;
+                Input::Sign(Box::new(terms))
+            }
+        };
+        vec![Deed { at, act: Act::Input(input) }]
+    }
+
+    /// The same terms for another amount from tomorrow on. What the site cannot carry is refused.
+    fn other_amount(&mut self, mut terms: Terms, now: Instant, version: u32) -> Terms {
+        let today = terms.time_zone.day_of(now);
+        terms.version = version;
+        terms.effective = today.tomorrow().expect("a run is short");
+        let size = u64::from(self.plant.nodes_per(terms.capacity.shape));
+        let most = u64::from(self.plant.nodes()) / size;
+        terms.capacity.amount = Amount::Nodes(Nodes::new(size * (1 + self.random.below(most))));
+        terms
+    }
+}
+
+const _: () = assert!(LANDLORD == 0, "tenants are numbered from 1");
