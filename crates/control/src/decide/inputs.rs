@@ -42,17 +42,6 @@ pub enum RefusedInput {
         /// What it declares.
         seconds: u32,
     },
-    /// Less than the site draws with nothing running.
-    #[error(
-        "curtailment-above-idle: {asked} W are less than the {least} W that the site draws idle; \
-         `node_power.idle` of the skus says how much that is"
-    )]
-    BelowIdle {
-        /// What it should draw at most.
-        asked: Watts,
-        /// What it draws idle, in facility watts.
-        least: Watts,
-    },
     /// No such lease.
     #[error("lease-is-known: there is no lease {0}")]
     UnknownLease(LeaseId),
@@ -104,7 +93,7 @@ pub fn decide(
         Input::Amend(terms) => out.push(amend(state, terms)?),
         Input::Sign(terms) => out.push(sign(state, terms)?),
         Input::Curtail(asked) => {
-            out.push(Event::CurtailmentAnnounced(announce(state, asked, now)?));
+            out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
         Input::Due => {}
     }
@@ -145,16 +134,9 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
 }
 
 /// What is asked of the site, in watts that it may draw.
-fn announce(
-    state: &State,
-    asked: &CurtailmentAsk,
-    now: Instant,
-) -> Result<Curtailment, RefusedInput> {
-    let facility = |it: u64| {
-        let watts = state.site.facility(Watts::new(it)).floor();
-        u64::try_from(watts).expect("power is not negative")
-    };
-    let drawn = facility(state.fleet.it_watts());
+fn announce(state: &State, asked: &CurtailmentAsk, now: Instant) -> Curtailment {
+    let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
+    let drawn = u64::try_from(drawn).expect("power is not negative");
     let limit = match asked.ask {
         Ask::Limit(limit) => limit,
         Ask::Reduction { by, protected } => {
@@ -162,17 +144,7 @@ fn announce(
         }
     };
     let CurtailmentAsk { cause, from, until, .. } = *asked;
-    let nodes = (0..).zip(state.fleet.nodes());
-    let serving = nodes.filter(|(_, node)| node.condition != Condition::OutOfService);
-    let idle = serving.map(|(number, _)| {
-        let pool = &state.fleet.pools[state.fleet.pool_of(number)];
-        pool.idle_watts.min(pool.busy_watts)
-    });
-    let least = Watts::new(facility(idle.sum()) + 1);
-    if limit < least {
-        return Err(RefusedInput::BelowIdle { asked: limit, least });
-    }
-    Ok(Curtailment { limit, cause, announced: now, from, until })
+    Curtailment { limit, cause, announced: now, from, until }
 }
 
 fn filter(state: &State, nodes: &NodeRanges, keep: impl Fn(&Node) -> bool) -> NodeRanges {

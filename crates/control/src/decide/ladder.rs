@@ -3,7 +3,7 @@
 //! Two sums are kept below the envelope. What tenants may draw: a node of a holding that is on
 //! counts with its contracted power whether it works or not, so that a holding that is fed can be
 //! used in full without asking. And what is drawn: contracted power under work and in turnover, idle
-//! power else. The ladder: borrowed work stops first, then the landlord's own, whose nodes go off,
+//! power else, nothing where it is off. The ladder: borrowed work stops first, then the landlord's own, whose nodes go off,
 //! each with the least lost; and only if what tenants may draw is too much by itself, nodes of
 //! holdings go off, by the order and to the depth that their leases agree, and then beyond.
 //!
@@ -151,15 +151,12 @@ impl Walk<'_> {
     /// Switches nodes of holdings off as far as tenants alone may draw more than the envelope, and
     /// on as far as it feeds them.
     fn tenants(&mut self) {
-        let may_draw = |(number, node): (u32, &Node)| {
-            let (busy, idle) = watts(self.state, number);
-            if holding(self.state, node).lease().is_some() { busy } else { idle }
-        };
-        let mut floor: u64 = self.nodes().map(may_draw).sum();
+        let held = self.nodes().filter(|(_, node)| holding(self.state, node).lease().is_some());
+        let mut floor: u64 = held.map(|(number, _)| watts(self.state, number).0).sum();
         for rung in self.rungs() {
             let on = self.state.fleet.node(rung.number).condition != Condition::Curtailed;
             if floor > self.it_limit {
-                floor -= rise(self.state, rung.number);
+                floor -= watts(self.state, rung.number).0;
                 if on {
                     self.switch_off(&rung);
                 }
@@ -192,9 +189,13 @@ impl Walk<'_> {
         let state = self.state;
         let stopped = state.jobs.iter().filter(|(_, job)| touches(job, off));
         let freed = stopped.filter_map(|(_, job)| job.allocation()).flat_map(|at| at.whole.iter());
-        let nodes = NodeRanges::from_nodes(freed.chain(off.iter()));
-        let saved = nodes.iter().filter(|number| works(state.fleet.node(*number)));
-        let saved: u64 = saved.map(|number| rise(state, number)).sum();
+        let freed = NodeRanges::from_nodes(freed.filter(|number| !off.contains(*number)));
+        let stopped: u64 = freed
+            .iter()
+            .filter(|number| works(state.fleet.node(*number)))
+            .map(|number| rise(state, number))
+            .sum();
+        let saved = stopped + off.iter().map(|number| drawn_by(state, number)).sum::<u64>();
         self.drawn -= saved;
         saved
     }
@@ -248,7 +249,7 @@ impl Walk<'_> {
         let lent = (0..).zip(partitions).filter(|(_, partition)| !partition.guests.is_empty());
         let all: Vec<Group> =
             lent.flat_map(|(id, _)| groups(self.state, id, User::Guest)).collect();
-        let (stopped, saved) = self.stop(&all);
+        let (stopped, saved) = self.stop(&all, rise);
         let jobs = stopped.iter().flat_map(|group| members(self.state, group));
         let mut jobs: Vec<JobSlot> = jobs.map(|(slot, _)| slot).collect();
         jobs.sort_unstable();
@@ -257,36 +258,62 @@ impl Walk<'_> {
         self.result.borrowed_watts = saved;
     }
 
-    /// Stops the landlord's own work, as far as more is drawn than may be. Its nodes go off.
+    /// Switches nodes of the landlord's own off, as far as more is drawn than may be: idle ones,
+    /// those in turnover, those with work, and the reserve last.
     fn landlords(&mut self) {
         if self.drawn <= self.it_limit {
             return;
         }
-        // What is in turnover draws like work, and nothing is lost with it.
-        for (number, node) in (0..).zip(self.state.fleet.nodes()) {
-            let landlords = holding(self.state, node).lease().is_none();
-            if landlords && node.condition == Condition::Turnover && self.drawn > self.it_limit {
-                self.drawn -= rise(self.state, number);
-                self.result.own_off.push(number);
+        let before = self.drawn;
+        let off = |of: Holding, node: &Node| {
+            let rests = node.user == User::Nobody && node.claim == Claim::Free;
+            let on = matches!(node.condition, Condition::Up | Condition::Turnover);
+            holding(self.state, node) == of && rests && on
+        };
+        let resting = |of: Holding| -> Vec<u32> {
+            let nodes = self.nodes().filter(|(_, node)| off(of, node));
+            nodes.map(|(number, _)| number).collect()
+        };
+        let (own, reserve) = (resting(Holding::Own), resting(Holding::Reserve));
+        self.switch_off_idle(&own);
+        self.own_work();
+        self.switch_off_idle(&reserve);
+        self.result.own_watts = before - self.drawn;
+    }
+
+    /// Switches nodes without work off, as far as more is drawn than may be.
+    fn switch_off_idle(&mut self, nodes: &[u32]) {
+        for number in nodes {
+            if self.drawn <= self.it_limit {
+                return;
             }
+            self.drawn -= drawn_by(self.state, *number);
+            self.result.own_off.push(*number);
         }
+    }
+
+    /// Stops the landlord's own work, as far as more is drawn than may be. Its nodes go off.
+    fn own_work(&mut self) {
         let pools = 0..self.state.site.pools.len();
         let own = pools.map(|pool| self.state.partition_of(Holding::Own, pool));
         let all: Vec<Group> = own.flat_map(|id| groups(self.state, id, User::Holder)).collect();
-        let (stopped, saved) = self.stop(&all);
+        let (stopped, _) = self.stop(&all, |state, number| watts(state, number).0);
         let nodes = stopped.iter().flat_map(|group| nodes_of(self.state, group));
         self.result.own_off.extend(nodes);
-        self.result.own_watts = saved;
     }
 
     /// The groups to stop so that no more is drawn than may be, and the IT watts that this saves.
-    fn stop<'g>(&mut self, all: &'g [Group]) -> (Vec<&'g Group>, u64) {
+    fn stop<'g>(
+        &mut self,
+        all: &'g [Group],
+        saves: impl Fn(&State, u32) -> u64,
+    ) -> (Vec<&'g Group>, u64) {
         if self.drawn <= self.it_limit {
             return (Vec::new(), 0);
         }
         let state = self.state;
         let worth = |group: &Group| -> u64 {
-            nodes_of(state, group).iter().map(|number| rise(state, *number)).sum()
+            nodes_of(state, group).iter().map(|number| saves(state, *number)).sum()
         };
         let mut candidates: Vec<Candidate> = Vec::with_capacity(all.len());
         for (key, group) in (0..).zip(all) {
@@ -314,7 +341,11 @@ impl Walk<'_> {
             // The reserve takes the power of what it stands in for; until then it only idles.
             let reserve = holding(self.state, node) == Holding::Reserve;
             let spare = reserve && node.condition != Condition::Turnover;
-            if off || spare || leaving.contains(number) { idle } else { busy }
+            match off || leaving.contains(number) {
+                true => 0,
+                false if spare => idle,
+                false => busy,
+            }
         };
         let mut could: u64 = self.nodes().map(could_draw).sum();
         let (mut idle, mut off) = (Vec::new(), Vec::new());
@@ -338,16 +369,32 @@ impl Walk<'_> {
             if could <= self.it_limit {
                 break;
             }
-            could -= rise(self.state, number);
+            could -= watts(self.state, number).0;
             self.result.own_off.push(number);
         }
         for number in off {
-            if could + rise(self.state, number) <= self.it_limit {
-                could += rise(self.state, number);
+            if could + watts(self.state, number).0 <= self.it_limit {
+                could += watts(self.state, number).0;
                 self.result.on.push(number);
             }
         }
         self.result.lending = if could <= self.it_limit { Lending::Open } else { Lending::Closed };
+    }
+}
+
+/// IT watts that a node draws.
+fn drawn_by(state: &State, number: u32) -> u64 {
+    let (busy, idle) = watts(state, number);
+    let node = state.fleet.node(number);
+    match node.condition {
+        Condition::OutOfService | Condition::Down | Condition::Curtailed => 0,
+        Condition::Up | Condition::Turnover => {
+            if works(node) {
+                busy
+            } else {
+                idle
+            }
+        }
     }
 }
 
@@ -464,7 +511,7 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
             Holding::Own | Holding::Reserve => Whose::Own,
         };
         let entry = back.entry(whose).or_default();
-        *entry = (entry.0 + 1, entry.1 + rise(state, *number));
+        *entry = (entry.0 + 1, entry.1 + watts(state, *number).0);
     }
     for (whose, (nodes, it_watts)) in back {
         out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts));

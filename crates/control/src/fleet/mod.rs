@@ -368,8 +368,8 @@ fn needs_scrub(fleet: &Fleet, node: &Node) -> bool {
 
 const fn watts(node: &Node, facts: &PoolFacts) -> u64 {
     match (node.condition, node.user) {
-        (Condition::OutOfService | Condition::Down, _) => 0,
-        (Condition::Curtailed, _) | (Condition::Up, User::Nobody) => facts.idle_watts,
+        (Condition::OutOfService | Condition::Down | Condition::Curtailed, _) => 0,
+        (Condition::Up, User::Nobody) => facts.idle_watts,
         (Condition::Turnover, _) | (Condition::Up, _) => facts.busy_watts,
     }
 }
