@@ -70,7 +70,7 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         }
         seen.parties[index] = prospects;
     }
-    let overtaken = state.overtaken(now);
+    let overtaken = state.bereft().find(|slot| placing::is_overtaken(state, *slot, now));
     out.extend(overtaken.map(|job| Event::JobOvertaken { job }));
     overtaken.is_some()
 }

@@ -42,6 +42,14 @@ pub fn next(state: &State, party: Party, now: Instant, out: &mut Vec<Event>) -> 
     }
 }
 
+/// Whether a job that lost the nodes that were kept for it waits for its own party's other work
+/// only: that was given nodes at `now`, or the job fits and it is not its turn.
+pub fn is_overtaken(state: &State, slot: JobSlot, now: Instant) -> bool {
+    let job = state.jobs.get(slot);
+    let party = job.spec.party;
+    state.parties[usize::from(party)].placed == Some(now) || fit(state, party, job).is_some()
+}
+
 /// Whether a job that was too large for anything its party had is so no longer.
 pub fn room_for_parked(state: &State, party: Party) -> bool {
     let mut parked = state.parties[usize::from(party)].queue.parked.values();

@@ -170,13 +170,9 @@ impl State {
         self.violation.as_ref()
     }
 
-    /// A waiting job whose clock runs although its own party's other work has the nodes that it
-    /// could have at `now`.
-    pub fn overtaken(&self, now: Instant) -> Option<JobSlot> {
-        let placed = |slot: &JobSlot| {
-            self.parties[usize::from(self.jobs.get(*slot).spec.party)].placed == Some(now)
-        };
-        self.bereft.iter().copied().find(placed)
+    /// Waiting jobs that lost the nodes that were kept for them.
+    pub fn bereft(&self) -> impl Iterator<Item = JobSlot> + '_ {
+        self.bereft.iter().copied()
     }
 
     /// The first job that may borrow again at `now`.
