@@ -13,7 +13,7 @@ use leasehold_units::Instant;
 use super::victims;
 use crate::event::Event;
 use crate::fleet::{JobSlot, Partition, PartitionId, Party, User};
-use crate::job::{Allocation, Job};
+use crate::job::{Allocation, Job, JobState};
 use crate::queue::{LaneKey, Standing};
 use crate::state::{State, lane_of};
 
@@ -22,6 +22,10 @@ type Reach = (PartitionId, User);
 
 /// Puts the next placement of `party`'s queue behind `out`; false where nothing can start.
 pub fn next(state: &State, party: Party, now: Instant, out: &mut Vec<Event>) -> bool {
+    if let Some((slot, reach)) = bereft(state, party) {
+        place_job(state, slot, reach, now, out);
+        return true;
+    }
     let Some((head, place)) = head(state, party, now) else { return false };
     let job = state.jobs.get(head);
     if let Some(reach) = fit(state, party, job) {
@@ -54,6 +58,15 @@ pub fn is_overtaken(state: &State, slot: JobSlot, now: Instant) -> bool {
 pub fn room_for_parked(state: &State, party: Party) -> bool {
     let mut parked = state.parties[usize::from(party)].queue.parked.values();
     parked.any(|slot| could_ever_fit(state, party, state.jobs.get(*slot)))
+}
+
+/// A job that lost the nodes that were kept for it, and where it fits now: it has had its turn.
+fn bereft(state: &State, party: Party) -> Option<(JobSlot, Reach)> {
+    let mine = state.bereft().filter(|slot| state.jobs.get(*slot).spec.party == party);
+    let queued = mine.filter(|slot| state.jobs.get(*slot).state == JobState::Queued);
+    let mut places =
+        queued.filter_map(|slot| Some((slot, fit(state, party, state.jobs.get(slot))?)));
+    places.next()
 }
 
 /// Whose turn it is, the least first: by priority, then by how far an account is ahead of its share,
@@ -232,7 +245,10 @@ fn keep_nodes(
     let [soiled_first, soiled_then] = partition.soiled(user);
     let mut sets = vec![ready_first, ready_then, soiled_first, soiled_then];
     if user == User::Holder {
-        sets.push(&partition.recallable);
+        // A job whose clock runs already lost a node that was kept for it. The others are in
+        // turnover by now, and so are ready before any that would begin theirs.
+        let runs = state.jobs.get(slot).asked.is_some();
+        sets.insert(if runs { 2 } else { 4 }, &partition.recallable);
     }
     let idle: u32 = sets.iter().map(|set| set.count()).sum();
     let from_idle = gang.nodes().min(idle);
