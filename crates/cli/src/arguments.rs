@@ -154,11 +154,14 @@ pub struct Replay {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// The scenario file
-    #[arg(value_name = "SCENARIO")]
-    pub scenario: PathBuf,
+    #[arg(value_name = "SCENARIO", required_unless_present = "adversary")]
+    pub scenario: Option<PathBuf>,
     /// The directory that the report is written into
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "adversary")]
+    pub out: Option<PathBuf>,
+    /// Instead of a scenario, play a small site whose parties, hardware and grid do their worst
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["scenario", "out"])]
+    pub adversary: Option<u64>,
     /// Malformed trace lines to put up with before giving up
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_bad_lines: u64,

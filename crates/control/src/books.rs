@@ -6,7 +6,7 @@ use leasehold_ledger::{
     ReclaimOutcome, UsageInterval,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Gpus, Instant, Month};
+use leasehold_units::{Day, Gpus, Instant, Month, Shape};
 
 use crate::event::PowerStep;
 use crate::invariants::Breach;
@@ -19,6 +19,8 @@ pub struct Reclaim {
     pub lease: u16,
     /// When the tenant's job could have its nodes.
     pub asked: Instant,
+    /// The block that the job asked for.
+    pub within: Shape,
     /// When nodes were kept for it, for the last time.
     pub decided: Instant,
     /// When the last borrower was gone from them.

@@ -16,10 +16,14 @@ use crate::progress::Bar;
 /// Plays and writes.
 pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> {
     let started = Clock::now();
-    crate::files::must_be_file(&asked.scenario)?;
-    let loaded = Loaded::read(&asked.scenario).map_err(|error| input::refused(&error))?;
+    let (scenario, out) = match (asked.adversary, &asked.scenario, &asked.out) {
+        (None, Some(scenario), Some(out)) => (scenario, out),
+        (seed, ..) => return super::adversary::run(seed.unwrap_or_default(), common),
+    };
+    crate::files::must_be_file(scenario)?;
+    let loaded = Loaded::read(scenario).map_err(|error| input::refused(&error))?;
     let replace = if asked.force { Replace::EarlierRun } else { Replace::Never };
-    let folder = Folder::create(&asked.out, replace).map_err(|error| unwritable(&error))?;
+    let folder = Folder::create(out, replace).map_err(|error| unwritable(&error))?;
     let setting = loaded
         .setting(asked.max_bad_lines)
         .map_err(|error| Failure::impossible(error.to_string()))?;
@@ -43,7 +47,7 @@ pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> 
     leasehold_simulator::output::write_documents(&folder, &outcome, &summary, &heading)
         .and_then(|()| folder.finish())
         .map_err(|error| unwritable(&error))?;
-    output::narrate(common, &format!("wrote {}", asked.out.display()));
+    output::narrate(common, &format!("wrote {}", out.display()));
     output::print(&Printed(summary), common)
 }
 

@@ -1,5 +1,6 @@
 //! Deciding: from the state and an input to events or a refusal. Reads the state, changes nothing.
 
+mod blocks;
 mod inputs;
 mod ladder;
 mod placing;

@@ -7,10 +7,11 @@
 use std::cmp::Reverse;
 
 use leasehold_scheduler::backfill::Limits;
+use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::placement::{Gang, pick};
-use leasehold_units::Instant;
+use leasehold_units::{Instant, Shape};
 
-use super::victims;
+use super::{blocks, victims};
 use crate::event::Event;
 use crate::fleet::{JobSlot, Partition, PartitionId, Party, User};
 use crate::job::{Allocation, Job, JobState};
@@ -91,8 +92,7 @@ fn head(state: &State, party: Party, now: Instant) -> Option<(JobSlot, u64)> {
 
 /// Where `job` fits now: where all is ready if there is such a place, else the first.
 fn fit(state: &State, party: Party, job: &Job) -> Option<Reach> {
-    let fits =
-        |&(id, user): &Reach| u64::from(job.spec.gpus) <= state.fleet.partition(id).gpus_free(user);
+    let fits = |reach: &Reach| u64::from(job.spec.gpus) <= free(state, *reach, job.spec.within);
     let mut found = None;
     for reach in rooms(state, party, lane_of(job)).filter(fits) {
         if ready_at_once(state.fleet.partition(reach.0), reach.1, job.spec.gpus) {
@@ -101,6 +101,18 @@ fn fit(state: &State, party: Party, job: &Job) -> Option<Reach> {
         found = found.or(Some(reach));
     }
     found
+}
+
+/// The largest gang, in GPUs, that could be placed in a room now, in one block of `within`.
+fn free(state: &State, (id, user): Reach, within: Shape) -> u64 {
+    let partition = state.fleet.partition(id);
+    match within {
+        Shape::Node => partition.gpus_free(user),
+        Shape::Rack | Shape::Array => {
+            let nodes = blocks::widest(state, id, user, within);
+            u64::from(nodes) * u64::from(partition.role.gpus_per_node)
+        }
+    }
 }
 
 fn rooms(state: &State, party: Party, key: LaneKey) -> impl Iterator<Item = Reach> + '_ {
@@ -130,6 +142,13 @@ fn reservation(state: &State, party: Party, job: &Job) -> Option<Reserved> {
         let partition = state.fleet.partition(id);
         let per_node = u32::from(partition.role.gpus_per_node);
         let need = Gang::of(job.spec.gpus, per_node).nodes();
+        if job.spec.within != Shape::Node {
+            // Nothing may run past that instant in the whole room: which block it will be is open.
+            let shadow = blocks::shadow(state, id, user, (job.spec.within, need));
+            let reserved = shadow.map(|shadow| Reserved { room: id, shadow, extra_gpus: 0 });
+            best = [best, reserved].into_iter().flatten().min_by_key(|reserved| reserved.shadow);
+            continue;
+        }
         let Some(shadow) = partition.releases(user).shadow(partition.nodes_free(user), need) else {
             continue;
         };
@@ -145,8 +164,11 @@ fn reservation(state: &State, party: Party, job: &Job) -> Option<Reserved> {
 fn could_ever_fit(state: &State, party: Party, job: &Job) -> bool {
     rooms(state, party, lane_of(job)).any(|(id, _)| {
         let partition = state.fleet.partition(id);
-        let gpus = u64::from(partition.serving) * u64::from(partition.role.gpus_per_node);
-        u64::from(job.spec.gpus) <= gpus
+        let nodes = match job.spec.within {
+            Shape::Node => partition.serving,
+            block => blocks::widest_serving(state, id, block),
+        };
+        u64::from(job.spec.gpus) <= u64::from(nodes) * u64::from(partition.role.gpus_per_node)
     })
 }
 
@@ -162,7 +184,7 @@ fn backfill(
     for (key, lane) in state.parties[usize::from(party)].queue.lanes() {
         let after = (key == head_lane).then_some(head_place);
         for reach in rooms(state, party, key) {
-            let free = state.fleet.partition(reach.0).gpus_free(reach.1);
+            let free = free(state, reach, key.within);
             let free = u32::try_from(free).unwrap_or(u32::MAX - 1);
             let limits = match reserved {
                 Some(reserved) if reserved.room == reach.0 => Limits {
@@ -188,9 +210,14 @@ fn backfill(
 /// some are not ready.
 fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out: &mut Vec<Event>) {
     let partition = state.fleet.partition(id);
-    let gang = Gang::of(state.jobs.get(slot).spec.gpus, u32::from(partition.role.gpus_per_node));
+    let spec = state.jobs.get(slot).spec;
+    let gang = Gang::of(spec.gpus, u32::from(partition.role.gpus_per_node));
     let guest = user == User::Guest;
-    match at_once(partition, user, gang) {
+    let ready = match spec.within {
+        Shape::Node => at_once(partition, user, gang),
+        block => at_once_within(state, (id, user), block, gang),
+    };
+    match ready {
         Some((whole, part)) => {
             let at = Allocation { partition: id, guest, whole, part };
             out.push(Event::JobStarted { job: slot, at });
@@ -201,7 +228,7 @@ fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out:
     }
 }
 
-type Nodes = (leasehold_scheduler::nodes::NodeRanges, Option<(u32, u8)>);
+type Nodes = (NodeRanges, Option<(u32, u8)>);
 
 /// Nodes on which the gang may start at once, if there are enough.
 fn at_once(partition: &Partition, user: User, gang: Gang) -> Option<Nodes> {
@@ -214,13 +241,22 @@ fn at_once(partition: &Partition, user: User, gang: Gang) -> Option<Nodes> {
     (gang.nodes() <= count).then(|| divide(pick(&ready, gang.nodes()), gang))
 }
 
+/// Nodes of one block on which the gang may start at once, if it has enough.
+fn at_once_within(state: &State, (id, user): Reach, shape: Shape, gang: Gang) -> Option<Nodes> {
+    let block = blocks::choose(state, id, user, shape, gang.nodes())?;
+    let ready = state.fleet.partition(id).ready(user);
+    let nodes = blocks::pick(&ready, &block, gang.nodes());
+    let enough = nodes.len() == gang.nodes() as usize;
+    enough.then(|| divide(NodeRanges::from_nodes(nodes), gang))
+}
+
 /// Splits a gang's nodes into those it fills and the one that it may share.
-fn divide(nodes: leasehold_scheduler::nodes::NodeRanges, gang: Gang) -> Nodes {
+fn divide(nodes: NodeRanges, gang: Gang) -> Nodes {
     if gang.part == 0 {
         return (nodes, None);
     }
     let last = nodes.iter().last().expect("a gang has a node");
-    let mut whole = leasehold_scheduler::nodes::NodeRanges::new();
+    let mut whole = NodeRanges::new();
     for &(first, end) in nodes.ranges() {
         whole.push(first, end.min(last));
     }
@@ -250,19 +286,28 @@ fn keep_nodes(
         let runs = state.jobs.get(slot).asked.is_some();
         sets.insert(if runs { 2 } else { 4 }, &partition.recallable);
     }
-    let idle: u32 = sets.iter().map(|set| set.count()).sum();
-    let from_idle = gang.nodes().min(idle);
-    let chosen = pick(&sets, from_idle);
-    let short = gang.nodes() - from_idle;
+    let within = state.jobs.get(slot).spec.within;
+    let block = (within != Shape::Node)
+        .then(|| blocks::choose(state, id, user, within, gang.nodes()).expect("it fits a block"));
+    let chosen = match &block {
+        Some(block) => NodeRanges::from_nodes(blocks::pick(&sets, block, gang.nodes())),
+        None => {
+            let idle: u32 = sets.iter().map(|set| set.count()).sum();
+            pick(&sets, gang.nodes().min(idle))
+        }
+    };
+    let short = gang.nodes() - chosen.count();
     let mut nodes: Vec<u32> = chosen.iter().collect();
     let mut leaving = Vec::new();
     if short > 0 {
-        let evicted = victims::choose(state, id, User::Guest, short, now);
+        let everywhere = 0..u32::MAX;
+        let among = block.as_ref().unwrap_or(&everywhere);
+        let evicted = victims::choose(state, id, User::Guest, (short, among), now);
         nodes.extend(evicted.nodes);
         leaving = evicted.events;
     }
     victims::displace(state, &chosen, out);
-    let nodes = leasehold_scheduler::nodes::NodeRanges::from_nodes(nodes);
+    let nodes = NodeRanges::from_nodes(nodes);
     let (whole, part) = divide(nodes, gang);
     let at = Allocation { partition: id, guest: user == User::Guest, whole, part };
     out.push(Event::NodesClaimed { job: slot, at });

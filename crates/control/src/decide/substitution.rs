@@ -84,7 +84,7 @@ fn choose(state: &State, pool: usize, wanting: &[u32], now: Instant, out: &mut V
         }
     }
     let need = u32::try_from(wanting.len()).expect("a site is small");
-    let evicted = victims::choose(state, own, User::Holder, need, now);
+    let evicted = victims::choose(state, own, User::Holder, (need, &(0..u32::MAX)), now);
     let mut used = false;
     for node in evicted.nodes {
         if let Some(place) = wanting.iter().position(|home| may_stand_in(state, *home, node)) {

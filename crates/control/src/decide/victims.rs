@@ -1,6 +1,7 @@
 //! Which borrowers make room for a holder.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::reclaim::{Candidate, choose as choose_candidates};
@@ -28,14 +29,21 @@ pub enum Group {
 }
 
 /// Jobs of partition `id` in the role of `user` whose leaving frees `need` nodes at little loss; as
-/// many nodes as there are where these are fewer.
-pub fn choose(state: &State, id: PartitionId, user: User, need: u32, now: Instant) -> Evicted {
+/// many nodes as there are where these are fewer. Only nodes of `among` count.
+pub fn choose(
+    state: &State,
+    id: PartitionId,
+    user: User,
+    (need, among): (u32, &Range<u32>),
+    now: Instant,
+) -> Evicted {
     let groups = groups(state, id, user);
     let mut candidates: Vec<Candidate> = Vec::with_capacity(groups.len());
     for (key, group) in groups.iter().enumerate() {
         let key = u32::try_from(key).expect("few borrowers");
         let lost = members(state, group).iter().map(|job| job.1.cost_at(now)).sum();
-        let nodes = u32::try_from(free_nodes(state, group, user).count()).expect("a pool is small");
+        let nodes =
+            u32::try_from(free_nodes(state, group, user, among).count()).expect("a pool is small");
         candidates.push(Candidate { key, nodes, lost });
     }
     let need = need.min(candidates.iter().map(|candidate| candidate.nodes).sum());
@@ -44,7 +52,7 @@ pub fn choose(state: &State, id: PartitionId, user: User, need: u32, now: Instan
     for key in chosen {
         let group = &groups[key as usize];
         let open = need as usize - evicted.nodes.len();
-        evicted.nodes.extend(free_nodes(state, group, user).take(open));
+        evicted.nodes.extend(free_nodes(state, group, user, among).take(open));
         for (slot, job) in members(state, group) {
             evicted.events.extend(request_to_leave(slot, job, now, None));
         }
@@ -119,7 +127,12 @@ pub fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
 }
 
 /// Nodes that come free with `group` and that nobody is promised yet.
-fn free_nodes<'a>(state: &'a State, group: &Group, user: User) -> impl Iterator<Item = u32> + 'a {
+fn free_nodes<'a>(
+    state: &'a State,
+    group: &Group,
+    user: User,
+    among: &'a Range<u32>,
+) -> impl Iterator<Item = u32> + 'a {
     let own = match group {
         Group::Gang(_) => None,
         Group::Node(node) => Some(*node),
@@ -127,7 +140,7 @@ fn free_nodes<'a>(state: &'a State, group: &Group, user: User) -> impl Iterator<
     let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
     let whole: Vec<&NodeRanges> = allocations.map(|at| &at.whole).collect();
     let nodes = whole.into_iter().flat_map(NodeRanges::iter).chain(own);
-    nodes.filter(move |node| {
+    nodes.filter(|node| among.contains(node)).filter(move |node| {
         let node = state.fleet.node(*node);
         node.user == user && node.serves() && !matches!(node.claim, Claim::Holder(_))
     })

@@ -169,7 +169,9 @@ impl State {
                 _ => (self.now, self.now),
             };
             let answered = self.now;
-            self.books.reclaimed(Reclaim { lease, asked, decided, vacated, answered, missed });
+            let within = job.spec.within;
+            let reclaim = Reclaim { lease, within, asked, decided, vacated, answered, missed };
+            self.books.reclaimed(reclaim);
         }
         self.start(slot, at.clone());
     }

@@ -121,9 +121,9 @@ impl Adversary {
         run: u64,
         vacate: u32,
     ) -> Option<Deed> {
-        // A quarter of what the party could do in the calm half: all of it can be finished then.
+        // An eighth of what the party could do in the calm half: all of it can be finished then.
         let calm = self.plant.interval.until.since(self.plant.calm).get();
-        let left = self.work_left.entry(party.clone()).or_insert(capacity * calm / 4);
+        let left = self.work_left.entry(party.clone()).or_insert(capacity * calm / 8);
         let work = gpus * run;
         if gpus == 0 || submit >= self.plant.calm || work > *left {
             return None;

@@ -1,24 +1,31 @@
 //! What excuses a late reclaim: something failed beyond what the reserve could replace at once.
 
 use leasehold_control::{Reclaim, State};
-use leasehold_units::Instant;
+use leasehold_units::{Instant, Shape};
 
 /// When each lease's holding was last short of what it is granted.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    last: Vec<Option<Instant>>,
+    /// By lease: when nodes were missing.
+    short: Vec<Option<Instant>>,
+    /// By lease: when a node stood in for another, so that a block had a hole.
+    holes: Vec<Option<Instant>>,
     /// Late reclaims that nothing explains: when answered, of which lease.
     pub without_cause: Vec<(Instant, u16)>,
 }
 
 impl Troubles {
-    /// Looks at a settled state: a failed node of a holding that nothing stands in for yet, or a
-    /// node that is switched off.
+    /// Looks at a settled state: a failed node of a holding that nothing stands in for yet, a node
+    /// that is switched off, or one that stands in.
     pub fn note(&mut self, now: Instant, state: &State) {
         let leases = state.contracts.leases.len();
-        self.last.resize(leases, None);
+        self.short.resize(leases, None);
+        self.holes.resize(leases, None);
         if state.substitutes.is_empty() && state.curtailments.is_empty() {
             return;
+        }
+        for (_, substitute) in state.substitutes.iter() {
+            self.holes[usize::from(substitute.lease)] = Some(now);
         }
         for (index, entry) in state.contracts.leases.iter().enumerate() {
             let short = entry.partitions.iter().any(|id| {
@@ -26,15 +33,20 @@ impl Troubles {
                 partition.serving < partition.members
             });
             if short {
-                self.last[index] = Some(now);
+                self.short[index] = Some(now);
             }
         }
     }
 
-    /// Weighs a reclaim that was late.
+    /// Weighs a reclaim that was late. A job that asked for one block lost it with any node of it,
+    /// whatever stands in elsewhere.
     pub fn weigh(&mut self, reclaim: &Reclaim) {
-        let last = self.last.get(usize::from(reclaim.lease)).copied().flatten();
-        if last.is_none_or(|last| last < reclaim.asked) {
+        let lease = usize::from(reclaim.lease);
+        let since = |last: &[Option<Instant>]| {
+            last.get(lease).copied().flatten().is_some_and(|last| reclaim.asked <= last)
+        };
+        let hole = reclaim.within != Shape::Node && since(&self.holes);
+        if !since(&self.short) && !hole {
             self.without_cause.push((reclaim.answered, reclaim.lease));
         }
     }
