@@ -96,7 +96,15 @@ impl fmt::Display for Refusal {
 impl fmt::Display for Alternative {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, until, gpus, nodes, watts, .. } = self;
-        write!(f, "{gpus} GPU ({nodes} node, {watts} W) from {from} to {until}")
+        match self.amount {
+            Amount::All => f.write_str("all"),
+            Amount::Power(watts) => write!(f, "{watts} W"),
+            Amount::Gpus(gpus) => write!(f, "{gpus} GPU"),
+            Amount::Nodes(nodes) => write!(f, "{nodes} node"),
+            Amount::Racks(racks) => write!(f, "{racks} rack"),
+            Amount::Arrays(arrays) => write!(f, "{arrays} array"),
+        }?;
+        write!(f, " from {from} to {until} ({gpus} GPU, {nodes} node, {watts} W)")
     }
 }
 

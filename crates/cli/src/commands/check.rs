@@ -8,6 +8,7 @@ use leasehold_simulator::scenario::Loaded;
 use leasehold_site::Site;
 use serde::Serialize;
 
+use super::against;
 use crate::arguments::{self, Common};
 use crate::failure::Failure;
 use crate::input::{self, Kind};
@@ -45,7 +46,12 @@ pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
         checked.push(site_line(&site));
         sites.push(site);
     }
-    check_leases(&of(Kind::Lease), &sites, &mut checked)?;
+    if asked.against.is_empty() {
+        check_leases(&of(Kind::Lease), &sites, &mut checked)?;
+    } else {
+        let tried = against::says(&sites, &asked.against, &of(Kind::Lease))?;
+        checked.extend(tried.into_iter().map(|(id, says)| Line { kind: "lease", id, says }));
+    }
     for path in of(Kind::Scenario) {
         let loaded = Loaded::read(&path).map_err(|error| input::refused(&error))?;
         if sites.is_empty() {
@@ -58,7 +64,7 @@ pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
             says: format!("{} to {}", loaded.scenario.from, loaded.scenario.until),
         });
     }
-    output::print(&Checked { files: asked.files.len(), checked }, common)
+    output::print(&Checked { files: asked.files.len() + asked.against.len(), checked }, common)
 }
 
 fn check_leases(paths: &[PathBuf], sites: &[Site], checked: &mut Vec<Line>) -> Result<(), Failure> {
