@@ -14,7 +14,7 @@ mod sizing;
 mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
-pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around};
+pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};
 pub use promise::{Available, PoolAvailable, available};
 pub use refusal::{Alternative, Constraint, Refusal};
 pub use supply::Outage;

@@ -89,6 +89,27 @@ pub fn plan_against(
     planned(site, &all, asked.len(), outages).map(|(plan, _)| plan)
 }
 
+/// Plans `leases`, of which the one at `changed` is new or amended. It is that one which is refused
+/// where the site cannot carry all, although one that was signed later may be the one to fall short
+/// in order of signature: nobody is told of another's lease.
+///
+/// # Errors
+/// The steps that the site cannot carry: invariant 1, no oversell.
+pub fn plan_changed(
+    site: &Site,
+    leases: &[Lease],
+    changed: usize,
+    outages: &[Outage],
+) -> Result<Plan, Vec<Refusal>> {
+    plan_around(site, leases, outages).map_err(|in_order| {
+        let mut signed = leases.to_vec();
+        let asked = signed.remove(changed);
+        // Where leases may choose their pools, the order can matter: what fits last may not fit
+        // in its own place, and then that is what is told.
+        plan_against(site, &signed, &[asked], outages).err().unwrap_or(in_order)
+    })
+}
+
 /// The plan of `leases`, of which the last `asked` come after all others, and what it leaves.
 pub fn planned(
     site: &Site,

@@ -3,7 +3,7 @@
 mod small;
 
 use leasehold_allocator::{
-    Alternative, Constraint, Outage, Refusal, plan, plan_against, plan_around,
+    Alternative, Constraint, Outage, Refusal, plan, plan_against, plan_around, plan_changed,
 };
 use leasehold_lease::{Amount, Lease, WattBasis};
 use leasehold_site::{Reserve, Site};
@@ -123,7 +123,11 @@ fn signed_leases_count_first_whatever_their_days() {
     let earlier = racks("new", 5, 0, 9);
     let by_signature = plan(&site, &[signed.clone(), earlier.clone()]).expect_err("short");
     assert_eq!(by_signature[0].lease.as_str(), "signed");
-    assert_eq!(refused(&site, &[signed], &earlier).lease.as_str(), "new");
+    assert_eq!(refused(&site, std::slice::from_ref(&signed), &earlier).lease.as_str(), "new");
+    let all = [signed, earlier];
+    let changed =
+        |index| plan_changed(&site, &all, index, &[]).expect_err("short")[0].lease.to_string();
+    assert_eq!((changed(0), changed(1)), ("signed".into(), "new".into()));
 }
 
 #[test]

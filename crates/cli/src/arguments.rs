@@ -65,7 +65,8 @@ pub enum Command {
     /// Print what can still be sold, and when
     ///
     /// For every pool and every span between two changes of what is leased, in service or fed:
-    /// whole blocks beyond the reserve that the envelope can feed. Days are those of the site.
+    /// whole blocks beyond the reserve that the envelope can feed. Days are those of the site;
+    /// where something changes inside one, the table has the instant.
     Calendar(Calendar),
     /// Schedule a plain trace on a plain cluster
     ///
