@@ -269,9 +269,12 @@ proptest! {
         others in prop::collection::vec(asks(), 0..4),
         ask in asks(),
         last in any::<bool>(),
+        zone in prop::sample::select(vec!["UTC", "Asia/Tokyo", "America/Chicago"]),
     ) {
         let signed = signed(&site, &outages, &others);
-        let new = lease_of("new", ask);
+        let mut new = lease_of("new", ask);
+        // Its days begin inside those of the others.
+        new.versions[0].time_zone = Zone::named(zone).expect("a zone");
         let planned = |new: Lease| {
             let mut all = signed.clone();
             if last {
