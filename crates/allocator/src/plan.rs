@@ -3,16 +3,17 @@
 //! Leases are planned in order of signature (then of name), each over its whole life before the
 //! next, so that a lease never takes what an earlier one will need later.
 
-use std::fmt;
 use std::ops::Range;
 
 use leasehold_lease::{Amount, Grant, Lease, Terms};
-use leasehold_site::{Pool, Site};
-use leasehold_units::{Day, Gpus, LeaseId, Nodes, Ratio, Shape, Watts};
+use leasehold_site::Site;
+use leasehold_units::{Day, Gpus, LeaseId, Nodes, Ratio, Watts};
 
-use crate::refusal::{Constraint, Refusal};
-use crate::sizing::{Blocks, Sized, block_power, pools_of, size};
-use crate::supply::{Outage, PoolSupply, Supply, contracted, timeline};
+use crate::alternatives;
+use crate::refusal::Refusal;
+use crate::shortage::{Shortage, buy};
+use crate::sizing::{Blocks, Size, contracted_power};
+use crate::supply::{Outage, Supply, after, timeline};
 
 /// One step of an entitlement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,42 +68,137 @@ pub fn plan_around(
     leases: &[Lease],
     outages: &[Outage],
 ) -> Result<Plan, Vec<Refusal>> {
-    let mut supplies = timeline(site, leases, outages);
+    planned(site, leases, 0, outages).map(|(plan, _)| plan)
+}
+
+/// Plans `asked` beside `signed`, which count first whatever their days of signature: what is
+/// refused is what was asked for, unless the site cannot carry what is signed. A lease that is to
+/// be amended is asked for anew and is not among the signed ones.
+///
+/// The plan has the signed leases first, in the order in which they were given.
+///
+/// # Errors
+/// The steps that the site cannot carry: invariant 1, no oversell.
+pub fn plan_against(
+    site: &Site,
+    signed: &[Lease],
+    asked: &[Lease],
+    outages: &[Outage],
+) -> Result<Plan, Vec<Refusal>> {
+    let all: Vec<Lease> = signed.iter().chain(asked).cloned().collect();
+    planned(site, &all, asked.len(), outages).map(|(plan, _)| plan)
+}
+
+/// Plans `leases`, of which the one at `changed` is new or amended. It is that one which is refused
+/// where the site cannot carry all, although one that was signed later may be the one to fall short
+/// in order of signature: nobody is told of another's lease.
+///
+/// # Errors
+/// The steps that the site cannot carry: invariant 1, no oversell.
+pub fn plan_changed(
+    site: &Site,
+    leases: &[Lease],
+    changed: usize,
+    outages: &[Outage],
+) -> Result<Plan, Vec<Refusal>> {
+    plan_around(site, leases, outages).map_err(|in_order| {
+        let mut signed = leases.to_vec();
+        let asked = signed.remove(changed);
+        // Where leases may choose their pools, the order can matter: what fits last may not fit
+        // in its own place, and then that is what is told.
+        plan_against(site, &signed, &[asked], outages).err().unwrap_or(in_order)
+    })
+}
+
+/// The plan of `leases`, of which the last `asked` come after all others, and what it leaves.
+pub fn planned(
+    site: &Site,
+    leases: &[Lease],
+    asked: usize,
+    outages: &[Outage],
+) -> Result<(Plan, Vec<Supply>), Vec<Refusal>> {
     let mut order: Vec<usize> = (0..leases.len()).collect();
     order.sort_by_key(|index| {
         let first = &leases[*index].versions[0];
-        (first.signed, first.id.clone())
+        (*index >= leases.len() - asked, first.signed, &first.id)
     });
-    let mut plans: Vec<Option<LeasePlan>> = vec![None; leases.len()];
-    let mut refusals = Vec::new();
-    for index in order {
-        let planned = plan_lease(site, &leases[index], &mut supplies, &mut refusals);
-        plans[index] = Some(planned);
+    let wishes: Vec<Wish<'_>> = order.iter().map(|index| Wish::of(&leases[*index])).collect();
+    let carried = carry(site, &wishes, outages);
+    if !carried.refused.is_empty() {
+        return Err(alternatives::refusals(site, &wishes, outages, &carried.refused));
     }
-    if !refusals.is_empty() {
-        return Err(refusals);
-    }
-    Ok(Plan { leases: plans.into_iter().flatten().collect() })
+    let mut plans: Vec<(usize, LeasePlan)> = order.into_iter().zip(carried.plans).collect();
+    plans.sort_by_key(|(index, _)| *index);
+    let leases = plans.into_iter().map(|(_, plan)| plan).collect();
+    Ok((Plan { leases }, carried.supplies))
 }
 
-fn plan_lease(
-    site: &Site,
-    lease: &Lease,
-    supplies: &mut [Supply],
-    refusals: &mut Vec<Refusal>,
-) -> LeasePlan {
-    let mut steps: Vec<EntitlementStep> = Vec::new();
-    for grant in lease.grants() {
-        let terms = &lease.versions[grant.version as usize - 1];
-        for segment in segments(terms, &grant, supplies) {
-            let spans = &mut supplies[segment.spans.clone()];
-            match grant_blocks(site, terms, grant.amount, spans) {
-                Ok(blocks) => push_step(&mut steps, step(site, terms, &grant, &segment, &blocks)),
-                Err(short) => push_refusal(refusals, refuse(site, terms, &segment, short)),
+/// A lease with the grants that are to be planned: its own, or what is tried in their place.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// The lease.
+    pub lease: &'a Lease,
+    /// In order, without overlap.
+    pub grants: Vec<Grant>,
+}
+
+impl<'a> Wish<'a> {
+    /// What `lease` says.
+    pub fn of(lease: &'a Lease) -> Self {
+        Self { lease, grants: lease.grants() }
+    }
+
+    /// The terms that `grant` follows from.
+    pub fn terms(&self, grant: &Grant) -> &'a Terms {
+        &self.lease.versions[grant.version as usize - 1]
+    }
+}
+
+/// Wishes that were planned one after the other.
+#[derive(Debug)]
+pub struct Carried {
+    /// What each is given.
+    pub plans: Vec<LeasePlan>,
+    /// What could not be given, in the order of the wishes.
+    pub refused: Vec<Refused>,
+    /// What is left.
+    pub supplies: Vec<Supply>,
+}
+
+/// Days of a wish that cannot be met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Which wish.
+    pub wish: usize,
+    /// What was wished for, on the days on which it is short.
+    pub grant: Grant,
+    /// What is short.
+    pub short: Shortage,
+}
+
+/// Plans `wishes` one after the other; what cannot be met is not promised.
+pub fn carry(site: &Site, wishes: &[Wish<'_>], outages: &[Outage]) -> Carried {
+    let supplies = timeline(site, wishes, outages);
+    let mut carried = Carried { plans: Vec::new(), refused: Vec::new(), supplies };
+    for (index, wish) in wishes.iter().enumerate() {
+        let mut steps: Vec<EntitlementStep> = Vec::new();
+        for grant in &wish.grants {
+            let terms = wish.terms(grant);
+            for segment in segments(terms, grant, &carried.supplies) {
+                let spans = &mut carried.supplies[segment.spans.clone()];
+                let days = Grant { from: segment.from, until: segment.until, ..*grant };
+                match promise(site, terms, grant.amount, spans) {
+                    Ok(blocks) => push_step(&mut steps, step(site, terms, &days, &blocks)),
+                    Err(short) => {
+                        let next = Refused { wish: index, grant: days, short };
+                        push_refused(&mut carried.refused, next);
+                    }
+                }
             }
         }
+        carried.plans.push(LeasePlan { lease: wish.lease.latest().id.clone(), steps });
     }
-    LeasePlan { lease: lease.latest().id.clone(), steps }
+    carried
 }
 
 /// Days of a grant that are decided on together.
@@ -123,8 +219,8 @@ fn segments(terms: &Terms, grant: &Grant, supplies: &[Supply]) -> Vec<Segment> {
     let first = supplies.partition_point(|supply| supply.from < start);
     let end = supplies.partition_point(|supply| supply.from < over);
     let begins = |index: &usize| {
-        let (at, day) = (supplies[*index].from, zone.day_of(supplies[*index].from));
-        *index == first || grant.amount == Amount::All && zone.start_of(day) == at
+        let at = supplies[*index].from;
+        *index == first || grant.amount == Amount::All && zone.start_of(zone.day_of(at)) == at
     };
     let mut starts: Vec<usize> = (first..end).filter(begins).collect();
     starts.push(end);
@@ -137,206 +233,41 @@ fn segments(terms: &Terms, grant: &Grant, supplies: &[Supply]) -> Vec<Segment> {
     starts.windows(2).map(segment).collect()
 }
 
-/// What is left for a lease on all days of a segment.
-struct Left {
-    /// Free blocks of its shape, by pool.
-    free: Blocks,
-    /// Blocks of its shape if nothing were promised, by pool.
-    installed: Blocks,
-    /// Facility power.
-    power: Ratio,
-    /// Facility power if nothing were promised.
-    limit: Ratio,
-    /// Whether nothing is promised, by pool.
-    untouched: Vec<bool>,
-}
-
-impl Left {
-    fn of(site: &Site, shape: Shape, spans: &[Supply]) -> Self {
-        let least = |blocks: &dyn Fn(&PoolSupply) -> u32| -> Blocks {
-            let least_of = |pool: usize| spans.iter().map(|span| blocks(&span.pools[pool])).min();
-            (0..site.pools.len()).map(|pool| least_of(pool).unwrap_or(0)).collect()
-        };
-        let limit = |span: &Supply| Ratio::whole(i128::from(span.limit.get()));
-        let power = spans.iter().map(|span| limit(span).minus(span.promised)).min();
-        let untouched = |pool: usize| spans.iter().all(|span| span.pools[pool].is_untouched());
-        Self {
-            free: least(&|pool| pool.free(shape)),
-            installed: least(&|pool| pool.emptied().free(shape)),
-            power: power.unwrap_or(Ratio::ZERO).max(Ratio::ZERO),
-            limit: spans.iter().map(limit).min().unwrap_or(Ratio::ZERO),
-            untouched: (0..site.pools.len()).map(untouched).collect(),
-        }
-    }
-}
-
-/// What is short, and what would fit.
-struct Shortage {
-    constraint: Constraint,
-    short_by: String,
-    fits: Blocks,
-}
-
 /// Promises what `amount` buys in all of `spans`, or says what is short.
-fn grant_blocks(
+fn promise(
     site: &Site,
     terms: &Terms,
     amount: Amount,
     spans: &mut [Supply],
 ) -> Result<Blocks, Shortage> {
     let shape = terms.capacity.shape;
-    let left = Left::of(site, shape, spans);
-    let sized = size(site, &terms.capacity, amount, &left.free, left.power);
-    if let Some((constraint, short_by)) = missing(site, terms, amount, &left, &sized) {
-        let fed = size(site, &terms.capacity, Amount::All, &sized.blocks, left.power);
-        return Err(Shortage { constraint, short_by, fits: fed.blocks });
-    }
-    let power = contracted_power(site, shape, &sized.blocks);
+    let blocks = buy(site, &terms.capacity, amount, spans)?;
+    let power = contracted_power(site, shape, &blocks);
     for span in spans {
-        for (pool, blocks) in span.pools.iter_mut().zip(&sized.blocks) {
+        for (pool, blocks) in span.pools.iter_mut().zip(&blocks) {
             pool.promise(shape, *blocks);
         }
         span.promised = span.promised.plus(power);
     }
-    Ok(sized.blocks)
+    Ok(blocks)
 }
 
-/// What `sized` lacks of the amount, if anything.
-fn missing(
-    site: &Site,
-    terms: &Terms,
-    amount: Amount,
-    left: &Left,
-    sized: &Sized,
-) -> Option<(Constraint, String)> {
-    let capacity = &terms.capacity;
-    if let Some(short) = &sized.short {
-        return Some((Constraint::Blocks, short.clone()));
-    }
-    let alone = || size(site, capacity, amount, &left.installed, left.limit).blocks;
-    match amount {
-        Amount::All => {
-            let untouched = pools_of(site, capacity).iter().all(|pool| left.untouched[*pool]);
-            let alone = alone();
-            let less = !untouched || alone != sized.blocks;
-            return less.then(|| (Constraint::All, Size::of(site, terms, &alone).to_string()));
-        }
-        Amount::Power(watts) => {
-            if let Some(short) = missing_power(site, terms, &alone(), &sized.blocks, watts) {
-                return Some((Constraint::Blocks, format!("{short} W")));
-            }
-        }
-        Amount::Gpus(_) | Amount::Nodes(_) | Amount::Racks(_) | Amount::Arrays(_) => {}
-    }
-    let over = contracted_power(site, capacity.shape, &sized.blocks).minus(left.power);
-    (over > Ratio::ZERO).then(|| (Constraint::Power, format!("{} W", whole_watts_above(over))))
-}
-
-/// Watts short of what the lease would get if nothing were promised; less than one block is no
-/// matter, since pools differ in what a block draws. An amount that buys no block at all is short
-/// of the whole of it.
-fn missing_power(
-    site: &Site,
-    terms: &Terms,
-    alone: &Blocks,
-    got: &Blocks,
-    amount: Watts,
-) -> Option<i128> {
-    if got.iter().all(|blocks| *blocks == 0) {
-        return Some(i128::from(amount.get()));
-    }
-    let missing = lease_power(site, terms, alone).minus(lease_power(site, terms, got));
-    let pools = pools_of(site, &terms.capacity);
-    let block = |pool: &usize| block_power(site, &terms.capacity, &site.pools[*pool]);
-    let least = pools.iter().map(block).min()?;
-    (missing >= least).then(|| whole_watts_above(missing))
-}
-
-/// Adds a refusal, or lengthens the last one where nothing but the days differ.
-fn push_refusal(refusals: &mut Vec<Refusal>, next: Refusal) {
-    if let Some(last) = refusals.last_mut() {
-        let lengthened = Refusal { from: last.from, until: last.until, ..next.clone() };
-        if *last == lengthened && after(last.until) == next.from {
-            last.until = next.until;
+/// Adds what is refused, or lengthens the last where nothing but the days differ.
+fn push_refused(refused: &mut Vec<Refused>, next: Refused) {
+    if let Some(last) = refused.last_mut() {
+        let days = Grant { from: last.grant.from, until: last.grant.until, ..next.grant };
+        let lengthened = Refused { grant: days, ..next.clone() };
+        if *last == lengthened && after(last.grant.until) == next.grant.from {
+            last.grant.until = next.grant.until;
             return;
         }
     }
-    refusals.push(next);
+    refused.push(next);
 }
 
-fn refuse(site: &Site, terms: &Terms, segment: &Segment, short: Shortage) -> Refusal {
-    Refusal {
-        lease: terms.id.clone(),
-        from: segment.from,
-        until: segment.until,
-        shape: terms.capacity.shape,
-        constraint: short.constraint,
-        short_by: short.short_by,
-        fits: Size::of(site, terms, &short.fits).to_string(),
-    }
-}
-
-/// Facility power of `blocks` on the contracted basis, on which the envelope is promised.
-fn contracted_power(site: &Site, shape: Shape, blocks: &Blocks) -> Ratio {
-    let pools = site.pools.iter().zip(blocks);
-    let power = pools.map(|(pool, blocks)| contracted(site, pool, blocks * pool.nodes_per(shape)));
-    power.fold(Ratio::ZERO, Ratio::plus)
-}
-
-/// Power of `blocks` on the lease's own basis.
-fn lease_power(site: &Site, terms: &Terms, blocks: &Blocks) -> Ratio {
-    let power = |(pool, blocks): (&Pool, &u32)| {
-        block_power(site, &terms.capacity, pool).times(Ratio::whole(i128::from(*blocks)))
-    };
-    site.pools.iter().zip(blocks).map(power).fold(Ratio::ZERO, Ratio::plus)
-}
-
-/// Whole watts that cover `power`.
-const fn whole_watts_above(power: Ratio) -> i128 {
-    power.floor() + if power.denominator() == 1 { 0 } else { 1 }
-}
-
-/// How much some blocks are.
-struct Size {
-    per_pool: Vec<u32>,
-    nodes: Nodes,
-    gpus: Gpus,
-    watts: Watts,
-}
-
-impl Size {
-    fn of(site: &Site, terms: &Terms, blocks: &Blocks) -> Self {
-        let shape = terms.capacity.shape;
-        let pools = site.pools.iter().zip(blocks);
-        let per_pool: Vec<u32> = pools.map(|(pool, n)| n * pool.nodes_per(shape)).collect();
-        let gpus = |(pool, nodes): (&Pool, &u32)| {
-            u64::from(*nodes) * u64::from(site.sku(pool).gpus_per_node)
-        };
-        let watts = lease_power(site, terms, blocks).floor();
-        Self {
-            nodes: Nodes::new(per_pool.iter().map(|nodes| u64::from(*nodes)).sum()),
-            gpus: Gpus::new(site.pools.iter().zip(&per_pool).map(gpus).sum()),
-            watts: Watts::new(u64::try_from(watts).expect("power is not negative")),
-            per_pool,
-        }
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} GPU ({} node, {} W)", self.gpus, self.nodes, self.watts)
-    }
-}
-
-fn step(
-    site: &Site,
-    terms: &Terms,
-    grant: &Grant,
-    segment: &Segment,
-    blocks: &Blocks,
-) -> EntitlementStep {
-    let Size { per_pool, nodes, gpus, watts } = Size::of(site, terms, blocks);
-    let (from, until, fee) = (segment.from, segment.until, grant.fee);
+fn step(site: &Site, terms: &Terms, days: &Grant, blocks: &Blocks) -> EntitlementStep {
+    let Size { per_pool, nodes, gpus, watts } = Size::of(site, &terms.capacity, blocks);
+    let (from, until, fee) = (days.from, days.until, days.fee);
     EntitlementStep { from, until, fee, per_pool, nodes, gpus, watts }
 }
 
@@ -350,8 +281,4 @@ fn push_step(steps: &mut Vec<EntitlementStep>, next: EntitlementStep) {
         }
     }
     steps.push(next);
-}
-
-fn after(day: Day) -> Day {
-    day.tomorrow().expect("a contract ends before the calendar does")
 }

@@ -1,8 +1,10 @@
 //! How many whole blocks of which pools an amount buys.
 
+use std::fmt;
+
 use leasehold_lease::{Amount, Capacity, MeteringPoint};
 use leasehold_site::{Pool, Site};
-use leasehold_units::{PowerBasis, Ratio, Shape, Watts};
+use leasehold_units::{Gpus, Nodes, PowerBasis, Ratio, Shape, Watts};
 
 use crate::supply::contracted;
 
@@ -150,5 +152,110 @@ pub fn block_power(site: &Site, capacity: &Capacity, pool: &Pool) -> Ratio {
     match basis.map_or(MeteringPoint::Facility, |basis| basis.point) {
         MeteringPoint::Facility => site.facility(it),
         MeteringPoint::It => Ratio::whole(i128::from(it.get())),
+    }
+}
+
+/// Facility power of `blocks` on the contracted basis, on which the envelope is promised.
+pub fn contracted_power(site: &Site, shape: Shape, blocks: &Blocks) -> Ratio {
+    let pools = site.pools.iter().zip(blocks);
+    let power = pools.map(|(pool, blocks)| contracted(site, pool, blocks * pool.nodes_per(shape)));
+    power.fold(Ratio::ZERO, Ratio::plus)
+}
+
+/// Power of `blocks` on the lease's own basis.
+pub fn lease_power(site: &Site, capacity: &Capacity, blocks: &Blocks) -> Ratio {
+    let power = |(pool, blocks): (&Pool, &u32)| {
+        block_power(site, capacity, pool).times(Ratio::whole(i128::from(*blocks)))
+    };
+    site.pools.iter().zip(blocks).map(power).fold(Ratio::ZERO, Ratio::plus)
+}
+
+/// Whole watts that cover `power`.
+pub const fn whole_watts_above(power: Ratio) -> i128 {
+    power.floor() + if power.denominator() == 1 { 0 } else { 1 }
+}
+
+/// How much some blocks are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    /// Nodes of each pool.
+    pub per_pool: Vec<u32>,
+    /// Nodes in all.
+    pub nodes: Nodes,
+    /// GPUs in all.
+    pub gpus: Gpus,
+    /// Their power on the lease's basis, rounded down.
+    pub watts: Watts,
+}
+
+impl Size {
+    /// How much `blocks` are.
+    pub fn of(site: &Site, capacity: &Capacity, blocks: &Blocks) -> Self {
+        let pools = site.pools.iter().zip(blocks);
+        let per_pool: Vec<u32> =
+            pools.map(|(pool, blocks)| blocks * pool.nodes_per(capacity.shape)).collect();
+        let gpus = |(pool, nodes): (&Pool, &u32)| {
+            u64::from(*nodes) * u64::from(site.sku(pool).gpus_per_node)
+        };
+        let watts = lease_power(site, capacity, blocks).floor();
+        Self {
+            nodes: Nodes::new(per_pool.iter().map(|nodes| u64::from(*nodes)).sum()),
+            gpus: Gpus::new(site.pools.iter().zip(&per_pool).map(gpus).sum()),
+            watts: Watts::new(u64::try_from(watts).expect("power is not negative")),
+            per_pool,
+        }
+    }
+}
+
+/// The amount that buys `blocks` again, in the unit of `asked`; in nodes where that is all. None
+/// where they are less than one of that unit.
+pub fn amount_of(
+    site: &Site,
+    capacity: &Capacity,
+    asked: Amount,
+    blocks: &Blocks,
+) -> Option<Amount> {
+    let size = Size::of(site, capacity, blocks);
+    let whole = |shape: Shape| {
+        let pools = site.pools.iter().zip(&size.per_pool);
+        let units = pools
+            .map(|(pool, nodes)| Ratio::new(i128::from(*nodes), i128::from(pool.nodes_per(shape))));
+        let units = units.fold(Ratio::ZERO, Ratio::plus).floor();
+        u64::try_from(units).ok().filter(|units| *units > 0)
+    };
+    match asked {
+        _ if size.nodes == Nodes::ZERO => None,
+        Amount::All | Amount::Nodes(_) => Some(Amount::Nodes(size.nodes)),
+        Amount::Gpus(_) => Some(Amount::Gpus(size.gpus)),
+        Amount::Racks(_) => whole(Shape::Rack).map(Amount::Racks),
+        Amount::Arrays(_) => whole(Shape::Array).map(Amount::Arrays),
+        Amount::Power(_) => {
+            let watts = whole_watts_above(lease_power(site, capacity, blocks));
+            u64::try_from(watts).ok().map(|watts| Amount::Power(Watts::new(watts)))
+        }
+    }
+}
+
+/// What of `blocks` the power `feedable` can feed, without a gap: the first pool that it does not
+/// feed whole is the last.
+pub fn fed(site: &Site, capacity: &Capacity, blocks: &Blocks, feedable: Ratio) -> Blocks {
+    let mut fed = vec![0; blocks.len()];
+    let mut left = feedable;
+    for index in pools_of(site, capacity) {
+        let pool = &site.pools[index];
+        let each = contracted(site, pool, pool.nodes_per(capacity.shape));
+        let fit = u32::try_from(left.over(each).floor().max(0)).unwrap_or(u32::MAX);
+        fed[index] = fit.min(blocks[index]);
+        left = left.minus(each.times(Ratio::whole(i128::from(fed[index]))));
+        if fed[index] < blocks[index] {
+            break;
+        }
+    }
+    fed
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} GPU ({} node, {} W)", self.gpus, self.nodes, self.watts)
     }
 }

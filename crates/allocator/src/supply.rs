@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
-use leasehold_lease::{Amount, Grant, Lease};
+use leasehold_lease::{Amount, Grant};
 use leasehold_site::{Pool, Site};
 use leasehold_units::{Day, Instant, Interval, PowerBasis, Ratio, Shape, Watts};
+
+use crate::plan::Wish;
 
 /// Nodes that are out of service for a while, as planned ahead.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -87,7 +89,8 @@ impl PoolSupply {
     /// Whole free blocks of `shape`, beyond the reserve.
     ///
     /// Blocks lie inside each other, so that small ones packed into what is broken already leave as
-    /// many large ones as any other way would: this is exact, not a bound.
+    /// many large ones as any other way would: this is exact, not a bound. Where the pool cannot
+    /// keep its reserve in whole blocks, nothing of it is free.
     pub fn free(&self, shape: Shape) -> u32 {
         let asked = self.promised.plus(self.reserved);
         let racks_around = self.usable.arrays * self.racks_per_array;
@@ -97,12 +100,16 @@ impl PoolSupply {
         let racks_broken = asked.nodes.saturating_sub(loose_nodes).div_ceil(self.nodes_per_rack);
         let racks = asked.racks + racks_broken;
         let arrays_broken = racks.saturating_sub(loose_racks).div_ceil(self.racks_per_array);
+        let arrays = asked.arrays + arrays_broken;
+        if arrays > self.usable.arrays {
+            return 0;
+        }
         let in_arrays = asked.arrays * self.racks_per_array;
         let in_racks = (asked.racks + in_arrays) * self.nodes_per_rack;
         match shape {
-            Shape::Array => self.usable.arrays.saturating_sub(asked.arrays + arrays_broken),
-            Shape::Rack => self.usable.racks.saturating_sub(racks + in_arrays),
-            Shape::Node => self.usable.nodes.saturating_sub(asked.nodes + in_racks),
+            Shape::Array => self.usable.arrays - arrays,
+            Shape::Rack => self.usable.racks - (racks + in_arrays),
+            Shape::Node => self.usable.nodes - (asked.nodes + in_racks),
         }
     }
 
@@ -117,9 +124,23 @@ impl PoolSupply {
         Self { promised: PerShape::default(), ..self }
     }
 
+    /// The same pool with nothing set aside.
+    #[must_use]
+    pub fn unreserved(self) -> Self {
+        Self { reserved: PerShape::default(), ..self }
+    }
+
     /// Whether nothing of it is promised.
     pub fn is_untouched(&self) -> bool {
         self.promised == PerShape::default()
+    }
+}
+
+impl Supply {
+    /// Facility power that is left, on the contracted basis; below zero where the envelope does
+    /// not feed what is promised.
+    pub fn headroom(&self) -> Ratio {
+        Ratio::whole(i128::from(self.limit.get())).minus(self.promised)
     }
 }
 
@@ -144,35 +165,35 @@ fn usable(pool: &Pool, out: &[Range<u32>]) -> PerShape {
     PerShape { nodes: whole(Shape::Node), racks: whole(Shape::Rack), arrays: whole(Shape::Array) }
 }
 
-/// The site's supply between all breakpoints of its pools, its envelope, `leases` and `outages`.
-pub fn timeline(site: &Site, leases: &[Lease], outages: &[Outage]) -> Vec<Supply> {
+/// The site's supply between all breakpoints of its pools, its envelope, `wishes` and `outages`.
+pub fn timeline(site: &Site, wishes: &[Wish<'_>], outages: &[Outage]) -> Vec<Supply> {
     let start = |day: Day| site.time_zone.start_of(day);
     let service = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
     let mut breakpoints: Vec<Instant> = service.flatten().map(start).collect();
     breakpoints.extend(site.envelope.iter().map(|(day, _)| start(day)));
     breakpoints.extend(outages.iter().flat_map(|out| [out.interval.from, out.interval.until]));
-    breakpoints.extend(leases.iter().flat_map(granted_from));
+    breakpoints.extend(wishes.iter().flat_map(granted_from));
     let broken_days: Vec<Instant> =
-        leases.iter().flat_map(|lease| broken_days(lease, &breakpoints)).collect();
+        wishes.iter().flat_map(|wish| broken_days(wish, &breakpoints)).collect();
     breakpoints.extend(broken_days);
     breakpoints.sort_unstable();
     breakpoints.dedup();
     breakpoints.into_iter().map(|from| supply_at(site, outages, from)).collect()
 }
 
-/// Where the grants of `lease` begin and end.
-fn granted_from(lease: &Lease) -> Vec<Instant> {
-    let zone = &lease.latest().time_zone;
+/// Where what is wished for begins and ends.
+fn granted_from(wish: &Wish<'_>) -> Vec<Instant> {
+    let zone = &wish.lease.latest().time_zone;
     let days = |grant: &Grant| [grant.from, after(grant.until)];
-    lease.grants().iter().flat_map(days).map(|day| zone.start_of(day)).collect()
+    wish.grants.iter().flat_map(days).map(|day| zone.start_of(day)).collect()
 }
 
-/// First and last instant of the days of `lease` inside which something changes while it is granted
-/// `all`. Such a day stands by itself: the lease gets on it what is there all day.
-fn broken_days(lease: &Lease, breakpoints: &[Instant]) -> Vec<Instant> {
-    let zone = &lease.latest().time_zone;
+/// First and last instant of the days inside which something changes while `all` is granted. Such a
+/// day stands by itself: the lease gets on it what is there all day.
+fn broken_days(wish: &Wish<'_>, breakpoints: &[Instant]) -> Vec<Instant> {
+    let zone = &wish.lease.latest().time_zone;
     let mut instants = Vec::new();
-    for grant in lease.grants().iter().filter(|grant| grant.amount == Amount::All) {
+    for grant in wish.grants.iter().filter(|grant| grant.amount == Amount::All) {
         let granted = zone.start_of(grant.from)..zone.start_of(after(grant.until));
         for day in breakpoints.iter().filter(|at| granted.contains(at)).map(|at| zone.day_of(*at)) {
             instants.extend([zone.start_of(day), zone.start_of(after(day))]);
@@ -181,7 +202,8 @@ fn broken_days(lease: &Lease, breakpoints: &[Instant]) -> Vec<Instant> {
     instants
 }
 
-fn after(day: Day) -> Day {
+/// The day after `day`.
+pub fn after(day: Day) -> Day {
     day.tomorrow().expect("a contract ends before the calendar does")
 }
 

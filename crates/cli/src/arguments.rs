@@ -50,7 +50,7 @@ pub enum Command {
     /// Validate site, lease and scenario files together
     ///
     /// Every problem of every file is reported with its place and rule. A lease that the site
-    /// cannot carry beside the others is refused, with what is short and when.
+    /// cannot carry beside the others is refused, with what is short and when, and what would fit.
     Check(Check),
     /// Print what a lease grants and what it costs, step by step
     ///
@@ -62,6 +62,12 @@ pub enum Command {
     /// Headline is the fixed fees to the end of term; firm is what remains if a side gives notice
     /// on the day asked about, or on the first day after it on which it may.
     Backlog(Backlog),
+    /// Print what can still be sold, and when
+    ///
+    /// For every pool and every span between two changes of what is leased, in service or fed:
+    /// whole blocks beyond the reserve that the envelope can feed. Days are those of the site;
+    /// where something changes inside one, the table has the instant.
+    Calendar(Calendar),
     /// Schedule a plain trace on a plain cluster
     ///
     /// One queue, N identical nodes or processors, no leases: to compare the scheduler with
@@ -88,6 +94,10 @@ pub struct Check {
     /// brings its site and leases along
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Lease files that are signed: they count first, whatever their dates, and the leases and
+    /// amendments among the other files are tried against them
+    #[arg(long, num_args = 1.., value_name = "SIGNED")]
+    pub against: Vec<PathBuf>,
 }
 
 /// Arguments of `schedule`.
@@ -125,6 +135,26 @@ pub struct Backlog {
     /// First day of service that counts
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub as_of: Day,
+}
+
+/// Arguments of `calendar`.
+#[derive(Debug, Args)]
+pub struct Calendar {
+    /// The lease files; without any, all of the site is for sale
+    #[arg(value_name = "LEASE")]
+    pub leases: Vec<PathBuf>,
+    /// The site that they are on
+    #[arg(long, value_name = "FILE")]
+    pub site: PathBuf,
+    /// Count in these blocks only
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    pub shape: Option<ShapeName>,
+    /// Leave out what is before this day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub from: Option<Day>,
+    /// Leave out what is after this day
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub until: Option<Day>,
 }
 
 /// Arguments of `replay`.
@@ -202,6 +232,17 @@ impl From<By> for Side {
             By::Tenant => Self::Tenant,
         }
     }
+}
+
+/// The whole blocks that capacity is sold in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShapeName {
+    /// Single servers
+    Node,
+    /// Whole racks
+    Rack,
+    /// Whole arrays of racks
+    Array,
 }
 
 /// In what order jobs start.

@@ -72,6 +72,53 @@ pub fn all(paths: &[PathBuf]) -> Result<Inputs, Failure> {
     wrong.unless_empty(inputs)
 }
 
+/// New terms, and the leases that they are tried against.
+#[derive(Debug)]
+pub struct Tried {
+    /// The site that is to carry all.
+    pub site: Site,
+    /// Leases as signed.
+    pub signed: Vec<Lease>,
+    /// New leases, and signed ones with their amendments.
+    pub asked: Vec<Lease>,
+}
+
+/// Reads one site and new terms from `files`, and what they are tried against from `signed`.
+pub fn tried(files: &[PathBuf], signed: &[PathBuf]) -> Result<Tried, Failure> {
+    let mut wrong = Wrong::default();
+    let (mut sites, mut asked_paths) = (Vec::new(), Vec::new());
+    for path in distinct(files)? {
+        match wrong.or(kind(&path)) {
+            Some(Kind::Site) => sites.push(path),
+            Some(Kind::Lease) => asked_paths.push(path),
+            Some(Kind::Scenario) => {
+                let message = format!("{} is a scenario", path.display());
+                let hint = "`--against` tries leases against leases, on one site";
+                return Err(Failure::impossible(message).with_hint(hint));
+            }
+            None => {}
+        }
+    }
+    let [site] = sites.as_slice() else {
+        let message = "`--against` takes one site, to see whether it can carry all";
+        let hint = "give the site's file before `--against`";
+        return Err(Failure::impossible(message).with_hint(hint));
+    };
+    if asked_paths.is_empty() {
+        let message = "no lease was given to be tried against the signed ones";
+        let hint = "give its file before `--against`";
+        return Err(Failure::impossible(message).with_hint(hint));
+    }
+    let site = wrong.or(read_site(site));
+    let signed_paths = distinct(signed)?;
+    let together: Vec<PathBuf> = signed_paths.iter().chain(&asked_paths).cloned().collect();
+    let together = wrong.leases(&distinct(&together)?, site.as_ref());
+    let signed = wrong.leases(&signed_paths, site.as_ref());
+    let site = wrong.unless_empty(site)?.expect("else it would be wrong");
+    let (signed, asked) = together.into_iter().partition(|lease| signed.contains(lease));
+    Ok(Tried { site, signed, asked })
+}
+
 /// The site and the leases in files of which it is known what they are; files with one name are
 /// versions of one lease. Leases are in the order of their names, and the site carries them.
 pub fn leases_on(site: &Path, leases: &[PathBuf]) -> Result<(Site, Vec<Lease>), Failure> {

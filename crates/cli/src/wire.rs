@@ -1,6 +1,7 @@
-//! How quantities are written in JSON and CSV: money and ratios as decimal strings, days ISO 8601.
+//! How quantities are written in JSON and CSV: money and ratios as decimal strings, days ISO 8601,
+//! instants RFC 3339 in UTC.
 
-use leasehold_units::{Day, Money, Ratio};
+use leasehold_units::{Day, Instant, Money, Ratio};
 use serde::Serializer;
 
 /// Digits after the point of a ratio that has no end, such as a share of a third.
@@ -20,6 +21,22 @@ pub fn day<S: Serializer>(day: &Day, serializer: S) -> Result<S::Ok, S::Error> {
 pub fn maybe_day<S: Serializer>(day: &Option<Day>, serializer: S) -> Result<S::Ok, S::Error> {
     match day {
         Some(day) => serializer.collect_str(day),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// An instant, RFC 3339 in UTC.
+pub fn instant<S: Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+/// An instant or null.
+pub fn maybe_instant<S: Serializer>(
+    at: &Option<Instant>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => serializer.collect_str(at),
         None => serializer.serialize_none(),
     }
 }

@@ -1,8 +1,8 @@
 //! What a site file says, what is told of a broken one, and that no text breaks the reader.
 
 use leasehold_diagnostics::{Problem, Source, render};
-use leasehold_site::Site;
-use leasehold_units::{Day, Gpus, Nodes, PowerBasis, Ratio, Seconds, Watts};
+use leasehold_site::{Reserve, Site};
+use leasehold_units::{Day, Gpus, Nodes, PowerBasis, Ratio, Seconds, Shape, Watts};
 use proptest::prelude::*;
 
 const SOUND: &str = r#"
@@ -135,6 +135,57 @@ fn each_rule_of_a_site_file_is_held() {
     assert_eq!(parse("").expect_err("nothing is there").len(), 7);
     let none = "id = \"s\"\nlandlord = \"l\"\ntime_zone = \"UTC\"\npue = \"1\"\nsku = []\npool = []\npower = []";
     assert_eq!(parse(none).expect_err("no node").len(), 3);
+}
+
+#[test]
+fn a_reserve_is_whole_blocks_of_its_pool() {
+    let reserve = |text: &str| {
+        let text = SOUND.replacen("arrays = 49", &format!("reserve = {text}\narrays = 49"), 1);
+        parse(&text).map(|site| (site.pools[0].reserve, site.pools[0].reserve_nodes()))
+    };
+    let blocks = |shape, blocks| Reserve { shape, blocks };
+    assert_eq!(sound().pools[0].reserve, Reserve::NONE, "silent: nothing is set aside");
+    assert_eq!(reserve("\"5 node\""), Ok((blocks(Shape::Node, 5), 5)));
+    assert_eq!(reserve("\"2 rack\""), Ok((blocks(Shape::Rack, 2), 16)));
+    assert_eq!(reserve("\"3 array\""), Ok((blocks(Shape::Array, 3), 192)));
+    assert_eq!(reserve("\"0 rack\""), Ok((blocks(Shape::Rack, 0), 0)));
+    assert_eq!(reserve("\"49 array\""), Ok((blocks(Shape::Array, 49), 3_136)), "all of it");
+    let broken = |text: &str| -> Vec<&'static str> {
+        reserve(text).expect_err(text).iter().map(|problem| problem.rule).collect()
+    };
+    for text in
+        ["\"2.5 rack\"", "\"rack\"", "\"2 racks of 8\"", "\"2\"", "2", "\"-1 rack\"", "\"2 MW\""]
+    {
+        assert_eq!(broken(text), ["not-a-reserve"], "{text}");
+    }
+    for text in ["\"3137 node\"", "\"393 rack\"", "\"50 array\""] {
+        assert_eq!(broken(text), ["reserve-fits-pool"], "{text}");
+    }
+}
+
+#[test]
+fn a_delayed_pool_is_promised_before_it_serves() {
+    let delayed = |text: &str| {
+        parse(&SOUND.replacen(
+            "retire = 2031-01-01",
+            &format!("retire = 2031-01-01\ndelayed = {text}"),
+            1,
+        ))
+    };
+    let pool = &delayed("2025-12-01").expect("it is sound").pools[1];
+    assert_eq!(pool.delayed, Some(day("2025-12-01")));
+    let at = |on| (pool.promised(day(on)), pool.serves(day(on)));
+    assert_eq!(at("2025-09-30"), (false, false));
+    assert_eq!((at("2025-10-01"), at("2025-11-30")), ((true, false), (true, false)));
+    assert_eq!((at("2025-12-01"), at("2030-12-31")), ((true, true), (true, true)));
+    assert_eq!(at("2031-01-01"), (false, false), "it retires all the same");
+    assert_eq!(sound().pools[1].delayed, None);
+    let rules = |text: &str| -> Vec<&'static str> {
+        delayed(text).expect_err(text).iter().map(|problem| problem.rule).collect()
+    };
+    assert_eq!(rules("2025-10-01"), ["delayed-after-service"]);
+    assert_eq!(rules("2025-09-01"), ["delayed-after-service"]);
+    assert_eq!(rules("\"2025-12-01\""), ["not-a-day"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `check`: validates site, lease and scenario files together.
 
-use leasehold_allocator::plan;
+use leasehold_allocator::{LeasePlan, plan, plan_against};
 use leasehold_lease::Lease;
 use leasehold_site::Site;
 use leasehold_units::{Day, Money};
@@ -55,13 +55,40 @@ enum Line {
 struct Carried {
     steps: usize,
     gpus_max: u64,
+    /// Signed leases that it was tried against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    beside: Option<usize>,
+}
+
+impl Carried {
+    fn of(plan: &LeasePlan) -> Self {
+        let gpus_max = plan.steps.iter().map(|step| step.gpus.get()).max().unwrap_or(0);
+        Self { steps: plan.steps.len(), gpus_max, beside: None }
+    }
 }
 
 /// Checks and says what was checked.
 pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
+    if !asked.against.is_empty() {
+        let files = asked.files.len() + asked.against.len();
+        return output::print(&Checked { files, checked: tried(asked)? }, common);
+    }
     let inputs = input::all(&asked.files)?;
     let checked = lines(&inputs).map_err(input::oversold)?;
     output::print(&Checked { files: asked.files.len(), checked }, common)
+}
+
+/// New leases and amendments, tried against signed leases, which count first whatever their dates. A
+/// later version of a signed lease is tried in the place of that lease.
+fn tried(asked: &arguments::Check) -> Result<Vec<Line>, Failure> {
+    let tried = input::tried(&asked.files, &asked.against)?;
+    let plan = plan_against(&tried.site, &tried.signed, &tried.asked, &[]);
+    let plan = plan.map_err(input::oversold)?;
+    let plans = &plan.leases[tried.signed.len()..];
+    let lines = tried.asked.iter().zip(plans).map(|(lease, plan)| {
+        lease_line(lease, Some(Carried { beside: Some(tried.signed.len()), ..Carried::of(plan) }))
+    });
+    Ok(std::iter::once(site_line(&tried.site)).chain(lines).collect())
 }
 
 /// Sites, then leases, then scenarios; what a scenario brings along and was not given is told
@@ -94,10 +121,10 @@ fn lease_lines(
     leases: &[Lease],
 ) -> Result<Vec<Line>, Vec<leasehold_allocator::Refusal>> {
     let plan = plan(site, leases)?;
-    let lines = leases.iter().zip(&plan.leases).map(|(lease, plan)| {
-        let gpus_max = plan.steps.iter().map(|step| step.gpus.get()).max().unwrap_or(0);
-        lease_line(lease, Some(Carried { steps: plan.steps.len(), gpus_max }))
-    });
+    let lines = leases
+        .iter()
+        .zip(&plan.leases)
+        .map(|(lease, plan)| lease_line(lease, Some(Carried::of(plan))));
     Ok(lines.collect())
 }
 
@@ -132,7 +159,10 @@ impl Line {
             Self::Lease { last_day, currency, total, carried, .. } => {
                 let carried = carried.as_ref().map_or_else(String::new, |carried| {
                     let steps = counted(carried.steps, "step");
-                    format!("{steps}, at most {} GPUs, ", grouped(carried.gpus_max))
+                    let beside = carried.beside.map_or_else(String::new, |signed| {
+                        format!("fits beside {}, ", counted(signed, "signed lease"))
+                    });
+                    format!("{beside}{steps}, at most {} GPUs, ", grouped(carried.gpus_max))
                 });
                 let total = money(*total);
                 format!("{carried}last day of service {last_day}, fixed fees {currency} {total}")

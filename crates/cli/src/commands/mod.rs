@@ -1,6 +1,8 @@
 //! One module a command: what it reads, which floor it asks, what it prints.
 
+mod adversary;
 mod backlog;
+mod calendar;
 mod check;
 mod replay;
 mod schedule;
@@ -28,5 +30,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Check(asked) => check::run(asked, common),
         Command::Schedule(asked) => schedule::run(asked, common),
         Command::Backlog(asked) => backlog::run(asked, common),
+        Command::Calendar(asked) => calendar::run(asked, common),
     }
 }

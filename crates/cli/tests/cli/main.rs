@@ -1,5 +1,6 @@
 //! The built binary, run as a user runs it: what it prints, what it leaves on disk, how it exits.
 
+mod calendar;
 mod pages;
 mod replay;
 mod run;

@@ -543,9 +543,9 @@ fn leases_that_the_site_cannot_carry_are_refused() {
     assert_snapshot!(folder.outcome(&format!("check {site} first.toml second.toml")), @r#"
     exit 1
     --- stderr
-    no-oversell: second cannot be carried from 2026-05-01 to 2026-05-31: 7704879 W in whole racks are not left; 101168 GPU (15148 node, 142285521 W) would fit
-    no-oversell: second cannot be carried from 2026-06-01 to 2026-06-30: 157695279 W in whole racks are not left; 41648 GPU (7708 node, 67290321 W) would fit
-    no-oversell: second cannot be carried from 2026-07-01 to 2029-05-31: 220208 GPU (30028 node, 292275921 W) in whole racks are promised already; 0 GPU (0 node, 0 W) would fit
+    no-oversell: second cannot be carried from 2026-05-01 to 2026-05-31: 7704879 W in whole racks are not left; what would fit: 142285522 W from 2026-05-01 to 2026-05-31 (101168 GPU, 15148 node, 142285521 W), 150000000 W from 2029-06-01 to 2029-07-01 (119040 GPU, 14880 node, 149990400 W)
+    no-oversell: second cannot be carried from 2026-06-01 to 2026-06-30: 157695279 W in whole racks are not left; what would fit: 67290322 W from 2026-06-01 to 2026-06-30 (41648 GPU, 7708 node, 67290321 W), 225000000 W from 2029-06-01 to 2029-06-30 (178560 GPU, 22320 node, 224985600 W)
+    no-oversell: second cannot be carried from 2026-07-01 to 2029-05-31: all in whole racks is asked for and is not free; what would fit: all from 2029-06-01 to 2032-05-01 (220208 GPU, 30028 node, 292275921 W)
     error: 3 problems found; nothing was done
     "#);
 }

@@ -1,6 +1,6 @@
 //! Wishes and observations.
 
-use leasehold_allocator::{Refusal, plan};
+use leasehold_allocator::{Refusal, plan_changed};
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, Watts};
@@ -163,8 +163,9 @@ fn amend(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
     let unknown = || RefusedInput::UnknownLease(terms.id.clone());
     let number = state.contracts.find(&terms.id).ok_or_else(unknown)?;
     let mut leases = state.contracts.lease_list();
-    leases[usize::from(number)].amend(terms.clone())?;
-    plan(&state.site, &leases).map_err(RefusedInput::Oversold)?;
+    let index = usize::from(number);
+    leases[index].amend(terms.clone())?;
+    plan_changed(&state.site, &leases, index, &[]).map_err(RefusedInput::Oversold)?;
     Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
 }
 
@@ -174,6 +175,6 @@ fn sign(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
     }
     let mut leases = state.contracts.lease_list();
     leases.push(Lease::new(vec![terms.clone()])?);
-    plan(&state.site, &leases).map_err(RefusedInput::Oversold)?;
+    plan_changed(&state.site, &leases, leases.len() - 1, &[]).map_err(RefusedInput::Oversold)?;
     Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
 }
