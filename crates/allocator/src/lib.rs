@@ -6,6 +6,7 @@
 
 mod alternatives;
 mod assign;
+mod maintenance;
 mod plan;
 mod promise;
 mod refusal;
@@ -14,6 +15,7 @@ mod sizing;
 mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
+pub use maintenance::{OutageRefusal, plan_outage};
 pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};
 pub use promise::{Available, PoolAvailable, available};
 pub use refusal::{Alternative, Constraint, Refusal};

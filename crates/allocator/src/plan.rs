@@ -117,12 +117,7 @@ pub fn planned(
     asked: usize,
     outages: &[Outage],
 ) -> Result<(Plan, Vec<Supply>), Vec<Refusal>> {
-    let mut order: Vec<usize> = (0..leases.len()).collect();
-    order.sort_by_key(|index| {
-        let first = &leases[*index].versions[0];
-        (*index >= leases.len() - asked, first.signed, &first.id)
-    });
-    let wishes: Vec<Wish<'_>> = order.iter().map(|index| Wish::of(&leases[*index])).collect();
+    let (order, wishes) = in_order(leases, asked);
     let carried = carry(site, &wishes, outages);
     if !carried.refused.is_empty() {
         return Err(alternatives::refusals(site, &wishes, outages, &carried.refused));
@@ -131,6 +126,18 @@ pub fn planned(
     plans.sort_by_key(|(index, _)| *index);
     let leases = plans.into_iter().map(|(_, plan)| plan).collect();
     Ok((Plan { leases }, carried.supplies))
+}
+
+/// `leases` in the order in which they are planned, with their indices; the last `asked` of them
+/// come after all others.
+pub fn in_order(leases: &[Lease], asked: usize) -> (Vec<usize>, Vec<Wish<'_>>) {
+    let mut order: Vec<usize> = (0..leases.len()).collect();
+    order.sort_by_key(|index| {
+        let first = &leases[*index].versions[0];
+        (*index >= leases.len() - asked, first.signed, &first.id)
+    });
+    let wishes = order.iter().map(|index| Wish::of(&leases[*index])).collect();
+    (order, wishes)
 }
 
 /// A lease with the grants that are to be planned: its own, or what is tried in their place.

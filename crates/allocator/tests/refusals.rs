@@ -4,6 +4,7 @@ mod small;
 
 use leasehold_allocator::{
     Alternative, Constraint, Outage, Refusal, plan, plan_against, plan_around, plan_changed,
+    plan_outage,
 };
 use leasehold_lease::{Amount, Lease, WattBasis};
 use leasehold_site::{Reserve, Site};
@@ -148,6 +149,36 @@ fn a_ramp_is_offered_another_step_beside_its_others() {
         [(day(10), blocks(RACK, 2)), (day(20), blocks(RACK, 4)), (day(30), blocks(RACK, 8))];
     let smaller = ramped(&racks("new", 8, 10, 39), &smaller);
     assert!(plan_against(&site, &signed, &[smaller], &[]).is_ok());
+}
+
+#[test]
+fn an_outage_that_breaks_a_promise_is_offered_other_hours() {
+    let site = eight_racks();
+    let leases = [racks("one", 7, 10, 19), racks("two", 8, 20, 29)];
+    // A whole day's work on two racks, at noon of a day on which one may go.
+    let at = |from: u32| Interval::new(hour(from), hour(from + 12));
+    let asked = Outage { nodes: 0..16, interval: at(15 * 24 + 12) };
+    let refusal = plan_outage(&site, &leases, &[], &asked, hour(0)).expect_err("one rack too many");
+    let other = |nodes: std::ops::Range<u32>, from: u32| Outage { nodes, interval: at(from) };
+    let fewer = other(0..8, 15 * 24 + 12);
+    assert_eq!(refusal.alternatives, [fewer, other(0..16, 10 * 24 - 12), other(0..16, 30 * 24)]);
+    for outage in &refusal.alternatives {
+        assert!(plan_around(&site, &leases, std::slice::from_ref(outage)).is_ok());
+    }
+    assert_eq!(
+        refusal.to_string(),
+        "the outage would leave 1 rack short of what is promised from 2027-01-11 to 2027-01-20; \
+         what would do: 8 node from 2027-01-16T12:00:00Z to 2027-01-17T00:00:00Z, \
+         16 node from 2027-01-10T12:00:00Z to 2027-01-11T00:00:00Z, \
+         16 node from 2027-01-31T00:00:00Z to 2027-01-31T12:00:00Z"
+    );
+    let late = plan_outage(&site, &leases, &[], &asked, hour(14 * 24)).expect_err("likewise");
+    assert_eq!(late.alternatives.len(), 2, "nothing is offered in the past");
+    let one = plan_outage(&site, &leases, &[], &late.alternatives[0], hour(0));
+    assert_eq!(
+        one,
+        plan_around(&site, &leases, &late.alternatives[..1]).map_err(|_| unreachable!())
+    );
 }
 
 #[test]
