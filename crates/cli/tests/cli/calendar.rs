@@ -171,9 +171,9 @@ fn a_new_lease_is_tried_against_the_signed_ones() {
     exit 0
     --- stdout
     ok     id     says
-    ──────────────────────────────────────────────────────────────────────────────────────────
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     site   north  7,808 GPUs in 976 nodes
-    lease  small  fits beside 1 signed lease, at most 640 GPUs, last day of service 2026-12-31
+    lease  small  fits beside 1 signed lease, 1 step, at most 640 GPUs, last day of service 2026-12-31, fixed fees USD 600.00
 
     All files are sound, and the site carries its leases.
     "#);
@@ -200,9 +200,9 @@ fn an_amendment_is_tried_in_the_place_of_its_lease() {
     exit 0
     --- stdout
     ok     id      says
-    ─────────────────────────────────────────────────────────────────────────────────────────────
+    ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     site   north   7,808 GPUs in 976 nodes
-    lease  signed  fits beside 1 signed lease, at most 1,536 GPUs, last day of service 2027-06-30
+    lease  signed  fits beside 1 signed lease, 2 steps, at most 1,536 GPUs, last day of service 2027-06-30, fixed fees USD 1,600.00
 
     All files are sound, and the site carries its leases.
     "#);
