@@ -321,7 +321,13 @@ impl<'a> Run<'a> {
         let deed = self.deeds[place].clone();
         let done = match &deed.act {
             Act::Look => return,
-            Act::Input(input) => self.submit(now, input).is_ok(),
+            Act::Input(input) => match self.submit(now, input) {
+                Ok(()) => true,
+                Err(refusal) => {
+                    self.world.milestones.push(Milestone::refused(now, &refusal));
+                    false
+                }
+            },
             Act::Submit { party, job, priority, within } => {
                 let found = self.control.state().party(party);
                 found.is_some_and(|party| self.submit_job(now, (party, 0), job, *priority, *within))

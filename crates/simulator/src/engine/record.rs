@@ -1,9 +1,9 @@
 //! What a run leaves behind, besides usage and documents.
 
-use leasehold_control::{Event, Input, Party, State};
+use leasehold_control::{Event, Input, Party, PowerStep, RefusedInput, State, Whose};
 use leasehold_lease::Side;
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::Instant;
+use leasehold_units::{Instant, Watts};
 
 use crate::report::words::{grouped, local, watts};
 
@@ -110,9 +110,33 @@ impl Milestone {
             Event::NodesRestored { nodes } => {
                 ("switched on", format!("{} switched on again", counted(nodes)))
             }
+            Event::PowerStepped(step) if step.asked > Watts::ZERO => {
+                return Self::shed(at, step, state);
+            }
             _ => return None,
         };
         Some(Self { at, name, what })
+    }
+
+    /// Who was shed, of what was too much.
+    fn shed(at: Instant, step: &PowerStep, state: &State) -> Option<Self> {
+        let (asked, moved) = (watts(step.asked.get()), watts(step.moved.get()));
+        let whose = match step.whose {
+            Whose::Borrowed => "borrowed work".to_owned(),
+            Whose::Own => "the landlord's own nodes".to_owned(),
+            Whose::Lease(lease) => {
+                let terms = state.contracts.leases[usize::from(lease)].terms();
+                format!("nodes of {}", terms.id)
+            }
+        };
+        let what =
+            format!("{moved} of {asked} too much shed: {whose}, {} after the call", step.after);
+        Some(Self { at, name: "shed", what })
+    }
+
+    /// Something that was asked for and refused.
+    pub fn refused(at: Instant, refusal: &RefusedInput) -> Self {
+        Self { at, name: "refused", what: format!("refused: {refusal}") }
     }
 
     /// What the scenario does to nodes. The failures that are drawn are too many to name.

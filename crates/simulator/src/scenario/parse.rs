@@ -95,6 +95,8 @@ pub struct EventSpec {
     pub at: Instant,
     /// Where it is told.
     pub span: Range<usize>,
+    /// Whether the run goes on where it is refused.
+    pub may_be_refused: bool,
     /// What.
     pub kind: EventKind,
 }
@@ -304,8 +306,11 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         Word::Amendment => read_file(table).map(|file| EventKind::Amendment { file }),
         Word::NewLease => read_file(table).map(|file| EventKind::NewLease { file }),
     };
+    let ways = [("stop", false), ("go-on", true)];
+    let way = table.choice("if_refused", &ways);
+    let may_be_refused = way.is_some_and(|field| field.value);
     table.finish();
-    Some(EventSpec { at: at?.value, span: word.span, kind: kind? })
+    Some(EventSpec { at: at?.value, span: word.span, may_be_refused, kind: kind? })
 }
 
 fn read_notice(table: &Table<'_>) -> Option<EventKind> {

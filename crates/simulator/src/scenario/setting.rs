@@ -9,6 +9,7 @@ use leasehold_units::{Instant, Interval};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
+use crate::adversary::{Act, Deed};
 use crate::engine::{Faults, JobStream, Setting, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
@@ -54,14 +55,19 @@ impl Loaded {
         let zones: BTreeMap<_, _> = zones.collect();
         let events = self.scenario.events.iter();
         let inside = events.filter(|event| interval.contains(event.at));
-        let inputs = inside.map(|event| (event.at, self.input(event, &zones)));
+        let (lenient, strict): (Vec<&EventSpec>, Vec<&EventSpec>) =
+            inside.partition(|event| event.may_be_refused);
+        let inputs = strict.into_iter().map(|event| (event.at, self.input(event, &zones)));
+        let deeds = lenient
+            .into_iter()
+            .map(|event| Deed { at: event.at, act: Act::Input(self.input(event, &zones)) });
         Ok(Setting {
             site: self.site.clone(),
             leases: self.leases.clone(),
             interval,
             workloads,
             inputs: inputs.collect(),
-            deeds: Vec::new(),
+            deeds: deeds.collect(),
             watcher: None,
             deed_log: None,
             faults,
