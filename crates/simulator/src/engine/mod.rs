@@ -144,6 +144,8 @@ pub struct Outcome {
     pub peak_watts: u64,
     /// GPUs in service times seconds.
     pub installed_gpu_seconds: u128,
+    /// Longest parts of a reclaim, in seconds: until decided, until vacated, until clean.
+    pub reclaim_parts_max: [u64; 3],
     /// Late reclaims that nothing beyond the reserve explains: when answered, of which lease.
     pub late_without_cause: Vec<(Instant, u16)>,
     /// Jobs that were refused, as too large or too slow to leave.
@@ -170,6 +172,7 @@ struct Run<'a> {
     capacity: CapacitySeries,
     reclaims: ReclaimHistogram,
     reclaims_missed: u64,
+    reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
     installed_gpu_seconds: u128,
     refused: u64,
@@ -236,6 +239,7 @@ impl<'a> Run<'a> {
             capacity: CapacitySeries::new(interval, BUCKETS),
             reclaims: ReclaimHistogram::new(),
             reclaims_missed: 0,
+            reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
             installed_gpu_seconds: 0,
             refused: 0,
@@ -481,6 +485,10 @@ impl<'a> Run<'a> {
         for reclaim in self.control.take_records(&mut self.usage) {
             let seconds = reclaim.answered.since(reclaim.asked).get();
             self.reclaims.add(seconds);
+            let edges = [reclaim.asked, reclaim.decided, reclaim.vacated, reclaim.answered];
+            for (most, edge) in self.reclaim_parts_max.iter_mut().zip(edges.windows(2)) {
+                *most = (*most).max(edge[1].since(edge[0]).get());
+            }
             if reclaim.missed {
                 self.reclaims_missed += 1;
                 self.troubles.weigh(&reclaim);
@@ -534,6 +542,7 @@ impl<'a> Run<'a> {
             capacity: self.capacity,
             reclaims: self.reclaims,
             reclaims_missed: self.reclaims_missed,
+            reclaim_parts_max: self.reclaim_parts_max,
             late_without_cause: self.troubles.without_cause,
             installed_gpu_seconds: self.installed_gpu_seconds,
             refused: self.refused,

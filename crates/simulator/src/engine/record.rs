@@ -1,6 +1,8 @@
 //! What a run leaves behind, besides usage and documents.
 
-use leasehold_control::{Event, Input, Party, PowerStep, RefusedInput, State, Whose};
+use leasehold_control::{
+    Event, Input, Party, PowerStep, PowerStepKind, RefusedInput, State, Whose,
+};
 use leasehold_lease::Side;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Watts};
@@ -104,34 +106,39 @@ impl Milestone {
                 let limit = watts(c.limit.get());
                 ("curtailment", format!("curtailment announced: {limit} from {from} until {until}"))
             }
-            Event::NodesCurtailed { nodes } => {
-                ("switched off", format!("{} switched off", counted(nodes)))
-            }
-            Event::NodesRestored { nodes } => {
-                ("switched on", format!("{} switched on again", counted(nodes)))
-            }
-            Event::PowerStepped(step) if step.asked > Watts::ZERO => {
-                return Self::shed(at, step, state);
-            }
+            Event::PowerStepped(step) => return Self::power(at, step, state),
             _ => return None,
         };
         Some(Self { at, name, what })
     }
 
-    /// Who was shed, of what was too much.
-    fn shed(at: Instant, step: &PowerStep, state: &State) -> Option<Self> {
-        let (asked, moved) = (watts(step.asked.get()), watts(step.moved.get()));
+    /// Who was shed and who is back. What the landlord switches off later, as it becomes idle, is
+    /// too much to tell.
+    fn power(at: Instant, step: &PowerStep, state: &State) -> Option<Self> {
+        let comes = state.curtailments.iter().any(|c| c.from == at);
+        let held = matches!(step.whose, Whose::Lease(_));
+        let shed = step.kind == PowerStepKind::Shed;
+        if shed && !comes && !held && step.asked == Watts::ZERO {
+            return None;
+        }
         let whose = match step.whose {
-            Whose::Borrowed => "borrowed work".to_owned(),
-            Whose::Own => "the landlord's own nodes".to_owned(),
+            Whose::Borrowed => format!("{} borrowed jobs", grouped(u128::from(step.jobs))),
+            Whose::Own => {
+                format!("{} nodes of the landlord's own", grouped(u128::from(step.nodes)))
+            }
             Whose::Lease(lease) => {
                 let terms = state.contracts.leases[usize::from(lease)].terms();
-                format!("nodes of {}", terms.id)
+                format!("{} nodes of {}", grouped(u128::from(step.nodes)), terms.id)
             }
         };
-        let what =
-            format!("{moved} of {asked} too much shed: {whose}, {} after the call", step.after);
-        Some(Self { at, name: "shed", what })
+        let moved = watts(step.moved.get());
+        let (name, what) = match step.kind {
+            PowerStepKind::Shed => {
+                ("shed", format!("shed {moved}: {whose}, {} after the call", step.after))
+            }
+            PowerStepKind::Restored => ("restored", format!("restored {moved}: {whose}")),
+        };
+        Some(Self { at, name, what })
     }
 
     /// Something that was asked for and refused.

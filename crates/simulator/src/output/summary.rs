@@ -78,6 +78,12 @@ pub struct ReclaimSummary {
     pub seconds_p99: u64,
     /// Longest.
     pub seconds_max: u64,
+    /// Longest from when the nodes could be had until they were kept for the job.
+    pub decide_seconds_max: u64,
+    /// Longest from then until the last borrower was gone.
+    pub vacate_seconds_max: u64,
+    /// Longest from then until all were clean.
+    pub turnover_seconds_max: u64,
 }
 
 /// Power.
@@ -152,6 +158,9 @@ fn reclaim(outcome: &Outcome) -> ReclaimSummary {
         seconds_p50: outcome.reclaims.percentile(50),
         seconds_p99: outcome.reclaims.percentile(99),
         seconds_max: outcome.reclaims.max(),
+        decide_seconds_max: outcome.reclaim_parts_max[0],
+        vacate_seconds_max: outcome.reclaim_parts_max[1],
+        turnover_seconds_max: outcome.reclaim_parts_max[2],
     }
 }
 

@@ -205,7 +205,7 @@ fn footnotes(outcome: &Outcome) -> Markup {
             li { strong { "Borrowed" } ": the landlord's job on a node of a tenant's holding that the tenant leaves idle. It leaves when the tenant asks." }
             li { strong { "A reclaim" } " runs from the instant at which a tenant's job could have its nodes until all of them are vacated, scrubbed and checked. “99 % within” is the least time that at least 99 % of them stay within." }
             li { strong { "A wait" } " runs from a job's submission to its first start, for jobs that started." }
-            li { strong { "Power" } " counts a node under a job or in turnover with its contracted power, an idle or switched-off one with its idle power, times the site's PUE (" (outcome.state.site.pue) ")." }
+            li { strong { "Power" } " counts a node under a job or in turnover with its contracted power, an idle one with its idle power, one that is off with none, times the site's PUE (" (outcome.state.site.pue) ")." }
             li { strong { "Energy" } " on invoices uses measured power for nodes in use and idle power for idle ones; what the landlord borrows is not the tenant's." }
             li { strong { "Money" } " is exact to the minor unit; a line is rounded once, half to even, and months add up. The same figures are in " code { "invoices/" } ", " code { "journal.hledger" } ", " code { "usage.parquet" } " and " code { "jobs.csv" } " beside this page." }
         }
