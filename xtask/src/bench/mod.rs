@@ -3,6 +3,7 @@
 //! Each module here measures one thing and hands back its figures. A figure is never a test:
 //! machines differ, and a busy one would turn CI red for nothing.
 
+mod guarantee;
 mod promise;
 mod replay;
 mod simulate;
@@ -33,8 +34,12 @@ impl Figure {
 type Bench = fn(&mut dyn FnMut(Figure));
 
 /// Every bench by name. Add a line here for a new module.
-const BENCHES: &[(&str, Bench)] =
-    &[("promise", promise::run), ("replay", replay::run), ("simulate", simulate::figures)];
+const BENCHES: &[(&str, Bench)] = &[
+    ("guarantee", guarantee::run),
+    ("promise", promise::run),
+    ("replay", replay::run),
+    ("simulate", simulate::figures),
+];
 
 /// The benches were asked for by a name that none of them has.
 #[derive(Debug, thiserror::Error)]
