@@ -227,10 +227,11 @@ impl Walk<'_> {
 
     fn rung(&self, number: u32, node: &Node, lease: u16, (job, lost): (u32, u64)) -> Rung {
         let curtail = self.state.contracts.leases[usize::from(lease)].terms().service.curtail;
-        let busy = match node.user {
-            User::Nobody => 0,
-            User::Guest => 1,
-            User::Holder => 2,
+        // What is kept for the tenant's work is as good as under it.
+        let busy = match (node.claim, node.user) {
+            (Claim::Holder(_), _) | (_, User::Holder) => 2,
+            (_, User::Guest) => 1,
+            (_, User::Nobody) => 0,
         };
         Rung {
             beyond_depth: false,
