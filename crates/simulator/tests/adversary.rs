@@ -1,6 +1,7 @@
 //! The adversary finds nothing, in a hundred seeds; `cargo xtask soak` asks thousands.
 
-use leasehold_simulator::adversary::{Act, Plant, Play, judge};
+use leasehold_simulator::adversary::{Plant, Play, judge};
+use leasehold_simulator::engine::Act;
 
 /// Judges the seeds `from..until` and panics at the first fault.
 fn judge_all(seeds: std::ops::Range<u64>) -> (u64, u64) {

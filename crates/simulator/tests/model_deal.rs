@@ -5,26 +5,9 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use insta::assert_snapshot;
-use leasehold_control::State;
-use leasehold_ledger::{GpuState, UsageInterval};
-use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, run};
+use leasehold_ledger::GpuState;
+use leasehold_simulator::engine::{KeepNothing, Outcome, run};
 use leasehold_simulator::scenario::Loaded;
-use leasehold_units::Instant;
-
-/// Keeps nothing.
-struct Nothing;
-
-impl Keeper for Nothing {
-    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: Instant, _: u64) {}
-}
 
 fn story() -> (Outcome, Loaded) {
     let example = format!("{}/../../examples/colossus-1", env!("CARGO_MANIFEST_DIR"));
@@ -40,7 +23,7 @@ fn story() -> (Outcome, Loaded) {
     std::fs::write(&path, scenario).expect("the build folder can be written");
     let loaded = Loaded::read(&path).unwrap_or_else(|error| panic!("{}", error.render(false)));
     let setting = loaded.setting(0).expect("nothing to open");
-    let outcome = run(setting, &mut Nothing).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"));
     (outcome, loaded)
 }
 

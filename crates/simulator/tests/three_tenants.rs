@@ -2,26 +2,9 @@
 
 use std::path::Path;
 
-use leasehold_control::{PowerStepKind, State, Whose};
-use leasehold_ledger::UsageInterval;
-use leasehold_simulator::engine::{JobRecord, Keeper, run};
+use leasehold_control::{PowerStepKind, Whose};
+use leasehold_simulator::engine::{KeepNothing, run};
 use leasehold_simulator::scenario::Loaded;
-use leasehold_units::Instant;
-
-/// Keeps nothing.
-struct Nothing;
-
-impl Keeper for Nothing {
-    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: Instant, _: u64) {}
-}
 
 #[test]
 fn the_week_of_the_curtailment() {
@@ -31,7 +14,7 @@ fn the_week_of_the_curtailment() {
     loaded.scenario.from = "2026-07-19".parse().expect("a day");
     loaded.scenario.until = "2026-07-30".parse().expect("a day");
     let setting = loaded.setting(0).expect("nothing to open");
-    let outcome = run(setting, &mut Nothing).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(outcome.reclaims_missed, 0, "each pool has a reserve");
     // What tenants may draw is 2.4 MW too much for 225 MW: 238 nodes at 10.08 kW, of the lease that
     // goes first. They come back at the end.

@@ -3,28 +3,12 @@
 use std::path::Path;
 use std::time::Instant as Clock;
 
-use leasehold_control::{Control, Input, JobSpec, JobState, State};
-use leasehold_ledger::UsageInterval;
-use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, run};
+use leasehold_control::{Control, Input, JobSpec, JobState};
+use leasehold_simulator::engine::{KeepNothing, Outcome, run};
 use leasehold_simulator::scenario::Loaded;
 use leasehold_units::{Instant, Seconds, Shape};
 
 use super::Figure;
-
-/// Keeps nothing, so that the engine is measured and not the disk.
-struct Nothing;
-
-impl Keeper for Nothing {
-    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: Instant, _: u64) {}
-}
 
 /// Measures.
 pub fn figures(report: &mut dyn FnMut(Figure)) {
@@ -41,7 +25,7 @@ fn load(name: &str) -> Loaded {
 fn play(loaded: &Loaded) -> (Outcome, f64) {
     let setting = loaded.setting(0).expect("nothing to open");
     let clock = Clock::now();
-    let outcome = run(setting, &mut Nothing).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"));
     (outcome, clock.elapsed().as_secs_f64())
 }
 

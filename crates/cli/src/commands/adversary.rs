@@ -1,7 +1,5 @@
 //! `simulate --adversary`: a small site under the worst that a seed can think of.
 
-use std::fmt::Write as _;
-
 use leasehold_simulator::adversary::{Plant, Play, Verdict, judge, shortest};
 use serde::Serialize;
 
@@ -26,18 +24,14 @@ struct Proof {
 /// Plays and says what came of it; a fault is told with its shortest story.
 pub fn run(seed: u64, common: &Common) -> Result<(), Failure> {
     let plant = Plant::draw(seed);
-    output::narrate(common, &format!("seed {seed}: the adversary plays on\n{}", plant.site_text));
+    output::narrate(common, &format!("seed {seed}"));
     let (verdict, deeds) = judge(&plant, Play::Seed(seed));
     match verdict {
         Ok(verdict) => output::print(&Proof::of(seed, &plant, &verdict), common),
         Err(fault) => {
-            let (story, fault) = shortest(&plant, deeds, fault);
-            let mut text = plant.lease_texts.join("\n");
-            for deed in &story {
-                writeln!(text, "{} {:?}", deed.at, deed.act).expect("a text takes lines");
-            }
+            let story = shortest(&plant, deeds, fault);
             let hint = "this is a fault of the program; the lines above are the shortest story";
-            Err(Failure::impossible(format!("{text}\n{fault}")).with_hint(hint))
+            Err(Failure::impossible(story.to_string()).with_hint(hint))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use leasehold_scheduler::nodes::NodeSet;
+use leasehold_scheduler::placement::widest_block;
 use leasehold_units::Shape;
 
 use crate::fleet::{Node, PartitionId, User};
@@ -41,7 +42,13 @@ fn is_free(state: &State, id: PartitionId, user: User, number: u32, node: &Node)
 
 /// The most nodes of one block that `user` could be given now.
 pub fn widest(state: &State, id: PartitionId, user: User, shape: Shape) -> u32 {
-    let blocks = count(state, id, shape, |number, node| is_free(state, id, user, number, node));
+    if user == User::Guest {
+        let partition = state.fleet.partition(id);
+        let [first, then] = partition.ready(user);
+        let [soiled_first, soiled_then] = partition.soiled(user);
+        return widest_block(&[first, then, soiled_first, soiled_then], shape);
+    }
+    let blocks = count(state, id, shape, |_, node| node.claimable());
     blocks.into_iter().map(|(_, nodes)| nodes).max().unwrap_or(0)
 }
 
@@ -51,27 +58,12 @@ pub fn widest_serving(state: &State, id: PartitionId, shape: Shape) -> u32 {
     blocks.into_iter().map(|(_, nodes)| nodes).max().unwrap_or(0)
 }
 
-/// The block that is to hold `need` nodes: one where they are ready, else the one with the fewest
-/// free nodes that has enough.
-pub fn choose(
-    state: &State,
-    id: PartitionId,
-    user: User,
-    shape: Shape,
-    need: u32,
-) -> Option<Range<u32>> {
-    let ready = state.fleet.partition(id).ready(user);
-    let free = count(state, id, shape, |number, node| is_free(state, id, user, number, node));
-    let enough = free.into_iter().filter(|(_, nodes)| *nodes >= need);
-    let rank = |(block, nodes): &(Range<u32>, u32)| {
-        let at_once: u32 = ready.iter().map(|set| count_in(set, block)).sum();
-        (at_once < need, *nodes, block.start)
-    };
-    enough.min_by_key(rank).map(|(block, _)| block)
-}
-
-fn count_in(set: &NodeSet, block: &Range<u32>) -> u32 {
-    set.runs_within(block.start, block.end).map(|(first, end)| end - first).sum()
+/// The block in which the holder is to have `need` nodes, borrowers or not: the one with the fewest
+/// that has enough.
+pub fn choose(state: &State, id: PartitionId, shape: Shape, need: u32) -> Option<Range<u32>> {
+    let blocks = count(state, id, shape, |_, node| node.claimable()).into_iter();
+    let enough = blocks.filter(|(_, nodes)| *nodes >= need);
+    enough.min_by_key(|(block, nodes)| (*nodes, block.start)).map(|(block, _)| block)
 }
 
 /// Up to `need` nodes of `block` out of `sets`, earlier sets first.

@@ -3,8 +3,8 @@
 //! Two sums are kept below the envelope. What tenants may draw: a node of a holding that is on
 //! counts with its contracted power whether it works or not, so that a holding that is fed can be
 //! used in full without asking. And what is drawn: contracted power under work and in turnover, idle
-//! power else, nothing where it is off. The ladder: borrowed work stops first, then the landlord's own, whose nodes go off,
-//! each with the least lost; and only if what tenants may draw is too much by itself, nodes of
+//! power else, nothing where it is off. The ladder: borrowed work stops first, then the landlord's
+//! own, whose nodes go off, each with the least lost; and only if what tenants may draw is too much by itself, nodes of
 //! holdings go off, by the order and to the depth that their leases agree, and then beyond.
 //!
 //! The landlord's work may run on power that tenants do not draw at the moment. While it does,
@@ -17,7 +17,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::reclaim::{Candidate, choose};
 use leasehold_units::{Instant, Ratio, Watts};
 
-use super::victims::{Group, groups, members};
+use super::victims::{Group, groups, members, nodes_of};
 use crate::event::{Event, PowerStep, PowerStepKind, StopReason, Whose};
 use crate::fleet::{Claim, Condition, Holding, JobSlot, Node, User};
 use crate::invariants::{Breach, Invariant};
@@ -38,7 +38,7 @@ pub struct Balance {
     pub lending: Lending,
     /// IT watts that stopping borrowed work saves.
     borrowed_watts: u64,
-    /// IT watts that stopping the landlord's own work saves.
+    /// IT watts that switching the landlord's own nodes off saves.
     own_watts: u64,
 }
 
@@ -84,7 +84,7 @@ impl Balance {
 /// What a node would draw, in IT watts, at work and idle.
 fn watts(state: &State, number: u32) -> (u64, u64) {
     let pool = &state.fleet.pools[state.fleet.pool_of(number)];
-    (pool.busy_watts, pool.idle_watts.min(pool.busy_watts))
+    (pool.busy_watts, pool.idle_watts)
 }
 
 /// IT watts that working instead of idling takes on a node.
@@ -192,10 +192,10 @@ impl Walk<'_> {
         let freed = NodeRanges::from_nodes(freed.filter(|number| !off.contains(*number)));
         let stopped: u64 = freed
             .iter()
-            .filter(|number| works(state.fleet.node(*number)))
+            .filter(|number| state.fleet.node(*number).user != User::Nobody)
             .map(|number| rise(state, number))
             .sum();
-        let saved = stopped + off.iter().map(|number| drawn_by(state, number)).sum::<u64>();
+        let saved = stopped + off.iter().map(|number| state.fleet.drawn_by(number)).sum::<u64>();
         self.drawn -= saved;
         saved
     }
@@ -288,7 +288,7 @@ impl Walk<'_> {
             if self.drawn <= self.it_limit {
                 return;
             }
-            self.drawn -= drawn_by(self.state, *number);
+            self.drawn -= self.state.fleet.drawn_by(*number);
             self.result.own_off.push(*number);
         }
     }
@@ -299,8 +299,9 @@ impl Walk<'_> {
         let own = pools.map(|pool| self.state.partition_of(Holding::Own, pool));
         let all: Vec<Group> = own.flat_map(|id| groups(self.state, id, User::Holder)).collect();
         let (stopped, _) = self.stop(&all, |state, number| watts(state, number).0);
-        let nodes = stopped.iter().flat_map(|group| nodes_of(self.state, group));
-        self.result.own_off.extend(nodes);
+        for group in stopped {
+            self.result.own_off.extend(nodes_of(self.state, group).iter());
+        }
     }
 
     /// The groups to stop so that no more is drawn than may be, and the IT watts that this saves.
@@ -314,7 +315,7 @@ impl Walk<'_> {
         }
         let state = self.state;
         let worth = |group: &Group| -> u64 {
-            nodes_of(state, group).iter().map(|number| saves(state, *number)).sum()
+            nodes_of(state, group).iter().map(|number| saves(state, number)).sum()
         };
         let mut candidates: Vec<Candidate> = Vec::with_capacity(all.len());
         for (key, group) in (0..).zip(all) {
@@ -371,6 +372,7 @@ impl Walk<'_> {
                 break;
             }
             could -= watts(self.state, number).0;
+            self.result.own_watts += self.state.fleet.drawn_by(number);
             self.result.own_off.push(number);
         }
         for number in off {
@@ -381,41 +383,6 @@ impl Walk<'_> {
         }
         self.result.lending = if could <= self.it_limit { Lending::Open } else { Lending::Closed };
     }
-}
-
-/// IT watts that a node draws.
-fn drawn_by(state: &State, number: u32) -> u64 {
-    let (busy, idle) = watts(state, number);
-    let node = state.fleet.node(number);
-    match node.condition {
-        Condition::OutOfService | Condition::Down | Condition::Curtailed => 0,
-        Condition::Up | Condition::Turnover => {
-            if works(node) {
-                busy
-            } else {
-                idle
-            }
-        }
-    }
-}
-
-const fn works(node: &Node) -> bool {
-    match node.condition {
-        Condition::Turnover => true,
-        Condition::Up => !matches!(node.user, User::Nobody),
-        Condition::OutOfService | Condition::Down | Condition::Curtailed => false,
-    }
-}
-
-/// The nodes that come free when `group` stops.
-fn nodes_of(state: &State, group: &Group) -> Vec<u32> {
-    let own = match group {
-        Group::Gang(_) => None,
-        Group::Node(node) => Some(*node),
-    };
-    let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
-    let nodes = allocations.flat_map(|at| at.whole.iter()).chain(own);
-    NodeRanges::from_nodes(nodes).iter().collect()
 }
 
 /// For each node the job with the most to lose on it, and what that is.

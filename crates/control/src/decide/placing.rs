@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 
 use leasehold_scheduler::backfill::Limits;
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_scheduler::placement::{Gang, pick};
+use leasehold_scheduler::placement::{Gang, pick, pick_within};
 use leasehold_units::{Instant, Shape};
 
 use super::{blocks, victims};
@@ -215,7 +215,7 @@ fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out:
     let guest = user == User::Guest;
     let ready = match spec.within {
         Shape::Node => at_once(partition, user, gang),
-        block => at_once_within(state, (id, user), block, gang),
+        block => at_once_within(partition, user, block, gang),
     };
     match ready {
         Some((whole, part)) => {
@@ -241,13 +241,10 @@ fn at_once(partition: &Partition, user: User, gang: Gang) -> Option<Nodes> {
     (gang.nodes() <= count).then(|| divide(pick(&ready, gang.nodes()), gang))
 }
 
-/// Nodes of one block on which the gang may start at once, if it has enough.
-fn at_once_within(state: &State, (id, user): Reach, shape: Shape, gang: Gang) -> Option<Nodes> {
-    let block = blocks::choose(state, id, user, shape, gang.nodes())?;
-    let ready = state.fleet.partition(id).ready(user);
-    let nodes = blocks::pick(&ready, &block, gang.nodes());
-    let enough = nodes.len() == gang.nodes() as usize;
-    enough.then(|| divide(NodeRanges::from_nodes(nodes), gang))
+/// Nodes of one block on which the gang may start at once, if one has enough.
+fn at_once_within(partition: &Partition, user: User, shape: Shape, gang: Gang) -> Option<Nodes> {
+    let nodes = pick_within(&partition.ready(user), gang.nodes(), shape)?;
+    Some(divide(nodes, gang))
 }
 
 /// Splits a gang's nodes into those it fills and the one that it may share.
@@ -287,10 +284,14 @@ fn keep_nodes(
         sets.insert(if runs { 2 } else { 4 }, &partition.recallable);
     }
     let within = state.jobs.get(slot).spec.within;
-    let block = (within != Shape::Node)
-        .then(|| blocks::choose(state, id, user, within, gang.nodes()).expect("it fits a block"));
+    // What lies ready for a guest is all that it may have; a holder's block may be lent in part.
+    let block = (within != Shape::Node && user != User::Guest)
+        .then(|| blocks::choose(state, id, within, gang.nodes()).expect("it fits a block"));
     let chosen = match &block {
         Some(block) => NodeRanges::from_nodes(blocks::pick(&sets, block, gang.nodes())),
+        None if within != Shape::Node => {
+            pick_within(&sets, gang.nodes(), within).expect("it fits a block")
+        }
         None => {
             let idle: u32 = sets.iter().map(|set| set.count()).sum();
             pick(&sets, gang.nodes().min(idle))

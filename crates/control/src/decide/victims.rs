@@ -43,7 +43,7 @@ pub fn choose(
         let key = u32::try_from(key).expect("few borrowers");
         let lost = members(state, group).iter().map(|job| job.1.cost_at(now)).sum();
         let nodes =
-            u32::try_from(free_nodes(state, group, user, among).count()).expect("a pool is small");
+            u32::try_from(free_nodes(state, group, user, among).len()).expect("a pool is small");
         candidates.push(Candidate { key, nodes, lost });
     }
     let need = need.min(candidates.iter().map(|candidate| candidate.nodes).sum());
@@ -52,7 +52,7 @@ pub fn choose(
     for key in chosen {
         let group = &groups[key as usize];
         let open = need as usize - evicted.nodes.len();
-        evicted.nodes.extend(free_nodes(state, group, user, among).take(open));
+        evicted.nodes.extend(free_nodes(state, group, user, among).into_iter().take(open));
         for (slot, job) in members(state, group) {
             evicted.events.extend(request_to_leave(slot, job, now, None));
         }
@@ -126,22 +126,21 @@ pub fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
     }
 }
 
-/// Nodes that come free with `group` and that nobody is promised yet.
-fn free_nodes<'a>(
-    state: &'a State,
-    group: &Group,
-    user: User,
-    among: &'a Range<u32>,
-) -> impl Iterator<Item = u32> + 'a {
-    let own = match group {
+/// The nodes that `group` stands on.
+pub fn nodes_of(state: &State, group: &Group) -> NodeRanges {
+    let shared = match group {
         Group::Gang(_) => None,
         Group::Node(node) => Some(*node),
     };
     let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
-    let whole: Vec<&NodeRanges> = allocations.map(|at| &at.whole).collect();
-    let nodes = whole.into_iter().flat_map(NodeRanges::iter).chain(own);
-    nodes.filter(|node| among.contains(node)).filter(move |node| {
-        let node = state.fleet.node(*node);
+    NodeRanges::from_nodes(allocations.flat_map(|at| at.whole.iter()).chain(shared))
+}
+
+/// Nodes of `among` that come free with `group` and that nobody is promised yet.
+fn free_nodes(state: &State, group: &Group, user: User, among: &Range<u32>) -> Vec<u32> {
+    let free = |number: &u32| {
+        let node = state.fleet.node(*number);
         node.user == user && node.serves() && !matches!(node.claim, Claim::Holder(_))
-    })
+    };
+    nodes_of(state, group).iter().filter(|node| among.contains(node)).filter(free).collect()
 }

@@ -165,6 +165,11 @@ impl Fleet {
         self.it_watts
     }
 
+    /// IT watts that node `number` draws.
+    pub fn drawn_by(&self, number: u32) -> u64 {
+        watts(self.node(number), &self.pools[self.pool_of(number)])
+    }
+
     /// Nodes that wait for their turnover to begin.
     pub fn scrubbing_due(&self) -> &[u32] {
         &self.scrubbing_due

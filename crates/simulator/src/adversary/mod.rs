@@ -5,7 +5,7 @@
 //! amendments and new leases come in between. After a while it stops, everything is mended, and
 //! what still waits although it fits is held against the program.
 
-mod deeds;
+mod moves;
 mod plant;
 mod shrink;
 mod verdict;
@@ -15,18 +15,12 @@ use std::collections::BTreeMap;
 use leasehold_control::{Claim, Condition, JobState, State};
 use leasehold_units::{Instant, PartyId};
 
-pub use deeds::{Act, Deed};
 pub use plant::Plant;
-pub use shrink::shortest;
+pub use shrink::{Story, shortest};
 pub use verdict::{Fault, Play, Verdict, judge};
 
+use crate::engine::{Act, Deed, Watcher};
 use crate::random::Random;
-
-/// Sees the state after every instant, and says what happens next.
-pub trait Watcher {
-    /// What happens later than `now`, in any order; in what instants to look again among it.
-    fn watch(&mut self, now: Instant, state: &State) -> Vec<Deed>;
-}
 
 /// The adversary of one seed.
 #[derive(Debug)]

@@ -1,14 +1,38 @@
 //! The shortest story that still goes wrong.
 
+use std::fmt;
+
+use super::Plant;
 use super::verdict::{Fault, Play, judge};
-use super::{Deed, Plant};
+use crate::engine::Deed;
+
+/// What has to happen for a fault.
+#[derive(Debug, Clone)]
+pub struct Story<'a> {
+    plant: &'a Plant,
+    deeds: Vec<Deed>,
+    fault: Fault,
+}
+
+impl fmt::Display for Story<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.plant.site_text)?;
+        for lease in &self.plant.lease_texts {
+            writeln!(f, "{lease}")?;
+        }
+        for deed in &self.deeds {
+            writeln!(f, "{} {:?}", deed.at, deed.act)?;
+        }
+        write!(f, "{}", self.fault)
+    }
+}
 
 /// Runs that are tried at most: a short story soon is worth more than the shortest one late.
 const TRIES_MAX: u32 = 400;
 
 /// Leaves out of `deeds` what is not needed for a fault, in ever smaller pieces (Zeller's delta
 /// debugging), and returns what is left with the fault that it leads to.
-pub fn shortest(plant: &Plant, deeds: Vec<Deed>, fault: Fault) -> (Vec<Deed>, Fault) {
+pub fn shortest(plant: &Plant, deeds: Vec<Deed>, fault: Fault) -> Story<'_> {
     let (mut story, mut fault) = (deeds, fault);
     let mut piece = story.len().div_ceil(2).max(1);
     let mut tries = 0;
@@ -27,12 +51,9 @@ pub fn shortest(plant: &Plant, deeds: Vec<Deed>, fault: Fault) -> (Vec<Deed>, Fa
                 Ok(_) => from += piece,
             }
         }
-        if piece == 1 && !shorter || tries == TRIES_MAX {
-            return (story, fault);
+        if story.is_empty() || piece == 1 && !shorter || tries == TRIES_MAX {
+            return Story { plant, deeds: story, fault };
         }
-        piece = if shorter { piece } else { piece.div_ceil(2) }.min(story.len().max(1));
-        if story.is_empty() {
-            return (story, fault);
-        }
+        piece = if shorter { piece } else { piece.div_ceil(2) }.min(story.len());
     }
 }

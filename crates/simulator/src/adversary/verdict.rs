@@ -2,12 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use leasehold_control::{Invariant, Job, JobState, LANDLORD, State};
-use leasehold_ledger::UsageInterval;
+use leasehold_control::{Invariant, Job, JobState, LANDLORD};
 use leasehold_units::{Instant, Seconds, Shape};
 
-use super::{Adversary, Deed, Plant};
-use crate::engine::{JobRecord, Keeper, Outcome, run};
+use super::{Adversary, Plant};
+use crate::engine::{Deed, KeepNothing, Outcome, run};
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,21 +66,6 @@ impl std::fmt::Display for Fault {
     }
 }
 
-/// Keeps nothing.
-struct Nothing;
-
-impl Keeper for Nothing {
-    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
-        Ok(())
-    }
-
-    fn progress(&mut self, _: Instant, _: u64) {}
-}
-
 /// Plays `deeds` on `plant`, or what the adversary of a seed makes of it, and says what is wrong.
 /// Returns what was done too.
 pub fn judge(plant: &Plant, play: Play<'_>) -> (Result<Verdict, Fault>, Vec<Deed>) {
@@ -94,7 +78,7 @@ pub fn judge(plant: &Plant, play: Play<'_>) -> (Result<Verdict, Fault>, Vec<Deed
     }
     let log = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     setting.deed_log = Some(log.clone());
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(setting, &mut Nothing)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(setting, &mut KeepNothing)));
     let verdict = match outcome {
         Ok(Ok(outcome)) => weigh(&outcome, plant.interval.until),
         Ok(Err(error)) => Err(Fault::Stopped(error.to_string())),
@@ -155,6 +139,7 @@ fn starved(outcome: &Outcome, until: Instant) -> Result<(), Fault> {
             let gpus = u64::from(partition.serving) * u64::from(partition.role.gpus_per_node);
             u64::from(job.spec.gpus) <= gpus
         });
+        // A job that asks for one block may have to wait until no stand-in leaves a hole in it.
         if fits && job.spec.within == Shape::Node {
             return Err(Fault::Starved { job: job.spec.number, gpus: job.spec.gpus });
         }

@@ -4,6 +4,7 @@
 //! byte.
 
 mod calendar;
+mod deed;
 mod faults;
 mod record;
 mod troubles;
@@ -19,10 +20,10 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Shape};
 
+pub use deed::{Act, Deed, Watcher};
 pub use faults::Faults;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
-use crate::adversary::{Act, Deed, Watcher};
 use crate::measure::{CapacitySeries, ReclaimHistogram};
 use crate::workload::WorkloadJob;
 use calendar::Happening;
@@ -89,6 +90,22 @@ pub trait Keeper {
     fn jobs(&mut self, records: &[JobRecord], state: &State) -> std::io::Result<()>;
     /// Hears how far the run is.
     fn progress(&mut self, now: Instant, events: u64);
+}
+
+/// Keeps nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct KeepNothing;
+
+impl Keeper for KeepNothing {
+    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: Instant, _: u64) {}
 }
 
 /// Why a run stopped early.

@@ -9,8 +9,7 @@ use leasehold_units::{Instant, Interval};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
-use crate::adversary::{Act, Deed};
-use crate::engine::{Faults, JobStream, Setting, Workload};
+use crate::engine::{Act, Deed, Faults, JobStream, Setting, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
 

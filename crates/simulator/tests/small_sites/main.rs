@@ -8,7 +8,7 @@ mod setting;
 use leasehold_control::{Input, State};
 use leasehold_ledger::{GpuState, UsageInterval};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, run};
+use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, Setting, run};
 use leasehold_units::Instant;
 use proptest::prelude::*;
 
@@ -35,9 +35,9 @@ impl Keeper for Everything {
     fn progress(&mut self, _: Instant, _: u64) {}
 }
 
-fn play(plan: &Plan) -> (Outcome, Everything) {
+fn play(setting: Setting) -> (Outcome, Everything) {
     let mut kept = Everything::default();
-    let outcome = run(setting(plan), &mut kept).unwrap_or_else(|error| panic!("{error}"));
+    let outcome = run(setting, &mut kept).unwrap_or_else(|error| panic!("{error}"));
     (outcome, kept)
 }
 
@@ -108,7 +108,7 @@ proptest! {
 
     #[test]
     fn every_invariant_holds_and_every_gpu_second_is_somewhere(plan in plan()) {
-        let (outcome, kept) = play(&plan);
+        let (outcome, kept) = play(setting(&plan));
         let interval = setting::interval();
         recount(&kept.usage, 24, interval.from, interval.until);
         let of = |state: GpuState| kept.usage.iter().filter(|row| row.state == state).map(|row| row.gpu_seconds().get()).sum::<u128>();
@@ -123,8 +123,8 @@ proptest! {
 
     #[test]
     fn one_seed_gives_one_run(plan in plan()) {
-        let (first, kept) = play(&plan);
-        let (second, again) = play(&plan);
+        let (first, kept) = play(setting(&plan));
+        let (second, again) = play(setting(&plan));
         prop_assert_eq!(kept.usage, again.usage);
         prop_assert_eq!(kept.jobs, again.jobs);
         prop_assert_eq!(first.events, second.events);
@@ -149,7 +149,7 @@ proptest! {
         plan.second = None;
         plan.amendment = None;
         plan.reserve = 0;
-        let (outcome, kept) = play(&plan);
+        let (outcome, kept) = play(setting(&plan));
         for job in kept.jobs.iter().filter(|job| job.party == 1) {
             let started = job.started.expect("it fits");
             prop_assert!(started.since(job.submitted).get() <= 600, "{job:?}");
@@ -172,9 +172,7 @@ fn play_with_failure(plan: &Plan, back: u32) -> (Outcome, Everything) {
     let node = || NodeRanges::from_range(first, first + 1);
     setting.inputs.push((later(2_000), Input::NodesDown(node())));
     setting.inputs.push((later(back), Input::NodesUp(node())));
-    let mut kept = Everything::default();
-    let outcome = run(setting, &mut kept).unwrap_or_else(|error| panic!("{error}"));
-    (outcome, kept)
+    play(setting)
 }
 
 /// Seconds from the start of the run to the end of the only job of the tenant.

@@ -8,7 +8,7 @@ use leasehold_simulator::output::Summary;
 use leasehold_simulator::report::{Heading, render};
 
 use super::play;
-use super::setting::{Job, Plan, interval};
+use super::setting::{Job, Plan, interval, setting};
 
 /// What a name would be if names allowed it, and what a page may make of it.
 const HOSTILE: &str = "<b>&\"'</script>";
@@ -28,7 +28,7 @@ fn eventful() -> Outcome {
         notice: Some(30),
         ..Plan::default()
     };
-    play(&plan).0
+    play(setting(&plan)).0
 }
 
 fn page(outcome: &Outcome) -> String {
@@ -143,7 +143,7 @@ fn times_are_those_that_clocks_show_on_the_day_that_they_change() {
 
 #[test]
 fn a_run_in_which_nothing_happens_has_a_page_too() {
-    let (outcome, _) = play(&Plan::default());
+    let (outcome, _) = play(setting(&Plan::default()));
     let page = page(&outcome);
     assert!(page.contains("No tenant asked for nodes that had to be cleared first."));
     assert!(page.contains("No promise was broken."));

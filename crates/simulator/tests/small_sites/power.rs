@@ -1,10 +1,10 @@
 //! Who stops when the envelope falls, and who comes back.
 
 use leasehold_control::{Ask, Cause, CurtailmentAsk, Input, PowerStepKind, Whose};
-use leasehold_simulator::engine::{Outcome, Setting, run};
+use leasehold_simulator::engine::{Outcome, Setting};
 use leasehold_units::{Seconds, Watts};
 
-use crate::Everything;
+use crate::play;
 use crate::setting::{Job, Plan, setting, start};
 
 /// Twelve nodes are leased: four under the tenant's job, eight lent. The landlord's own twelve work
@@ -24,12 +24,6 @@ fn curtailed(ask: Ask, ahead: u64) -> Setting {
     let ask = CurtailmentAsk { ask, cause: Cause::Emergency, from, until };
     setting.inputs.push((later(7_200), Input::Curtail(ask)));
     setting
-}
-
-fn play(setting: Setting) -> (Outcome, Everything) {
-    let mut kept = Everything::default();
-    let outcome = run(setting, &mut kept).unwrap_or_else(|error| panic!("{error}"));
-    (outcome, kept)
 }
 
 /// What was shed: whose, after how many seconds from the start, nodes and jobs.

@@ -1,4 +1,4 @@
-//! What an adversary does.
+//! The moves of an adversary, as deeds.
 
 use leasehold_control::{Ask, Cause, CurtailmentAsk, Input, LANDLORD, Party, State};
 use leasehold_lease::{Amount, Side, Terms};
@@ -6,36 +6,8 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, LeaseId, Nodes, PartyId, Seconds, Shape, Watts};
 
 use super::Adversary;
+use crate::engine::{Act, Deed};
 use crate::workload::WorkloadJob;
-
-/// Something that happens, whether or not it can be refused.
-#[derive(Debug, Clone)]
-pub struct Deed {
-    /// When.
-    pub at: Instant,
-    /// What.
-    pub act: Act,
-}
-
-/// What happens.
-#[derive(Debug, Clone)]
-pub enum Act {
-    /// A party submits a job.
-    Submit {
-        /// Which party.
-        party: PartyId,
-        /// The job.
-        job: WorkloadJob,
-        /// Its priority.
-        priority: i16,
-        /// The block that it asks for.
-        within: Shape,
-    },
-    /// Anything else.
-    Input(Input),
-    /// Nothing but another look.
-    Look,
-}
 
 impl Adversary {
     /// An instant `least` to `most` seconds after `now`.
