@@ -78,6 +78,9 @@ pub enum Command {
     /// The whole path from terms to invoice. DIR takes its name when every file in it is whole;
     /// until then it is called DIR.partial.
     Simulate(Simulate),
+    /// Check the invoices of a landlord, without it
+    #[command(subcommand)]
+    Invoice(Invoice),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the man pages
@@ -192,12 +195,43 @@ pub struct Simulate {
     /// Instead of a scenario, play a small site whose parties, hardware and grid do their worst
     #[arg(long, value_name = "SEED", conflicts_with_all = ["scenario", "out"])]
     pub adversary: Option<u64>,
+    /// The private key that invoices are sealed with, in PEM; made if it is missing. Without it, a
+    /// key that anybody can make seals them: it shows what was altered, not who issued it
+    #[arg(long, value_name = "FILE", conflicts_with = "adversary")]
+    pub key: Option<PathBuf>,
     /// Malformed trace lines to put up with before giving up
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_bad_lines: u64,
     /// Replace what an earlier run left in the directory
     #[arg(long)]
     pub force: bool,
+}
+
+/// What to do with an invoice.
+#[derive(Debug, Subcommand)]
+pub enum Invoice {
+    /// Check that an invoice is what was issued, and that every amount follows
+    ///
+    /// The seal is checked against the landlord's public key, every amount against its formula and
+    /// inputs, and the total against the lines. With evidence every amount is derived again from the
+    /// terms as signed, what happened to the lease and what it was given: the folder holds
+    /// terms-1.toml and so on, record.jsonl, usage-2026-05.csv and so on, and in documents/ what was
+    /// issued before. Nothing is asked of the landlord.
+    Verify(Verify),
+}
+
+/// Arguments of `invoice verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The invoice
+    #[arg(value_name = "FILE")]
+    pub invoice: PathBuf,
+    /// The landlord's public key, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// The evidence of its lease
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
 }
 
 /// Arguments of `completions`.

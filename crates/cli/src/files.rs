@@ -60,6 +60,13 @@ pub fn must_be_file(path: &Path) -> Result<(), FileError> {
     }
 }
 
+/// The text of the file at `path`.
+pub fn read(path: &Path) -> Result<String, FileError> {
+    must_be_file(path)?;
+    std::fs::read_to_string(path)
+        .map_err(|error| FileError::Unreadable { path: path.into(), error })
+}
+
 /// Refuses to write over something that exists, unless that was asked for.
 pub fn must_be_free(path: &Path, force: bool) -> Result<(), FileError> {
     if path.is_dir() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use leasehold_allocator::Refusal;
 use leasehold_diagnostics::{Document, Problem, Source};
-use leasehold_lease::Lease;
+use leasehold_lease::{Lease, Terms};
 use leasehold_simulator::scenario::{LoadError, Loaded, read_leases, read_source};
 use leasehold_site::Site;
 
@@ -131,6 +131,14 @@ pub fn leases_on(site: &Path, leases: &[PathBuf]) -> Result<(Site, Vec<Lease>), 
         wrong.or(leasehold_allocator::plan(site, &leases).map_err(LoadError::Oversold));
     }
     wrong.unless_empty(site).map(|site| (site.expect("else it would be wrong"), leases))
+}
+
+/// One version of a lease's terms, by itself.
+pub fn terms(path: &Path) -> Result<Terms, Failure> {
+    files::must_be_file(path)?;
+    let source = read_source(path).map_err(|error| refused(&error))?;
+    Terms::parse(&source)
+        .map_err(|problems| refused(&LoadError::Problems(vec![(source, problems)])))
 }
 
 /// What the site cannot carry.

@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod files;
 mod input;
+mod keys;
 mod output;
 mod pages;
 mod progress;

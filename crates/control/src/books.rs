@@ -1,12 +1,12 @@
 //! Meters, invoices, the journal, and the record of promises that were not kept.
 
-use leasehold_lease::{Lease, Meter as Metered};
+use leasehold_lease::{Lease, Terms};
 use leasehold_ledger::{
-    BilledLease, Biller, Invoice, Journal, LeaseIndex, Meter, OverMetering, PeriodReadings,
-    ReclaimOutcome, UsageInterval,
+    BilledLease, Biller, Fact, Invoice, Journal, LeaseAccount, LeaseIndex, Meter, PeriodReadings,
+    ReclaimOutcome, ServiceInterval, UsageInterval,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Gpus, Instant, Month, Shape};
+use leasehold_units::{Day, Instant, Month, Shape};
 
 use crate::event::PowerStep;
 use crate::invariants::Breach;
@@ -31,11 +31,25 @@ pub struct Reclaim {
     pub missed: bool,
 }
 
+/// What is to be written into the file that proves what a lease was given in a month, behind what is
+/// there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceChunk {
+    /// Which lease.
+    pub lease: LeaseIndex,
+    /// Which month.
+    pub month: Month,
+    /// The lines.
+    pub text: String,
+}
+
 /// Meters, invoices, the journal, and the record of promises that were not kept.
 #[derive(Debug, Clone)]
 pub struct Books {
-    /// Adds up usage.
+    /// Adds up usage of the site.
     pub meter: Meter,
+    /// What the bills of each lease rest on, by its number.
+    pub accounts: Vec<LeaseAccount>,
     /// Knows what was billed.
     pub biller: Biller,
     /// Double entry behind the invoices.
@@ -48,6 +62,8 @@ pub struct Books {
     pub power_steps: Vec<PowerStep>,
     /// Answered reclaims since they were last taken.
     pub reclaims: Vec<Reclaim>,
+    /// Evidence since it was last taken.
+    pub evidence: Vec<EvidenceChunk>,
 }
 
 impl Books {
@@ -55,21 +71,20 @@ impl Books {
     pub fn new(site: &Site, from: Instant) -> Self {
         Self {
             meter: Meter::new(site, from),
+            accounts: Vec::new(),
             biller: Biller::new(),
             journal: Journal::new(),
             invoices: Vec::new(),
             breaches: Vec::new(),
             power_steps: Vec::new(),
             reclaims: Vec::new(),
+            evidence: Vec::new(),
         }
     }
 
-    /// Takes up a lease; leases come in the order of their numbers.
-    pub fn open_lease(&mut self, entry: &LeaseEntry) {
-        let terms = entry.terms();
-        let priced = terms.fee.usage.iter().any(|fee| fee.meter == Metered::GpuHoursOver);
-        let over = if priced { OverMetering::On } else { OverMetering::Off };
-        self.meter.add_lease(&terms.time_zone, over);
+    /// Takes up a lease at `now`; leases come in the order of their numbers.
+    pub fn open_lease(&mut self, site: &Site, entry: &LeaseEntry, now: Instant) {
+        self.accounts.push(LeaseAccount::new(site, &entry.lease, now));
     }
 
     /// Adds usage.
@@ -77,16 +92,34 @@ impl Books {
         self.meter.add(usage);
     }
 
-    /// Records a step of an entitlement.
-    pub fn entitle(&mut self, lease: u16, from: Instant, gpus: u64) {
-        self.meter.entitle(LeaseIndex(lease), from, Gpus::new(gpus));
+    /// Adds what a lease was given, and writes it down.
+    pub fn serve(&mut self, row: &ServiceInterval, site: &Site) {
+        let (month, line) = self.accounts[usize::from(row.lease.0)].add(row, site);
+        match self.evidence.last_mut() {
+            Some(last) if last.lease == row.lease && last.month == month => last.text += line,
+            _ => {
+                let text = line.to_owned();
+                self.evidence.push(EvidenceChunk { lease: row.lease, month, text });
+            }
+        }
+    }
+
+    /// Records that a later version of the terms of lease number `lease` was signed.
+    pub fn amend(&mut self, lease: u16, at: Instant, terms: &Terms) {
+        self.accounts[usize::from(lease)].sign(at, terms);
+    }
+
+    /// Records what happened to lease number `lease` at `at`.
+    pub fn record(&mut self, lease: u16, at: Instant, fact: Fact) {
+        self.accounts[usize::from(lease)].record(at, fact);
     }
 
     /// Records an answered reclaim.
     pub fn reclaimed(&mut self, reclaim: Reclaim) {
         let outcome =
             if reclaim.missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound };
-        self.meter.reclaimed(LeaseIndex(reclaim.lease), reclaim.asked, outcome);
+        let fact = Fact::Reclaimed { asked: reclaim.asked, outcome };
+        self.record(reclaim.lease, reclaim.answered, fact);
         self.reclaims.push(reclaim);
     }
 
@@ -122,8 +155,12 @@ impl Books {
     ) -> Option<Invoice> {
         let periods = lease.fee_periods();
         let billed = BilledLease { versions: &lease.versions, periods: &periods };
-        let readings =
-            |month: Month| -> PeriodReadings { self.meter.readings(LeaseIndex(number), month) };
-        biller.issue_on(day, &billed, &readings)
+        // An invoice is issued as its day begins, when all that ran was closed.
+        let until = lease.latest().time_zone.start_of(day);
+        let account = &self.accounts[usize::from(number)];
+        let readings = |month: Month| -> PeriodReadings { account.readings(month, until) };
+        let mut invoice = biller.issue_on(day, &billed, &readings)?;
+        invoice.record = account.record_digest();
+        Some(invoice)
     }
 }

@@ -13,7 +13,7 @@ mod job;
 mod queue;
 mod state;
 
-pub use books::{Books, Reclaim};
+pub use books::{Books, EvidenceChunk, Reclaim};
 pub use decide::{RefusedInput, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
@@ -146,6 +146,11 @@ impl Control {
     ) -> Vec<Reclaim> {
         usage.append(&mut self.state.usage);
         std::mem::take(&mut self.state.books.reclaims)
+    }
+
+    /// Takes the evidence since the last call, in the order in which it is to be written.
+    pub fn take_evidence(&mut self) -> Vec<EvidenceChunk> {
+        std::mem::take(&mut self.state.books.evidence)
     }
 
     fn apply(

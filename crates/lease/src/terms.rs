@@ -1,5 +1,7 @@
 //! One version of a lease, as it was signed.
 
+use std::sync::Arc;
+
 use leasehold_units::{
     Day, Gpus, LeaseId, Money, Nodes, PartyId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId,
     Watts, Zone,
@@ -8,6 +10,8 @@ use leasehold_units::{
 /// One version of a lease's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
+    /// The file that was signed, byte for byte.
+    pub text: Arc<str>,
     /// Name shared by all versions.
     pub id: LeaseId,
     /// 1 for the lease as first signed, then one more for each amendment.

@@ -10,8 +10,11 @@ use leasehold_lease::{InvoiceTiming, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
 
 use crate::charges::{Charge, MonthShare};
+use crate::record::RecordDigest;
 use crate::wording::span_name;
-use crate::{Derivation, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue};
+use crate::{
+    Derivation, DueLine, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue, TermsDigest,
+};
 
 /// A lease as it stands now: its versions, and what follows from them and from a notice.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,8 @@ struct MonthAccount {
     /// Days of service that were known when it was billed last.
     start: Day,
     end: Day,
+    /// The version of the terms that it was billed under last.
+    version: u32,
     billed: BTreeMap<Charge, Money>,
     /// On what the meters and credits were settled; a change settles them again.
     settled: Option<Settlement>,
@@ -143,6 +148,8 @@ impl Biller {
             landlord: terms.landlord.clone(),
             tenant: terms.tenant.clone(),
             lease: terms.id.clone(),
+            terms: lease.versions.iter().map(TermsDigest::of).collect(),
+            record: RecordDigest::default(),
             currency: lease.currency(),
             issued: day,
             due: day.saturating_add(i64::from(terms.fee.due_days).days()),
@@ -182,8 +189,8 @@ impl Settlement {
 
 impl MonthAccount {
     fn opened(share: &MonthShare<'_>) -> Self {
-        let (start, end) = (share.start(), share.end());
-        Self { start, end, billed: BTreeMap::new(), settled: None }
+        let (start, end, version) = (share.start(), share.end(), share.terms().version);
+        Self { start, end, version, billed: BTreeMap::new(), settled: None }
     }
 
     fn fixed(&self) -> Option<Money> {
@@ -208,7 +215,7 @@ impl MonthAccount {
         if arrears_due(share) <= day && self.settled != Some(Settlement::of(share)) {
             lines.extend(self.settle(share, &readings(share.month())));
         }
-        (self.start, self.end) = (share.start(), share.end());
+        (self.start, self.end, self.version) = (share.start(), share.end(), share.terms().version);
         lines
     }
 
@@ -248,7 +255,7 @@ impl MonthAccount {
         due: &[Line],
         share: Option<&MonthShare<'_>>,
     ) -> Option<Line> {
-        let derivation = adjusted_derivation(billed, due);
+        let derivation = adjusted_derivation(billed, due, self.version);
         let zero = Money::zero(billed.currency());
         let due = due.iter().fold(zero, |sum, line| sum.plus(line.amount));
         if billed == due {
@@ -288,20 +295,21 @@ impl MonthAccount {
     }
 }
 
-/// How an adjustment follows from the lines that are due now: their sum less what was billed,
-/// and after that each of these lines with its own derivation.
-fn adjusted_derivation(billed: Money, lines: &[Line]) -> Derivation {
+/// How an adjustment follows from the lines that are due now: their sum less what was billed, and
+/// each of these lines with its own derivation. Where nothing is due any more, `version` says so.
+fn adjusted_derivation(billed: Money, lines: &[Line], version: u32) -> Derivation {
     let zero = Money::zero(billed.currency());
     let due = lines.iter().fold(zero, |sum, line| sum.plus(line.amount));
-    let mut derivation = Derivation::new(
-        "due - billed_before",
-        [("due", due.to_string()), ("billed_before", billed.to_string())],
-    );
-    for line in lines {
-        let due_line = format!("{} {}", line.amount, line.description);
-        derivation.inputs.push(("due_line".to_owned(), due_line));
-        derivation.inputs.push(("derived_by".to_owned(), line.derivation.formula.clone()));
-        derivation.inputs.extend(line.derivation.inputs.iter().cloned());
-    }
+    let version = lines.last().map_or(version, |line| line.derivation.terms_version);
+    let inputs = [("due", due.to_string()), ("billed_before", billed.to_string())];
+    let mut derivation = Derivation::new(version, "due - billed_before", inputs);
+    derivation.due_lines = lines
+        .iter()
+        .map(|line| DueLine {
+            description: line.description.clone(),
+            amount: line.amount,
+            derivation: line.derivation.clone(),
+        })
+        .collect();
     derivation
 }

@@ -1,56 +1,59 @@
-//! The instants at which the civil months of one zone begin.
+//! The instants at which the civil days of one zone begin.
 
-use leasehold_units::{Instant, Interval, Month, Zone};
+use std::ops::Range;
 
-/// Consecutive months of a zone, computed once so that metering never asks the zone database.
-#[derive(Debug, Clone)]
+use leasehold_units::{Day, Instant, Interval, Month, Zone};
+
+/// Consecutive days of a zone, computed once so that metering never asks the zone database.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Calendar {
     zone: Zone,
-    /// Month number 0.
-    first: Month,
-    /// Start of each month known so far, and one more: the end of the last.
+    /// Day number 0.
+    first: Day,
+    /// Start of each day known so far, and one more: the end of the last.
     starts: Vec<Instant>,
-    /// The month that the last entry of `starts` begins.
-    next: Month,
+    /// The day that the last entry of `starts` begins.
+    next: Day,
 }
 
 impl Calendar {
-    /// The calendar whose month 0 is the one that `from` lies in.
+    /// The calendar whose day 0 is the one that `from` lies in.
     pub fn starting(zone: &Zone, from: Instant) -> Self {
-        let first = Month::of(zone.day_of(from));
-        let next = first.next();
-        let starts = vec![zone.start_of(first.first_day()), zone.start_of(next.first_day())];
+        let first = zone.day_of(from);
+        let next = after(first);
+        let starts = vec![zone.start_of(first), zone.start_of(next)];
         Self { zone: zone.clone(), first, starts, next }
     }
 
-    /// Learns the months up to and including the one that `at` lies in.
+    /// Learns the days up to and including the one that `at` lies in.
     pub fn reach(&mut self, at: Instant) {
         while self.starts.last().is_some_and(|end| *end <= at) {
-            self.next = self.next.next();
-            self.starts.push(self.zone.start_of(self.next.first_day()));
+            self.next = after(self.next);
+            self.starts.push(self.zone.start_of(self.next));
         }
     }
 
-    /// Number of the month that `at` lies in; it must have been reached.
+    /// Number of the day that `at` lies in; it must have been reached.
     pub fn number_at(&self, at: Instant) -> usize {
         self.starts.partition_point(|start| *start <= at) - 1
     }
 
-    /// Months known.
+    /// Days known.
     pub fn count(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// First instant after month `number`.
+    /// First instant after day `number`.
     pub fn end_of(&self, number: usize) -> Instant {
         self.starts[number + 1]
     }
 
-    /// Number of `month`, if it is known.
-    pub fn number_of(&self, month: Month) -> Option<usize> {
-        let count = |month: Month| i64::from(month.year) * 12 + i64::from(month.month);
-        let number = usize::try_from(count(month) - count(self.first)).ok()?;
-        (number < self.count()).then_some(number)
+    /// Numbers of the days from `start` to `end`, both included, as far as they are known.
+    pub fn numbers(&self, start: Day, end: Day) -> Range<usize> {
+        let number = |day: Day| usize::try_from((day - self.first).get_days()).unwrap_or(0);
+        let from = number(start).min(self.count());
+        let until = if end < self.first { 0 } else { number(end) + 1 };
+        from..until.min(self.count()).max(from)
     }
 
     /// From the first instant of `month` until the first after it, whether it is known or not.
@@ -63,4 +66,8 @@ impl Calendar {
     pub fn month_at(&self, at: Instant) -> Month {
         Month::of(self.zone.day_of(at))
     }
+}
+
+fn after(day: Day) -> Day {
+    day.tomorrow().expect("a contract ends before the calendar does")
 }

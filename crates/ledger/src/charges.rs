@@ -5,7 +5,7 @@
 use leasehold_lease::{Meter, Terms, UsageFee};
 use leasehold_units::{Day, GpuSeconds, Money, Month, Ratio};
 
-use crate::wording::{decimal, percent, percent_cut, proration_key, span_name, thousandths};
+use crate::wording::{decimal, percent, percent_cut, span_name, thousandths};
 use crate::{Derivation, FeePeriod, Line, LineKind, PeriodReadings, Revenue};
 
 const WATT_SECONDS_PER_KWH: i128 = 3_600_000;
@@ -84,8 +84,6 @@ impl<'a> MonthShare<'a> {
     fn usage_line(&self, fee: &UsageFee, readings: &PeriodReadings) -> Line {
         let currency = self.terms().fee.fixed.currency();
         let reading = Reading::of(fee.meter, readings);
-        let minor_units = Ratio::whole(10_i128.pow(currency.digits()));
-        let exact = reading.quantity().times(fee.price).times(minor_units);
         let price = decimal(fee.price);
         let description = format!(
             "{}, {}: {} {} at {price} {currency} per {}",
@@ -96,19 +94,12 @@ impl<'a> MonthShare<'a> {
             reading.unit,
         );
         let derivation = Derivation::new(
-            &format!("{} / {} * price, rounded half to even", reading.input, reading.per_unit),
-            [
-                (reading.input, reading.raw.to_string()),
-                ("price", format!("{price} {currency} per {}", reading.unit)),
-            ],
-        );
-        self.line(
-            LineKind::Usage(fee.meter),
-            Revenue::Usage,
-            description,
-            Money::rounded_half_even(exact, currency),
-            derivation,
+            self.terms().version,
+            &format!("round({} / {} * price)", reading.input, reading.per_unit),
+            [(reading.input, reading.raw.to_string()), ("price", price)],
         )
+        .metered(readings.usage);
+        self.line(LineKind::Usage(fee.meter), Revenue::Usage, description, derivation)
     }
 
     /// The credit of the deepest step whose bound the availability is below.
@@ -116,8 +107,6 @@ impl<'a> MonthShare<'a> {
         let availability = readings.availability()?;
         let matching = self.terms().service.credits.iter().filter(|step| availability < step.below);
         let step = matching.max_by_key(|step| step.credit)?;
-        let fixed = self.fixed();
-        let credit = fixed.exact().times(step.credit);
         let description = format!(
             "Service credit, {}: availability {} is below {}, {} of the fixed fee",
             span_name(self.start(), self.end()),
@@ -126,17 +115,18 @@ impl<'a> MonthShare<'a> {
             percent(step.credit),
         );
         let derivation = Derivation::new(
-            "-(fixed * credit) where delivered / entitled < below, rounded half to even",
+            self.terms().version,
+            "-round(fixed * credit)",
             [
-                ("fixed", format!("{fixed} {}", fixed.currency())),
+                ("fixed", self.fixed().to_string()),
                 ("credit", percent(step.credit)),
                 ("delivered_gpu_seconds", readings.delivered.to_string()),
                 ("entitled_gpu_seconds", readings.entitled.to_string()),
                 ("below", percent(step.below)),
             ],
-        );
-        let amount = Money::rounded_half_even(credit, fixed.currency()).negated();
-        Some(self.line(LineKind::ServiceCredit, Revenue::Credits, description, amount, derivation))
+        )
+        .metered(readings.usage);
+        Some(self.line(LineKind::ServiceCredit, Revenue::Credits, description, derivation))
     }
 
     fn reclaim_credit(&self, readings: &PeriodReadings) -> Option<Line> {
@@ -145,7 +135,6 @@ impl<'a> MonthShare<'a> {
         if missed == 0 {
             return None;
         }
-        let amount = Money::from_minor(each.minor() * i128::from(missed), each.currency());
         let description = format!(
             "Reclaim credit, {}: {missed} of {} reclaims later than promised, {each} {} each",
             span_name(self.start(), self.end()),
@@ -153,14 +142,11 @@ impl<'a> MonthShare<'a> {
             each.currency(),
         );
         let derivation = Derivation::new(
+            self.terms().version,
             "-(missed * reclaim_miss_credit)",
-            [
-                ("missed", missed.to_string()),
-                ("reclaim_miss_credit", format!("{each} {}", each.currency())),
-            ],
+            [("missed", missed.to_string()), ("reclaim_miss_credit", each.to_string())],
         );
-        let kind = LineKind::ReclaimCredit;
-        Some(self.line(kind, Revenue::Credits, description, amount.negated(), derivation))
+        Some(self.line(LineKind::ReclaimCredit, Revenue::Credits, description, derivation))
     }
 
     fn line(
@@ -168,10 +154,10 @@ impl<'a> MonthShare<'a> {
         kind: LineKind,
         revenue: Revenue,
         description: String,
-        amount: Money,
         derivation: Derivation,
     ) -> Line {
         let (start, end) = (self.start(), self.end());
+        let amount = derivation.amount(self.terms().fee.fixed.currency());
         Line { kind, revenue, description, start, end, amount, derivation }
     }
 }
@@ -200,32 +186,32 @@ fn fixed_line(period: &FeePeriod, terms: &Terms, before: MonthSoFar) -> Line {
         description += &format!(", at {}", percent(period.fee));
     }
     let mut derivation = Derivation::new(
-        "fixed * fee * days / days_in_month, rounded half to even",
+        period.version,
+        "round(fixed * fee * days / days_in_month)",
         [
-            ("fixed", format!("{fixed} {}", fixed.currency())),
+            ("fixed", fixed.to_string()),
             ("fee", percent(period.fee)),
             ("days", period.days.to_string()),
             ("days_in_month", period.days_in_month.to_string()),
-            ("proration", proration_key(terms.fee.proration).to_owned()),
-            ("terms_version", period.version.to_string()),
         ],
     );
     if before.exact != Ratio::ZERO {
-        derivation.formula = "(month_before + fixed * fee * days / days_in_month), \
-                              rounded half to even, - billed_before"
-            .to_owned();
+        derivation.formula =
+            "round(month_before + fixed * fee * days / days_in_month) - billed_before".to_owned();
         let scale = Ratio::whole(10_i128.pow(fixed.currency().digits()));
         for (name, minor) in [("month_before", before.exact), ("billed_before", before.billed)] {
             derivation.inputs.push((name.to_owned(), decimal(minor.over(scale))));
         }
     }
+    let amount = derivation.amount(fixed.currency());
+    assert_eq!(amount, period.amount, "the schedule and the invoice derive one fee");
     Line {
         kind: LineKind::Fixed,
         revenue: Revenue::Fixed,
         description,
         start: period.start,
         end: period.end,
-        amount: period.amount,
+        amount,
         derivation,
     }
 }

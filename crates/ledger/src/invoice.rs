@@ -1,7 +1,13 @@
 //! What is issued: an invoice, its lines, and how each amount was derived.
 
-use leasehold_lease::Meter;
+use leasehold_lease::{Meter, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, PartyId};
+
+use sha2::{Digest, Sha256};
+
+use crate::UsageDigest;
+use crate::formula::{FormulaError, evaluate};
+use crate::record::RecordDigest;
 
 /// A document that asks for an amount or gives one back. Never changed once issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +20,10 @@ pub struct Invoice {
     pub tenant: PartyId,
     /// For which lease.
     pub lease: LeaseId,
+    /// The versions of its terms that were signed by then.
+    pub terms: Vec<TermsDigest>,
+    /// The facts that it rests on.
+    pub record: RecordDigest,
     /// Currency of every amount.
     pub currency: Currency,
     /// Day of issue.
@@ -24,6 +34,15 @@ pub struct Invoice {
     pub lines: Vec<Line>,
     /// The sum of the lines; negative: a credit note.
     pub total: Money,
+}
+
+/// What proves which words a version of the terms has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TermsDigest {
+    /// Number of the version.
+    pub version: u32,
+    /// SHA-256 of the file that was signed.
+    pub sha256: [u8; 32],
 }
 
 /// One amount on an invoice, for service on some days of one month.
@@ -72,18 +91,68 @@ pub enum Revenue {
 }
 
 /// How an amount was derived, so that anybody can do it again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Derivation {
-    /// The formula, in the names of the inputs.
+    /// The version of the terms that asks for it.
+    pub terms_version: u32,
+    /// The formula, in the names of the inputs; see [`crate::formula`].
     pub formula: String,
-    /// Names and values, in the order in which the formula speaks of them.
+    /// Names and values, in the order in which the formula speaks of them; and what was looked at
+    /// to choose it.
     pub inputs: Vec<(String, String)>,
+    /// What proves the intervals that were metered, where any were.
+    pub usage: Option<UsageDigest>,
+    /// The lines that the input `due` is the sum of, in an adjustment.
+    pub due_lines: Vec<DueLine>,
+}
+
+/// What is due now of something that was billed before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueLine {
+    /// What it is.
+    pub description: String,
+    /// How much.
+    pub amount: Money,
+    /// How it follows.
+    pub derivation: Derivation,
 }
 
 impl Derivation {
-    pub(crate) fn new<const N: usize>(formula: &str, inputs: [(&str, String); N]) -> Self {
+    pub(crate) fn new<const N: usize>(
+        terms_version: u32,
+        formula: &str,
+        inputs: [(&str, String); N],
+    ) -> Self {
         let inputs = inputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { formula: formula.to_owned(), inputs }
+        let formula = formula.to_owned();
+        Self { terms_version, formula, inputs, usage: None, due_lines: Vec::new() }
+    }
+
+    /// The same, resting on the intervals that `usage` proves.
+    pub(crate) fn metered(mut self, usage: Option<UsageDigest>) -> Self {
+        self.usage = usage;
+        self
+    }
+
+    /// What the formula gives.
+    ///
+    /// # Errors
+    /// Where it gives no amount: a derivation that was read from a file may say anything.
+    pub fn evaluate(&self, currency: Currency) -> Result<Money, FormulaError> {
+        evaluate(&self.formula, &self.inputs, currency)
+    }
+
+    /// What the formula gives, where it was made here.
+    pub(crate) fn amount(&self, currency: Currency) -> Money {
+        self.evaluate(currency).expect("a formula of the ledger gives an amount")
+    }
+}
+
+impl TermsDigest {
+    /// The digest of `terms`.
+    pub fn of(terms: &Terms) -> Self {
+        let sha256 = Sha256::digest(terms.text.as_bytes()).into();
+        Self { version: terms.version, sha256 }
     }
 }
 
@@ -106,6 +175,13 @@ impl LineKind {
         }
     }
 
+    /// The kind that is called `key` in files, with the meter that it reads.
+    pub fn from_key(key: &str, meter: Option<Meter>) -> Option<Self> {
+        let plain = [Self::Fixed, Self::ServiceCredit, Self::ReclaimCredit, Self::Adjustment];
+        let mut all = plain.into_iter().chain(meter.map(Self::Usage));
+        all.find(|kind| kind.key() == key && kind.meter() == meter)
+    }
+
     /// The meter that a usage line reads.
     pub const fn meter(self) -> Option<Meter> {
         match self {
@@ -116,6 +192,14 @@ impl LineKind {
 }
 
 impl Revenue {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Fixed, Self::Usage, Self::Credits];
+
+    /// The kind that is called `key` in files.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|revenue| revenue.key() == key)
+    }
+
     /// Its name in files and accounts.
     pub const fn key(self) -> &'static str {
         match self {

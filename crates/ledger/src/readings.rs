@@ -2,6 +2,8 @@
 
 use leasehold_units::{GpuSeconds, Ratio};
 
+use crate::UsageDigest;
+
 /// What was metered for a lease in one civil month of its zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeriodReadings {
@@ -21,6 +23,8 @@ pub struct PeriodReadings {
     pub reclaim_requests: u64,
     /// Of these, answered later than the lease promises.
     pub reclaim_missed: u64,
+    /// What proves the intervals that were read.
+    pub usage: Option<UsageDigest>,
 }
 
 impl PeriodReadings {
@@ -34,6 +38,7 @@ impl PeriodReadings {
         energy: Ratio::ZERO,
         reclaim_requests: 0,
         reclaim_missed: 0,
+        usage: None,
     };
 
     /// Delivered over entitled, 0 to 1; nothing where nothing was entitled.

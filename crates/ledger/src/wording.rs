@@ -1,6 +1,6 @@
 //! How quantities are written on an invoice.
 
-use leasehold_lease::{Meter, Proration};
+use leasehold_lease::Meter;
 use leasehold_units::{Day, Month, Ratio};
 
 /// `ratio` as an exact decimal where there is one of at most 18 digits, else as `n/d`.
@@ -81,14 +81,6 @@ pub(crate) const fn meter_key(meter: Meter) -> &'static str {
         Meter::GpuHoursUsed => "gpu_hours_used",
         Meter::GpuHoursHeld => "gpu_hours_held",
         Meter::GpuHoursOver => "gpu_hours_over",
-    }
-}
-
-/// A proration's name in files.
-pub(crate) const fn proration_key(proration: Proration) -> &'static str {
-    match proration {
-        Proration::Actual => "actual",
-        Proration::Thirty360 => "30/360",
     }
 }
 

@@ -4,7 +4,7 @@ mod common;
 
 use common::{all_invoices, day, fine, percent, schedule, terms, usd};
 use leasehold_lease::{InvoiceTiming, Meter, Terms, UsageFee};
-use leasehold_ledger::{BilledLease, Biller, FeePeriod, Invoice, Line, PeriodReadings};
+use leasehold_ledger::{BilledLease, Biller, Derivation, FeePeriod, Invoice, Line, PeriodReadings};
 use leasehold_units::{Day, GpuSeconds, Money, Ratio};
 use proptest::prelude::*;
 
@@ -53,26 +53,22 @@ fn an_amendment_of_a_billed_month_is_adjusted_with_the_next_invoice() {
     assert_eq!(biller.issue_on(day("2026-05-10"), &lease, &fine), None);
     invoices.extend(all_invoices(&mut biller, &lease, day("2026-05-10"), &fine));
     let adjustment = &invoices[1].lines[0].derivation;
-    let inputs = adjustment.inputs.iter().map(|(name, value)| format!("{name}: {value}\n"));
-    insta::assert_snapshot!(inputs.collect::<String>(), @r#"
+    insta::assert_snapshot!(told(adjustment), @r#"
+    version 2: due - billed_before
     due: 945161290.32
     billed_before: 1250000000.00
-    due_line: 645161290.32 Fixed fee, 1 to 16 May 2026, 16 of 31 days
-    derived_by: fixed * fee * days / days_in_month, rounded half to even
-    fixed: 1250000000.00 USD
+    due 645161290.32 Fixed fee, 1 to 16 May 2026, 16 of 31 days
+    version 1: round(fixed * fee * days / days_in_month)
+    fixed: 1250000000.00
     fee: 100%
     days: 16
     days_in_month: 31
-    proration: actual
-    terms_version: 1
-    due_line: 300000000.00 Fixed fee, 17 to 31 May 2026, 15 of 31 days
-    derived_by: (month_before + fixed * fee * days / days_in_month), rounded half to even, - billed_before
-    fixed: 620000000.00 USD
+    due 300000000.00 Fixed fee, 17 to 31 May 2026, 15 of 31 days
+    version 2: round(month_before + fixed * fee * days / days_in_month) - billed_before
+    fixed: 620000000.00
     fee: 100%
     days: 15
     days_in_month: 31
-    proration: actual
-    terms_version: 2
     month_before: 20000000000/31
     billed_before: 645161290.32
     "#);
@@ -178,6 +174,17 @@ fn two_leases_of_a_landlord_share_one_sequence() {
     );
 }
 
+/// A derivation, and those of the lines that are due.
+fn told(derivation: &Derivation) -> String {
+    let inputs = derivation.inputs.iter().map(|(name, value)| format!("{name}: {value}\n"));
+    let mut text = format!("version {}: {}\n", derivation.terms_version, derivation.formula);
+    text.extend(inputs);
+    for line in &derivation.due_lines {
+        text += &format!("due {} {}\n{}", line.amount, line.description, told(&line.derivation));
+    }
+    text
+}
+
 /// The amount that a line's derivation gives, worked out from its texts alone.
 fn derived(line: &Line) -> Money {
     let text = |name: &str| {
@@ -187,25 +194,24 @@ fn derived(line: &Line) -> Money {
     let currency = line.amount.currency();
     let minor = Ratio::whole(10_i128.pow(currency.digits()));
     let exact = match line.derivation.formula.as_str() {
-        "fixed * fee * days / days_in_month, rounded half to even" => {
+        "round(fixed * fee * days / days_in_month)" => {
             let share = number(text("days")).over(number(text("days_in_month")));
             number(text("fixed")).times(number(text("fee"))).times(share)
         }
-        "(month_before + fixed * fee * days / days_in_month), rounded half to even, \
-         - billed_before" => {
+        "round(month_before + fixed * fee * days / days_in_month) - billed_before" => {
             let share = number(text("days")).over(number(text("days_in_month")));
             let this = number(text("fixed")).times(number(text("fee"))).times(share);
             let total = number(text("month_before")).plus(this).times(minor);
             let rounded = Money::rounded_half_even(total, currency).exact();
             rounded.over(minor).minus(number(text("billed_before")))
         }
-        "watt_seconds / 3600000 * price, rounded half to even" => {
+        "round(watt_seconds / 3600000 * price)" => {
             number(text("watt_seconds")).over(Ratio::whole(3_600_000)).times(number(text("price")))
         }
-        "gpu_seconds / 3600 * price, rounded half to even" => {
+        "round(gpu_seconds / 3600 * price)" => {
             number(text("gpu_seconds")).over(Ratio::whole(3600)).times(number(text("price")))
         }
-        "-(fixed * credit) where delivered / entitled < below, rounded half to even" => {
+        "-round(fixed * credit)" => {
             let delivered = number(text("delivered_gpu_seconds"));
             let availability = delivered.over(number(text("entitled_gpu_seconds")));
             assert!(availability < number(text("below")));
@@ -215,8 +221,9 @@ fn derived(line: &Line) -> Money {
             Ratio::ZERO.minus(number(text("missed")).times(number(text("reclaim_miss_credit"))))
         }
         "due - billed_before" => {
-            let due_lines = line.derivation.inputs.iter().filter(|(name, _)| name == "due_line");
-            let due = due_lines.fold(Ratio::ZERO, |sum, (_, value)| sum.plus(number(value)));
+            let due_lines = line.derivation.due_lines.iter();
+            let due = due_lines.fold(Ratio::ZERO, |sum, due| sum.plus(due.amount.exact()));
+            let due = due.over(minor);
             assert_eq!(due, number(text("due")));
             due.minus(number(text("billed_before")))
         }

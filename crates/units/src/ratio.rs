@@ -30,9 +30,18 @@ impl Ratio {
     /// If the denominator is zero.
     pub fn new(numerator: i128, denominator: i128) -> Self {
         assert!(denominator != 0, "ratio with denominator zero");
+        Self::checked_new(numerator, denominator).expect("ratio leaves 128 bits")
+    }
+
+    /// `numerator / denominator`, reduced; nothing where the denominator is zero or either is the
+    /// least number of 128 bits, whose opposite has 129.
+    pub fn checked_new(numerator: i128, denominator: i128) -> Option<Self> {
+        if denominator == 0 || numerator == i128::MIN || denominator == i128::MIN {
+            return None;
+        }
         let divisor = gcd(numerator.unsigned_abs(), denominator.unsigned_abs());
         let divisor = i128::try_from(divisor).expect("divisor fits") * denominator.signum();
-        Self { numerator: numerator / divisor, denominator: denominator / divisor }
+        Some(Self { numerator: numerator / divisor, denominator: denominator / divisor })
     }
 
     /// The whole number `count`.
@@ -71,19 +80,29 @@ impl Ratio {
     /// If a term leaves 128 bits even so.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
+        self.checked_plus(other).expect("ratio leaves 128 bits")
+    }
+
+    /// The sum, or nothing where a term leaves 128 bits even over the least common denominator.
+    pub fn checked_plus(self, other: Self) -> Option<Self> {
         let shared = gcd(self.denominator.unsigned_abs(), other.denominator.unsigned_abs());
         let shared = i128::try_from(shared).expect("it divides a denominator");
         let (stretch, other_stretch) = (other.denominator / shared, self.denominator / shared);
-        let left = checked_mul(self.numerator, stretch);
-        let right = checked_mul(other.numerator, other_stretch);
-        let sum = left.checked_add(right).expect("ratio leaves 128 bits");
-        Self::new(sum, checked_mul(self.denominator, stretch))
+        let left = self.numerator.checked_mul(stretch)?;
+        let right = other.numerator.checked_mul(other_stretch)?;
+        Self::checked_new(left.checked_add(right)?, self.denominator.checked_mul(stretch)?)
     }
 
     /// The difference; may be negative.
     #[must_use]
     pub fn minus(self, other: Self) -> Self {
-        self.plus(Self { numerator: -other.numerator, denominator: other.denominator })
+        self.plus(other.negated())
+    }
+
+    /// The same below zero, or above it again.
+    #[must_use]
+    pub const fn negated(self) -> Self {
+        Self { numerator: -self.numerator, denominator: self.denominator }
     }
 
     /// The product, reduced across before it is multiplied out.
@@ -92,12 +111,15 @@ impl Ratio {
     /// If it leaves 128 bits even so.
     #[must_use]
     pub fn times(self, other: Self) -> Self {
-        let left = Self::new(self.numerator, other.denominator);
-        let right = Self::new(other.numerator, self.denominator);
-        Self {
-            numerator: checked_mul(left.numerator, right.numerator),
-            denominator: checked_mul(left.denominator, right.denominator),
-        }
+        self.checked_times(other).expect("ratio leaves 128 bits")
+    }
+
+    /// The product, or nothing where it leaves 128 bits even reduced across.
+    pub fn checked_times(self, other: Self) -> Option<Self> {
+        let left = Self::checked_new(self.numerator, other.denominator)?;
+        let right = Self::checked_new(other.numerator, self.denominator)?;
+        let numerator = left.numerator.checked_mul(right.numerator)?;
+        Self::checked_new(numerator, left.denominator.checked_mul(right.denominator)?)
     }
 
     /// The quotient.
@@ -109,6 +131,11 @@ impl Ratio {
         self.times(Self::new(other.denominator, other.numerator))
     }
 
+    /// The quotient, or nothing where `other` is zero or a term leaves 128 bits.
+    pub fn checked_over(self, other: Self) -> Option<Self> {
+        self.checked_times(Self::checked_new(other.denominator, other.numerator)?)
+    }
+
     /// The nearest whole number; of two equally near, the even one.
     pub fn round_half_even(self) -> i128 {
         let floor = self.floor();
@@ -118,6 +145,14 @@ impl Ratio {
             Ordering::Greater => floor + 1,
             Ordering::Equal => floor + (floor & 1),
         }
+    }
+
+    /// The nearest whole number, of two equally near the even one, as a ratio; nothing where finding
+    /// it leaves 128 bits.
+    pub fn checked_round_half_even(self) -> Option<Self> {
+        self.denominator.checked_mul(2)?;
+        self.numerator.checked_abs()?.checked_add(self.denominator)?;
+        Some(Self::whole(self.round_half_even()))
     }
 
     /// The largest whole number that is not above it.

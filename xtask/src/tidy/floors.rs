@@ -33,11 +33,13 @@ const HIGHEST_PURE: u32 = 3;
 /// Crates from elsewhere that pure floors may use: they compute and do nothing else.
 const KNOWN_PURE: &[&str] = &[
     "annotate-snippets",
+    "ed25519-dalek",
     "fixedbitset",
     "iso_currency",
     "jiff",
     "serde",
     "serde_json",
+    "sha2",
     "smallvec",
     "strsim",
     "thiserror",

@@ -4,11 +4,12 @@ mod adversary;
 mod backlog;
 mod calendar;
 mod check;
+mod invoice;
 mod replay;
 mod schedule;
 mod simulate;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, Invoice};
 use crate::failure::Failure;
 use crate::output;
 use crate::pages;
@@ -31,5 +32,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Schedule(asked) => schedule::run(asked, common),
         Command::Backlog(asked) => backlog::run(asked, common),
         Command::Calendar(asked) => calendar::run(asked, common),
+        Command::Invoice(Invoice::Verify(asked)) => invoice::verify(asked, common),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant as Clock;
 
+use leasehold_ledger::SigningKey;
 use leasehold_simulator::engine::{self, Outcome, RunError};
 use leasehold_simulator::output::{Files, Folder, FolderError, Replace, Summary};
 use leasehold_simulator::report::Heading;
@@ -10,6 +11,7 @@ use leasehold_simulator::scenario::Loaded;
 use crate::arguments::{self, Common};
 use crate::failure::Failure;
 use crate::input;
+use crate::keys;
 use crate::output::{self, Align, Printable, Rows, grouped};
 use crate::progress::Bar;
 
@@ -23,6 +25,10 @@ pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> 
     crate::files::must_be_file(scenario)?;
     let loaded = Loaded::read(scenario).map_err(|error| input::refused(&error))?;
     let replace = if asked.force { Replace::EarlierRun } else { Replace::Never };
+    let key = match &asked.key {
+        Some(path) => keys::load_or_make(path, common)?,
+        None => SigningKey::of_simulation(loaded.scenario.seed),
+    };
     let folder = Folder::create(out, replace).map_err(|error| unwritable(&error))?;
     let setting = loaded
         .setting(asked.max_bad_lines)
@@ -44,7 +50,7 @@ pub fn run(asked: &arguments::Simulate, common: &Common) -> Result<(), Failure> 
         interval: loaded.interval(),
         seed: loaded.scenario.seed,
     };
-    leasehold_simulator::output::write_documents(&folder, &outcome, &summary, &heading)
+    leasehold_simulator::output::write_documents(&folder, &outcome, &summary, &heading, &key)
         .and_then(|()| folder.finish())
         .map_err(|error| unwritable(&error))?;
     output::narrate(common, &format!("wrote {}", out.display()));

@@ -1,6 +1,7 @@
 //! The built binary, run as a user runs it: what it prints, what it leaves on disk, how it exits.
 
 mod calendar;
+mod invoices;
 mod pages;
 mod replay;
 mod run;

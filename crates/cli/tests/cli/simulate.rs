@@ -29,7 +29,8 @@ fn a_run_leaves_its_files_and_replaces_them_only_when_told() {
         names.sort();
         names.join(" ")
     };
-    let whole = "invoices jobs.csv journal.hledger report.html summary.json usage.parquet";
+    let whole = "evidence invoices jobs.csv journal.hledger report.html summary.json \
+                 usage.parquet xai.public.pem";
     assert_eq!(names("out"), whole);
     assert_eq!(names("out/invoices"), "xai-2026-000001.json");
     assert_eq!(names("."), "jobs.csv out scenario.toml", "nothing half-done is left beside it");

@@ -5,8 +5,9 @@
 
 mod node;
 mod partition;
+mod service;
 
-use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, UsageInterval};
+use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, ServiceInterval, UsageInterval};
 use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
@@ -14,6 +15,7 @@ use leasehold_units::{Instant, Interval};
 
 pub use node::{Claim, Condition, Holding, JobSlot, LANDLORD, Node, PartitionId, Party, User};
 pub use partition::{Partition, Role};
+use service::{ServiceBook, View};
 
 /// What is the same for all nodes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +50,7 @@ pub struct Fleet {
     room: Vec<u64>,
     open_usage: Option<[Option<UsageInterval>; 2]>,
     usage: Vec<UsageInterval>,
+    service: ServiceBook,
 }
 
 impl Fleet {
@@ -64,6 +67,7 @@ impl Fleet {
             room: Vec::new(),
             open_usage: None,
             usage: Vec::new(),
+            service: ServiceBook::default(),
         };
         for (index, pool) in site.pools.iter().enumerate() {
             let sku = site.sku(pool);
@@ -97,6 +101,7 @@ impl Fleet {
             fleet.add_partition(role);
         }
         fleet.since = vec![from; fleet.nodes.len()];
+        fleet.service = ServiceBook::new(fleet.nodes.len(), from);
         fleet
     }
 
@@ -194,6 +199,11 @@ impl Fleet {
         self.scrubbing_due.iter().copied().filter(|node| needs_scrub(self, self.node(*node)))
     }
 
+    /// The service intervals that were closed since the last call.
+    pub fn take_service(&mut self) -> Vec<ServiceInterval> {
+        self.service.take()
+    }
+
     /// Moves the usage intervals that were closed since the last call behind those of `to`.
     pub fn move_usage_to(&mut self, to: &mut Vec<UsageInterval>) {
         to.append(&mut self.usage);
@@ -212,6 +222,7 @@ impl Fleet {
             }
         }
         self.flush_open();
+        self.service.flush();
     }
 
     /// The end of the run of nodes like `first`, at most `end`.
@@ -231,9 +242,11 @@ impl Fleet {
             let until = self.run_end(from, end);
             let node = self.nodes[from as usize];
             self.close_usage(from, until, &node, now);
+            self.service.close(from..until, self.view(&node), now);
             from = until;
         }
         self.flush_open();
+        self.service.flush();
     }
 
     /// Changes the nodes from `first` to `end`, which are alike.
@@ -250,6 +263,10 @@ impl Fleet {
             && before.user == after.user;
         if !same_row {
             self.close_usage(first, end, &before, now);
+            let (seen, sees) = (self.view(&before), self.view(&after));
+            if seen != sees {
+                self.service.close(first..end, seen, now);
+            }
             self.count(&before, end - first, false);
             self.count(&after, end - first, true);
         }
@@ -262,6 +279,11 @@ impl Fleet {
         if gains_room(&before, &after) {
             self.room[usize::from(after.partition)] += 1;
         }
+    }
+
+    /// What the tenant sees of a node like `node`, if it is in a holding.
+    fn view(&self, node: &Node) -> Option<View> {
+        View::of(node, &self.partitions[usize::from(node.partition)].role)
     }
 
     fn states(&self, node: &Node) -> node::NodeStates {

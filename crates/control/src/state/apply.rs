@@ -1,7 +1,8 @@
 //! Applying events. Nothing is chosen here: an event says everything.
 
+use leasehold_ledger::Fact;
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::Instant;
+use leasehold_units::{Gpus, Instant};
 
 use super::{State, contracts};
 use crate::books::Reclaim;
@@ -72,14 +73,16 @@ impl State {
     fn apply_contract(&mut self, now: Instant, event: &Event) {
         match event {
             Event::EntitlementStepped { lease, gpus } => {
-                self.books.entitle(*lease, now, *gpus);
+                self.books.record(*lease, now, Fact::Entitled { gpus: Gpus::new(*gpus) });
                 self.contracts.leases[usize::from(*lease)].granted_gpus = *gpus;
                 self.check_holding(*lease);
             }
             Event::NoticeGiven { lease, notice, .. } => {
+                self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
             Event::LeaseAmended { lease, terms } => {
+                self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);
             }
             Event::LeaseSigned { terms } => {
@@ -256,6 +259,9 @@ impl State {
         self.fleet.move_usage_to(&mut self.usage);
         for row in &self.usage[from..] {
             self.books.meter(row);
+        }
+        for row in self.fleet.take_service() {
+            self.books.serve(&row, &self.site);
         }
     }
 

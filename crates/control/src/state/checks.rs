@@ -77,6 +77,7 @@ impl State {
             ("envelope", self.limit == other.limit),
             ("invoices", self.books.invoices == other.books.invoices),
             ("meters", self.books.meter.totals() == other.books.meter.totals()),
+            ("accounts of leases", self.books.accounts == other.books.accounts),
             ("breaches", self.books.breaches == other.books.breaches),
         ];
         checks.into_iter().find(|(_, same)| !same).map(|(name, _)| name)

@@ -237,7 +237,7 @@ impl State {
         let entry = &mut self.contracts.leases[index];
         entry.party = tenant;
         entry.partitions = ids;
-        self.books.open_lease(&self.contracts.leases[index]);
+        self.books.open_lease(&self.site, &self.contracts.leases[index], self.now);
     }
 }
 

@@ -19,7 +19,7 @@ impl Terms {
     /// All its problems.
     pub fn parse(source: &Source) -> Result<Self, Vec<Problem>> {
         let document = Document::parse(source);
-        let terms = read_terms(&document.root());
+        let terms = read_terms(&document.root(), &source.text);
         match (terms, document.into_problems()) {
             (Some(terms), problems) if problems.is_empty() => Ok(terms),
             (_, problems) => Err(problems),
@@ -27,7 +27,7 @@ impl Terms {
     }
 }
 
-fn read_terms(root: &Table<'_>) -> Option<Terms> {
+fn read_terms(root: &Table<'_>, text: &str) -> Option<Terms> {
     let id = root.required("id", root.name("id", LeaseId::new), "the lease's name");
     let site = root.required("site", root.name("site", SiteId::new), "the site that it is on");
     let parties = read_parties(root);
@@ -54,6 +54,7 @@ fn read_terms(root: &Table<'_>) -> Option<Terms> {
     let ((landlord, tenant), (start, end)) = (parties?, term?);
     let (version, effective) = version?;
     Some(Terms {
+        text: text.into(),
         id: id?.value,
         version,
         effective: effective.unwrap_or(start),

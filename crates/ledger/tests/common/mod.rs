@@ -44,6 +44,7 @@ pub fn terms(start: &str, end: &str) -> Terms {
         curtail: None,
     };
     Terms {
+        text: "the model deal".into(),
         id: LeaseId::new("colossus-1-anthropic").expect("a name"),
         version: 1,
         effective: day(start),
@@ -122,6 +123,7 @@ pub fn fine(_: Month) -> PeriodReadings {
         energy: Ratio::whole(3_600_000 * 1000),
         reclaim_requests: 4,
         reclaim_missed: 0,
+        usage: None,
     }
 }
 

@@ -13,7 +13,7 @@ mod world;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use leasehold_control::{Control, Input, JobSpec, RefusedInput, State, Violation};
+use leasehold_control::{Control, EvidenceChunk, Input, JobSpec, RefusedInput, State, Violation};
 use leasehold_lease::Lease;
 use leasehold_ledger::UsageInterval;
 use leasehold_scheduler::nodes::NodeRanges;
@@ -86,6 +86,8 @@ pub type JobStreamError = crate::workload::WorkloadError;
 pub trait Keeper {
     /// Keeps usage intervals, in order of their end.
     fn usage(&mut self, rows: &[UsageInterval], state: &State) -> std::io::Result<()>;
+    /// Keeps what proves what leases were given, behind what was kept before.
+    fn evidence(&mut self, chunks: &[EvidenceChunk], state: &State) -> std::io::Result<()>;
     /// Keeps jobs that are over.
     fn jobs(&mut self, records: &[JobRecord], state: &State) -> std::io::Result<()>;
     /// Hears how far the run is.
@@ -98,6 +100,10 @@ pub struct KeepNothing;
 
 impl Keeper for KeepNothing {
     fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn evidence(&mut self, _: &[EvidenceChunk], _: &State) -> std::io::Result<()> {
         Ok(())
     }
 
@@ -510,6 +516,10 @@ impl<'a> Run<'a> {
                 self.reclaims_missed += 1;
                 self.troubles.weigh(&reclaim);
             }
+        }
+        let evidence = self.control.take_evidence();
+        if !evidence.is_empty() {
+            self.keeper.evidence(&evidence, self.control.state())?;
         }
         if self.usage.len() >= 4096 {
             self.keeper.usage(&self.usage, self.control.state())?;

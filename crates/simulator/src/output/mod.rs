@@ -3,6 +3,7 @@
 //! Everything is written into a folder beside the one asked for, and that folder takes its place
 //! in one step at the end: a run that is interrupted leaves nothing that looks whole.
 
+mod evidence;
 mod jobs;
 mod summary;
 mod usage;
@@ -11,14 +12,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use leasehold_control::State;
-use leasehold_ledger::UsageInterval;
+use leasehold_control::{EvidenceChunk, State};
+use leasehold_ledger::{Sealed, SigningKey, UsageInterval};
 use leasehold_units::Instant;
 
 pub use summary::{PartySummary, Summary};
 
 use crate::engine::{JobRecord, Keeper, Outcome};
 use crate::report::{Heading, render};
+use evidence::EvidenceFiles;
 use jobs::JobsFile;
 use usage::UsageFile;
 
@@ -126,7 +128,8 @@ impl Drop for Folder {
     }
 }
 
-/// Writes what stands at the end of a run: invoices, journal, report and summary.
+/// Writes what stands at the end of a run: invoices sealed with `key`, evidence, journal, report and
+/// summary.
 ///
 /// # Errors
 /// If the file system refuses.
@@ -135,10 +138,19 @@ pub fn write_documents(
     outcome: &Outcome,
     summary: &Summary,
     heading: &Heading,
+    key: &SigningKey,
 ) -> Result<(), FolderError> {
-    for invoice in &outcome.state.books.invoices {
-        folder.write(&format!("invoices/{}.json", invoice.number), &invoice.to_json())?;
+    let issued = outcome.state.books.invoices.iter();
+    let documents: Vec<Sealed> = issued.map(|invoice| key.seal(invoice)).collect();
+    for document in &documents {
+        let name = format!("invoices/{}.json", document.invoice.number);
+        folder.write(&name, &document.to_json())?;
     }
+    let path = folder.path("evidence");
+    evidence::write_leases(&path, &outcome.state, &documents)
+        .map_err(|source| at(&path, source))?;
+    let landlord = &outcome.state.site.landlord;
+    folder.write(&format!("{landlord}.public.pem"), &key.public().to_pem())?;
     folder.write("journal.hledger", &outcome.state.books.journal.to_hledger())?;
     folder.write("report.html", &render(outcome, summary, heading))?;
     folder.write("summary.json", &pretty(summary))
@@ -153,33 +165,38 @@ fn at(path: &Path, source: io::Error) -> FolderError {
     FolderError::Io { path: path.into(), source }
 }
 
-/// Writes `jobs.csv` and `usage.parquet` while the run goes on.
+/// Writes `jobs.csv`, `usage.parquet` and the evidence while the run goes on.
 pub struct Files<'a> {
     jobs: JobsFile,
     usage: UsageFile,
+    evidence: EvidenceFiles,
     on_progress: OnProgress<'a>,
 }
 
 impl<'a> Files<'a> {
-    /// Opens both files in `folder`.
+    /// Opens the files in `folder`.
     ///
     /// # Errors
     /// If the file system refuses.
     pub fn create(folder: &Folder, on_progress: OnProgress<'a>) -> Result<Self, FolderError> {
         let (jobs, usage) = (folder.path("jobs.csv"), folder.path("usage.parquet"));
+        let evidence = folder.path("evidence");
         Ok(Self {
+            evidence: EvidenceFiles::create(evidence.clone())
+                .map_err(|source| at(&evidence, source))?,
             jobs: JobsFile::create(&jobs).map_err(|source| at(&jobs, source))?,
             usage: UsageFile::create(&usage).map_err(|source| at(&usage, source))?,
             on_progress,
         })
     }
 
-    /// Completes both files.
+    /// Completes the files.
     ///
     /// # Errors
     /// If the file system refuses.
     pub fn close(self) -> io::Result<()> {
         self.jobs.close()?;
+        self.evidence.close()?;
         self.usage.close()
     }
 }
@@ -191,6 +208,10 @@ impl Keeper for Files<'_> {
 
     fn jobs(&mut self, records: &[JobRecord], state: &State) -> io::Result<()> {
         self.jobs.write(records, state)
+    }
+
+    fn evidence(&mut self, chunks: &[EvidenceChunk], state: &State) -> io::Result<()> {
+        self.evidence.write(chunks, state)
     }
 
     fn progress(&mut self, now: Instant, events: u64) {

@@ -1,15 +1,18 @@
 //! Small sites under random leases, jobs and failures, with every invariant on, and what usage they
 //! leave against a recount node by node.
 
+mod evidence;
 mod page;
 mod power;
 mod setting;
 
-use leasehold_control::{Input, State};
-use leasehold_ledger::{GpuState, UsageInterval};
+use std::collections::BTreeMap;
+
+use leasehold_control::{EvidenceChunk, Input, State};
+use leasehold_ledger::{GpuState, LeaseIndex, UsageInterval};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_simulator::engine::{JobRecord, Keeper, Outcome, Setting, run};
-use leasehold_units::Instant;
+use leasehold_units::{Instant, Month};
 use proptest::prelude::*;
 
 use setting::{Job, Plan, setting, start};
@@ -19,11 +22,20 @@ use setting::{Job, Plan, setting, start};
 struct Everything {
     usage: Vec<UsageInterval>,
     jobs: Vec<JobRecord>,
+    /// The files of service intervals.
+    evidence: BTreeMap<(LeaseIndex, Month), String>,
 }
 
 impl Keeper for Everything {
     fn usage(&mut self, rows: &[UsageInterval], _: &State) -> std::io::Result<()> {
         self.usage.extend_from_slice(rows);
+        Ok(())
+    }
+
+    fn evidence(&mut self, chunks: &[EvidenceChunk], _: &State) -> std::io::Result<()> {
+        for chunk in chunks {
+            *self.evidence.entry((chunk.lease, chunk.month)).or_default() += &chunk.text;
+        }
         Ok(())
     }
 

@@ -1,0 +1,123 @@
+//! What the bills of one lease rest on besides its terms: facts, in the order in which they came,
+//! and service intervals. The books keep them, and whoever checks a bill reads them again.
+
+use leasehold_lease::{Lease, Meter as Metered, Terms};
+use leasehold_site::Site;
+use leasehold_units::{Instant, Month, Ratio};
+
+use crate::record::{Fact, Record, RecordDigest};
+use crate::{
+    LeaseMeter, OverMetering, PeriodReadings, ServiceInterval, ServiceLog, SkuRating, TermsDigest,
+};
+
+/// What the bills of one lease rest on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeaseAccount {
+    meter: LeaseMeter,
+    log: ServiceLog,
+    record: Record,
+}
+
+impl LeaseAccount {
+    /// An account of `lease` on `site`, kept from `from` on.
+    pub fn new(site: &Site, lease: &Lease, from: Instant) -> Self {
+        let terms = lease.latest();
+        let skus = site.skus.iter().map(SkuRating::of).collect();
+        let mut account = Self {
+            meter: lease_meter(terms, from, site.pue, skus),
+            log: ServiceLog::new(terms.time_zone.clone()),
+            record: Record::default(),
+        };
+        for sku in &site.skus {
+            let rating = SkuRating::of(sku);
+            account.record(from, Fact::Rated { sku: sku.id.clone(), rating, pue: site.pue });
+        }
+        for terms in &lease.versions {
+            account.sign(from, terms);
+        }
+        if let Some(notice) = lease.notice {
+            account.record(from, Fact::NoticeGiven(notice));
+        }
+        account
+    }
+
+    /// Records that `terms` were signed at `at`.
+    pub fn sign(&mut self, at: Instant, terms: &Terms) {
+        if prices_over(terms) {
+            self.meter.meter_over();
+        }
+        self.record(at, Fact::Signed(TermsDigest::of(terms)));
+    }
+
+    /// Records what happened at `at`. Facts come in order.
+    pub fn record(&mut self, at: Instant, fact: Fact) {
+        meter_fact(&mut self.meter, at, &fact);
+        self.record.add(at, fact);
+    }
+
+    /// Adds what the lease was given. Returns the month and what is to be written into its file.
+    pub fn add(&mut self, row: &ServiceInterval, site: &Site) -> (Month, &str) {
+        let sku = site.pools[usize::from(row.pool)].sku;
+        self.meter.add(sku, row.gpus(), row.state, row.interval);
+        self.log.write(row, site)
+    }
+
+    /// What was read in `month` before `until`, with what proves it.
+    pub fn readings(&self, month: Month, until: Instant) -> PeriodReadings {
+        let usage = Some(self.log.digest(month));
+        PeriodReadings { usage, ..self.meter.readings(month, until) }
+    }
+
+    /// The meter.
+    pub const fn meter(&self) -> &LeaseMeter {
+        &self.meter
+    }
+
+    /// What happened, in order.
+    pub const fn facts(&self) -> &Record {
+        &self.record
+    }
+
+    /// What proves the facts so far.
+    pub fn record_digest(&self) -> RecordDigest {
+        self.record.digest()
+    }
+}
+
+impl SkuRating {
+    /// What energy is reckoned with for `sku`.
+    pub const fn of(sku: &leasehold_site::Sku) -> Self {
+        Self {
+            gpus_per_node: sku.gpus_per_node,
+            measured: sku.node_power.measured,
+            idle: sku.node_power.idle,
+        }
+    }
+}
+
+/// A meter for a lease under `terms`. Use beyond the entitlement costs memory, so it is metered only
+/// where it is priced.
+pub(crate) fn lease_meter(
+    terms: &Terms,
+    from: Instant,
+    pue: Ratio,
+    skus: Vec<SkuRating>,
+) -> LeaseMeter {
+    let over = if prices_over(terms) { OverMetering::On } else { OverMetering::Off };
+    LeaseMeter::new(&terms.time_zone, from, pue, skus, over)
+}
+
+/// Whether use beyond the entitlement costs something.
+pub(crate) fn prices_over(terms: &Terms) -> bool {
+    terms.fee.usage.iter().any(|fee| fee.meter == Metered::GpuHoursOver)
+}
+
+/// Lets the meter hear of a fact.
+pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
+    match fact {
+        Fact::Rated { .. } | Fact::Signed(_) | Fact::NoticeGiven(_) => {}
+        Fact::Entitled { gpus } => meter.entitle(at, *gpus),
+        // It counts when it was answered: then no month that it belongs to is billed yet.
+        Fact::Reclaimed { outcome, .. } => meter.reclaimed(at, *outcome),
+    }
+}

@@ -1,0 +1,208 @@
+//! The record of a lease: what happened to it that can move a bill, a line of JSON each, in the
+//! order in which it came. A document names how many it rests on, and their SHA-256, so that
+//! `head -n FACTS record.jsonl | sha256sum` tells whether a record is the one that was billed from.
+
+use leasehold_lease::{Notice, Side};
+use leasehold_units::{Day, Gpus, Instant, Ratio, SkuId, Watts};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::document::{hex, unhex};
+use crate::formula::number;
+use crate::{ReclaimOutcome, SkuRating, TermsDigest};
+
+/// Something that happened to a lease and can move a bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// Energy of a kind of node is reckoned so.
+    Rated {
+        /// Which kind.
+        sku: SkuId,
+        /// What its nodes draw.
+        rating: SkuRating,
+        /// Facility watts for one watt of IT.
+        pue: Ratio,
+    },
+    /// A version of its terms was signed.
+    Signed(TermsDigest),
+    /// A side gave notice.
+    NoticeGiven(Notice),
+    /// Its entitlement took a step.
+    Entitled {
+        /// GPUs from then on.
+        gpus: Gpus,
+    },
+    /// The tenant had asked for what it holds, and got it.
+    Reclaimed {
+        /// When it could first have had it.
+        asked: Instant,
+        /// Whether it came in time.
+        outcome: ReclaimOutcome,
+    },
+}
+
+/// What proves a record, or the beginning of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordDigest {
+    /// Facts in it.
+    pub facts: u64,
+    /// Of their lines.
+    pub sha256: [u8; 32],
+}
+
+/// What happened to a lease, in order.
+#[derive(Debug, Clone)]
+pub struct Record {
+    facts: Vec<(Instant, Fact)>,
+    sha256: Sha256,
+}
+
+/// A line of a record file that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {text:?} is no fact of a record: {why}")]
+pub struct RecordError {
+    /// Which, from 1.
+    pub line: usize,
+    /// What it says.
+    pub text: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { facts: Vec::new(), sha256: Sha256::new() }
+    }
+}
+
+impl Default for RecordDigest {
+    fn default() -> Self {
+        Record::default().digest()
+    }
+}
+
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest() == other.digest() && self.facts == other.facts
+    }
+}
+
+impl Record {
+    /// Reads a record file.
+    ///
+    /// # Errors
+    /// The first line that is no fact.
+    pub fn from_lines<'a>(lines: impl IntoIterator<Item = &'a str>) -> Result<Self, RecordError> {
+        let mut record = Self::default();
+        for (text, line) in lines.into_iter().zip(1..) {
+            let bad = |why: String| RecordError { line, text: text.into(), why };
+            let wire: WireFact =
+                serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+            let (at, fact) = fact_of(&wire).map_err(|value| bad(format!("{value:?} cannot be")))?;
+            if line_of(at, &fact) != format!("{text}\n") {
+                return Err(bad("it is written otherwise than facts are".into()));
+            }
+            record.add(at, fact);
+        }
+        Ok(record)
+    }
+
+    /// Adds what happened at `at`.
+    pub fn add(&mut self, at: Instant, fact: Fact) {
+        self.sha256.update(line_of(at, &fact));
+        self.facts.push((at, fact));
+    }
+
+    /// What happened, in order.
+    pub fn facts(&self) -> &[(Instant, Fact)] {
+        &self.facts
+    }
+
+    /// The record file.
+    pub fn to_lines(&self) -> String {
+        self.facts.iter().map(|(at, fact)| line_of(*at, fact)).collect()
+    }
+
+    /// What proves it.
+    pub fn digest(&self) -> RecordDigest {
+        let facts = u64::try_from(self.facts.len()).expect("a record is short");
+        RecordDigest { facts, sha256: self.sha256.clone().finalize().into() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireFact {
+    at: String,
+    #[serde(flatten)]
+    fact: WireKind,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "snake_case", deny_unknown_fields)]
+enum WireKind {
+    Rated { sku: String, gpus_per_node: u32, measured_watts: u64, idle_watts: u64, pue: String },
+    Signed { version: u32, sha256: String },
+    NoticeGiven { by: String, day: String },
+    Entitled { gpus: u64 },
+    Reclaimed { asked: String, missed: bool },
+}
+
+fn line_of(at: Instant, fact: &Fact) -> String {
+    let fact = match fact {
+        Fact::Rated { sku, rating, pue } => WireKind::Rated {
+            sku: sku.to_string(),
+            gpus_per_node: rating.gpus_per_node,
+            measured_watts: rating.measured.get(),
+            idle_watts: rating.idle.get(),
+            pue: pue.to_string(),
+        },
+        Fact::Signed(terms) => {
+            WireKind::Signed { version: terms.version, sha256: hex(&terms.sha256) }
+        }
+        Fact::NoticeGiven(notice) => {
+            WireKind::NoticeGiven { by: notice.by.to_string(), day: notice.given.to_string() }
+        }
+        Fact::Entitled { gpus } => WireKind::Entitled { gpus: gpus.get() },
+        Fact::Reclaimed { asked, outcome } => WireKind::Reclaimed {
+            asked: asked.to_string(),
+            missed: *outcome == ReclaimOutcome::Missed,
+        },
+    };
+    let wire = WireFact { at: at.to_string(), fact };
+    serde_json::to_string(&wire).expect("a fact can be written") + "\n"
+}
+
+/// The fact that a line tells, or the value that cannot be.
+fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
+    let fact = match &wire.fact {
+        WireKind::Rated { sku, gpus_per_node, measured_watts, idle_watts, pue } => Fact::Rated {
+            sku: SkuId::new(sku).map_err(|_| sku.clone())?,
+            rating: SkuRating {
+                gpus_per_node: *gpus_per_node,
+                measured: Watts::new(*measured_watts),
+                idle: Watts::new(*idle_watts),
+            },
+            pue: number(pue).ok_or_else(|| pue.clone())?,
+        },
+        WireKind::Signed { version, sha256 } => Fact::Signed(TermsDigest {
+            version: *version,
+            sha256: unhex(sha256).ok_or_else(|| sha256.clone())?,
+        }),
+        WireKind::NoticeGiven { by, day } => {
+            let sides = [Side::Landlord, Side::Tenant];
+            let side = sides.into_iter().find(|side| side.to_string() == *by);
+            let given: Day = day.parse().map_err(|_| day.clone())?;
+            Fact::NoticeGiven(Notice { by: side.ok_or_else(|| by.clone())?, given })
+        }
+        WireKind::Entitled { gpus } => Fact::Entitled { gpus: Gpus::new(*gpus) },
+        WireKind::Reclaimed { asked, missed } => Fact::Reclaimed {
+            asked: instant(asked)?,
+            outcome: if *missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound },
+        },
+    };
+    Ok((instant(&wire.at)?, fact))
+}
+
+fn instant(text: &str) -> Result<Instant, String> {
+    Instant::from_rfc3339(text).ok_or_else(|| text.into())
+}

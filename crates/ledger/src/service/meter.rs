@@ -1,0 +1,245 @@
+//! The meter of one lease: adds up service intervals by civil day, sku and state.
+//!
+//! One addition costs a few dozen instructions: days are found in a table, and energy follows from
+//! the GPU-seconds only when it is read.
+
+use std::collections::BTreeMap;
+
+use leasehold_units::{Day, GpuSeconds, Gpus, Instant, Interval, Month, Ratio, Watts, Zone};
+
+use super::ServiceState;
+use crate::PeriodReadings;
+use crate::calendar::Calendar;
+
+/// GPU-seconds by state.
+type Row = [u128; ServiceState::ALL.len()];
+
+/// Adds up what one lease was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseMeter {
+    pue: Ratio,
+    skus: Vec<SkuRating>,
+    calendar: Calendar,
+    /// One row for each sku of each day.
+    rows: Vec<Row>,
+    /// GPUs granted from each instant on, in order.
+    entitlement: Vec<(Instant, Gpus)>,
+    reclaims: BTreeMap<Month, ReclaimCount>,
+    /// Change of the GPUs in use at each instant, where use beyond the entitlement is metered.
+    use_steps: Option<BTreeMap<Instant, i64>>,
+}
+
+/// What energy is reckoned with for a kind of node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkuRating {
+    /// GPUs on each node; each carries an equal part of its power.
+    pub gpus_per_node: u32,
+    /// IT watts of a node at work, as measured.
+    pub measured: Watts,
+    /// IT watts of a node without a job.
+    pub idle: Watts,
+}
+
+/// Whether use beyond the entitlement is metered. It costs memory for each job, so only leases
+/// that price it should ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverMetering {
+    /// Use is compared with the entitlement, instant by instant.
+    On,
+    /// `over` reads zero.
+    Off,
+}
+
+/// How a reclaim was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReclaimOutcome {
+    /// The nodes were clean within the lease's bound.
+    WithinBound,
+    /// They were not.
+    Missed,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct ReclaimCount {
+    requests: u64,
+    missed: u64,
+}
+
+impl LeaseMeter {
+    /// A meter that has read nothing, for a lease whose days are those of `zone`; what is added
+    /// begins at `from` or later. `pue`: facility watts for one watt of IT.
+    pub fn new(
+        zone: &Zone,
+        from: Instant,
+        pue: Ratio,
+        skus: Vec<SkuRating>,
+        over: OverMetering,
+    ) -> Self {
+        Self {
+            pue,
+            calendar: Calendar::starting(zone, from),
+            rows: vec![Row::default(); skus.len()],
+            skus,
+            entitlement: Vec::new(),
+            reclaims: BTreeMap::new(),
+            use_steps: (over == OverMetering::On).then(BTreeMap::new),
+        }
+    }
+
+    /// Adds `gpus` GPUs of sku number `sku` that were in `state` through `interval`.
+    pub fn add(&mut self, sku: usize, gpus: u64, state: ServiceState, interval: Interval) {
+        self.calendar.reach(interval.until);
+        self.rows.resize(self.calendar.count() * self.skus.len(), Row::default());
+        let mut from = interval.from;
+        let mut day = self.calendar.number_at(from);
+        while from < interval.until {
+            let until = self.calendar.end_of(day).min(interval.until);
+            let cell = &mut self.rows[day * self.skus.len() + sku][state.index()];
+            *cell += u128::from(gpus) * u128::from(until.since(from).get());
+            from = until;
+            day += 1;
+        }
+        if state == ServiceState::Used {
+            self.add_use_step(gpus, interval);
+        }
+    }
+
+    fn add_use_step(&mut self, gpus: u64, interval: Interval) {
+        let Some(steps) = &mut self.use_steps else { return };
+        let gpus = i64::try_from(gpus).expect("GPUs of a site fit in 63 bits");
+        *steps.entry(interval.from).or_default() += gpus;
+        *steps.entry(interval.until).or_default() -= gpus;
+    }
+
+    /// Meters use beyond the entitlement from what is added next on, if it did not before.
+    pub fn meter_over(&mut self) {
+        self.use_steps.get_or_insert_default();
+    }
+
+    /// From the first instant of `month` until the first after it.
+    pub fn interval_of(&self, month: Month) -> Interval {
+        self.calendar.interval_of(month)
+    }
+
+    /// Records that `gpus` are granted from `from` on.
+    ///
+    /// # Panics
+    /// If `from` is before a step that was recorded already.
+    pub fn entitle(&mut self, from: Instant, gpus: Gpus) {
+        let steps = &mut self.entitlement;
+        assert!(steps.last().is_none_or(|(last, _)| *last <= from), "entitlement out of order");
+        steps.push((from, gpus));
+    }
+
+    /// Records a reclaim that was answered at `answered`.
+    pub fn reclaimed(&mut self, answered: Instant, outcome: ReclaimOutcome) {
+        let count = self.reclaims.entry(self.calendar.month_at(answered)).or_default();
+        count.requests += 1;
+        count.missed += u64::from(outcome == ReclaimOutcome::Missed);
+    }
+
+    /// What was read in `month` before `until`. Whoever reads first adds what runs on as intervals
+    /// that end then.
+    pub fn readings(&self, month: Month, until: Instant) -> PeriodReadings {
+        let whole = self.interval_of(month);
+        let read = Interval::new(whole.from, whole.until.min(until).max(whole.from));
+        let rows = self.rows_of(month.first_day(), month.last_day());
+        let sum =
+            |state: ServiceState| GpuSeconds::new(rows.iter().map(|row| row[state.index()]).sum());
+        let entitled = GpuSeconds::new(self.entitled(read));
+        let used = sum(ServiceState::Used);
+        let delivered = used.plus(sum(ServiceState::Idle));
+        let lost = sum(ServiceState::Down).plus(sum(ServiceState::Curtailed));
+        let count = self.reclaims.get(&month).copied().unwrap_or_default();
+        PeriodReadings {
+            entitled,
+            delivered: delivered.min(entitled),
+            held: delivered.plus(lost),
+            used,
+            over: GpuSeconds::new(self.over(read)),
+            energy: self.energy(rows),
+            reclaim_requests: count.requests,
+            reclaim_missed: count.missed,
+            usage: None,
+        }
+    }
+
+    /// GPU-seconds used, and delivered but not used, from `start` to `end`, both included.
+    pub fn used_and_idle(&self, start: Day, end: Day) -> (GpuSeconds, GpuSeconds) {
+        let rows = self.rows_of(start, end);
+        let sum =
+            |state: ServiceState| GpuSeconds::new(rows.iter().map(|row| row[state.index()]).sum());
+        (sum(ServiceState::Used), sum(ServiceState::Idle))
+    }
+
+    /// The rows from `start` to `end`, both included: by day, and in it by sku.
+    fn rows_of(&self, start: Day, end: Day) -> &[Row] {
+        let days = self.calendar.numbers(start, end);
+        let skus = self.skus.len();
+        self.rows.get(days.start * skus..days.end * skus).unwrap_or_default()
+    }
+
+    /// Facility watt-seconds that the tenant pays for: the measured draw of what it used, the idle
+    /// draw of what stood ready for it. A GPU carries an equal part of its node's power. What was
+    /// lent meanwhile counts as idle, since whoever borrows must not move the tenant's bill.
+    fn energy(&self, rows: &[Row]) -> Ratio {
+        let mut it = Ratio::ZERO;
+        for day in rows.chunks(self.skus.len()) {
+            for (sku, row) in self.skus.iter().zip(day) {
+                let drawn = |state: ServiceState, watts: Watts| {
+                    let gpu_seconds = i128::try_from(row[state.index()]);
+                    gpu_seconds.expect("a site has few GPUs") * i128::from(watts.get())
+                };
+                let used = drawn(ServiceState::Used, sku.measured);
+                let idle = drawn(ServiceState::Idle, sku.idle);
+                it = it.plus(Ratio::new(used + idle, i128::from(sku.gpus_per_node)));
+            }
+        }
+        it.times(self.pue)
+    }
+
+    /// GPU-seconds granted within `read`.
+    fn entitled(&self, read: Interval) -> u128 {
+        let ends = self.entitlement.iter().skip(1).map(|(from, _)| *from);
+        let ends = ends.chain([read.until.max(self.last_step())]);
+        let pieces = self.entitlement.iter().zip(ends);
+        pieces
+            .map(|((from, gpus), until)| {
+                seconds_within(read, *from, until) * u128::from(gpus.get())
+            })
+            .sum()
+    }
+
+    fn last_step(&self) -> Instant {
+        self.entitlement.last().map_or(Instant::from_unix(i64::MIN), |(from, _)| *from)
+    }
+
+    /// GPU-seconds within `read` used beyond what was granted at the same instant.
+    fn over(&self, read: Interval) -> u128 {
+        let Some(use_steps) = &self.use_steps else { return 0 };
+        let mut instants: Vec<Instant> = use_steps.keys().copied().collect();
+        instants.extend(self.entitlement.iter().map(|(from, _)| *from));
+        instants.sort_unstable();
+        instants.dedup();
+        let mut used = 0;
+        let mut over = 0;
+        for (index, at) in instants.iter().enumerate() {
+            used += use_steps.get(at).copied().unwrap_or_default();
+            let until = instants.get(index + 1).copied().unwrap_or(read.until.max(*at));
+            let beyond = i128::from(used) - i128::from(self.granted_at(*at).get());
+            let beyond = u128::try_from(beyond).unwrap_or_default();
+            over += beyond * seconds_within(read, *at, until);
+        }
+        over
+    }
+
+    fn granted_at(&self, at: Instant) -> Gpus {
+        let after = self.entitlement.partition_point(|(from, _)| *from <= at);
+        after.checked_sub(1).map_or(Gpus::ZERO, |index| self.entitlement[index].1)
+    }
+}
+
+fn seconds_within(bounds: Interval, from: Instant, until: Instant) -> u128 {
+    let shared = bounds.overlap(Interval::new(from, until));
+    u128::from(shared.map_or(0, |shared| shared.length().get()))
+}

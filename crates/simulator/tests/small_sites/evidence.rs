@@ -1,0 +1,96 @@
+//! Every document of a run follows from the evidence alone, and from no other evidence.
+
+use leasehold_ledger::{LeaseIndex, Record, Rederivation, RederiveError};
+use leasehold_simulator::engine::Outcome;
+use proptest::prelude::*;
+
+use super::setting::{Job, Plan, setting};
+use super::{Everything, plan, play};
+
+/// Derives the documents of lease number `index` again, from files that `alter` may have changed.
+fn rederive(
+    outcome: &Outcome,
+    kept: &Everything,
+    index: u16,
+    alter: impl Fn(&str) -> String,
+) -> Result<usize, RederiveError> {
+    let lease = &outcome.state.contracts.leases[usize::from(index)].lease;
+    let lines = outcome.state.books.accounts[usize::from(index)].facts().to_lines();
+    let record = Record::from_lines(lines.lines()).expect("a record reads back");
+    let mut again = Rederivation::new(lease.versions.clone(), record)?;
+    for ((_, month), text) in kept.evidence.iter().filter(|(key, _)| key.0 == LeaseIndex(index)) {
+        again.read_usage(*month, alter(text).lines()).expect("evidence reads back");
+    }
+    let documents = outcome.state.books.invoices.iter();
+    let of_lease = documents.filter(|document| document.lease == lease.latest().id);
+    let mut count = 0;
+    for document in of_lease {
+        document.check().expect("amounts are what their formulas give");
+        again.check(document)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 30 } else { 2_000 }))]
+
+    #[test]
+    fn every_document_follows_from_its_evidence(plan in plan()) {
+        let (outcome, kept) = play(setting(&plan));
+        let mut documents = 0;
+        for index in 0..outcome.state.contracts.leases.len() {
+            let index = u16::try_from(index).expect("few leases");
+            let derived = rederive(&outcome, &kept, index, str::to_owned);
+            documents += derived.unwrap_or_else(|error| panic!("lease {index}: {error}"));
+        }
+        prop_assert_eq!(documents, outcome.state.books.invoices.len());
+    }
+
+    #[test]
+    fn intervals_twice_or_in_another_order_change_nothing(
+        plan in plan(),
+        seed in any::<u64>(),
+    ) {
+        let (outcome, kept) = play(setting(&plan));
+        let shuffled = |text: &str| {
+            let mut lines: Vec<&str> = text.lines().skip(1).collect();
+            lines.extend(lines.clone());
+            // A fixed disorder for each seed.
+            lines.sort_by_key(|line| line.bytes().fold(seed, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            }));
+            let header = text.lines().next().unwrap_or_default();
+            std::iter::once(header).chain(lines).collect::<Vec<_>>().join("\n")
+        };
+        let derived = rederive(&outcome, &kept, 0, shuffled);
+        prop_assert!(derived.is_ok(), "{:?}", derived);
+    }
+
+    /// What a tenant is told does not change with what the landlord borrows from it.
+    #[test]
+    fn evidence_does_not_tell_of_borrowers(mut plan in plan(), without in any::<bool>()) {
+        // Only a reclaim can be felt: without work of the tenant's own there is none.
+        plan.tenant.clear();
+        if let Some((jobs, ..)) = &mut plan.second {
+            jobs.clear();
+        }
+        plan.faults.clear();
+        plan.curtailment = None;
+        let (_, kept) = play(setting(&plan));
+        plan.landlord.truncate(if without { 0 } else { plan.landlord.len() / 2 });
+        let (_, fewer) = play(setting(&plan));
+        prop_assert_eq!(kept.evidence, fewer.evidence);
+    }
+}
+
+#[test]
+fn another_file_than_was_billed_from_is_told() {
+    let job = Job { submit: 100, gpus: 8, run: 4_000, vacate: 60, checkpoint: 600 };
+    let plan = Plan { tenant: vec![job], notice: Some(1), ..Plan::default() };
+    let (outcome, kept) = play(setting(&plan));
+    assert!(rederive(&outcome, &kept, 0, str::to_owned).expect("nothing was altered") > 0);
+    let error = rederive(&outcome, &kept, 0, |text| text.replacen("used", "idle", 1))
+        .expect_err("a state was altered");
+    assert!(matches!(error, RederiveError::OtherUsage { .. }), "{error}");
+}
