@@ -78,8 +78,8 @@ fn an_escalated_deal_is_planned_at_what_it_grows_to() {
     let Source { name, text } = source("leases/anthropic.toml");
     let more = "\n[fee.escalator]\npercent = \"3%\"\nevery_months = 12\n";
     let lease = read(&Source::new(name, text + more));
-    let schedule =
-        schedule(&site(), &[lease.clone()], 0, Window::default()).expect("the site carries it");
+    let schedule = schedule(&site(), std::slice::from_ref(&lease), 0, Window::default())
+        .expect("the site carries it");
     let factors: Vec<_> = schedule.periods.iter().map(|p| p.escalation.to_string()).collect();
     assert_eq!((factors[11].as_str(), factors[12].as_str()), ("1", "103/100"));
     assert_eq!(factors[36], "1092727/1000000");
