@@ -7,6 +7,9 @@ use serde::Serializer;
 /// Digits after the point of a ratio that has no end, such as a share of a third.
 const DIGITS: u32 = 6;
 
+/// Digits after the point of an escalation factor.
+const FACTOR_DIGITS: u32 = 12;
+
 /// An amount as a decimal string with the currency's digits.
 pub fn money<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(amount)
@@ -46,13 +49,37 @@ pub fn share<S: Serializer>(share: &Ratio, serializer: S) -> Result<S::Ok, S::Er
     serializer.serialize_str(&fraction(*share))
 }
 
+/// An escalation factor as a decimal string.
+pub fn factor<S: Serializer>(factor: &Ratio, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&decimal(*factor, FACTOR_DIGITS))
+}
+
+/// Whether a factor changes nothing.
+pub fn is_one(factor: &Ratio) -> bool {
+    *factor == Ratio::ONE
+}
+
 /// A share of one as a plain decimal, rounded half-even where it has no end: `0.5`, `0.333333`.
 pub fn fraction(share: Ratio) -> String {
-    let scale = 10_i128.pow(DIGITS);
-    let rounded = share.times(Ratio::whole(scale)).round_half_even();
+    decimal(share, DIGITS)
+}
+
+/// A number that is not negative, rounded half-even to `digits`, without zeros at its end. It is
+/// divided digit by digit: a factor may have more of them than a product has room for.
+fn decimal(number: Ratio, digits: u32) -> String {
+    let whole = number.floor();
+    let mut rest = Ratio::new(number.numerator() % number.denominator(), number.denominator());
+    let mut part = 0;
+    for _ in 0..digits {
+        let ten = Ratio::new(rest.numerator() * 10, rest.denominator());
+        part = part * 10 + ten.floor();
+        rest = Ratio::new(ten.numerator() % ten.denominator(), ten.denominator());
+    }
+    let scale = 10_i128.pow(digits);
+    let rounded = Ratio::whole(whole * scale + part).plus(rest).round_half_even();
     let (whole, part) = (rounded / scale, rounded % scale);
-    let digits = format!("{whole}.{part:0width$}", width = DIGITS as usize);
-    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = format!("{whole}.{part:0width$}", width = digits as usize);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A share of one in percent, for reading: `50 %`.
@@ -80,5 +107,16 @@ mod tests {
             let share = Ratio::new(numerator, denominator);
             assert_eq!((fraction(share).as_str(), percent(share).as_str()), (decimal, read));
         }
+    }
+
+    #[test]
+    fn factors_of_many_digits_are_rounded_half_even() {
+        let three_percent = Ratio::new(103_i128.pow(17), 100_i128.pow(17));
+        assert_eq!(decimal(three_percent, 12), "1.652847632272");
+        assert_eq!(decimal(Ratio::new(999_999_999, 1_000_000_000), 6), "1");
+        assert_eq!(
+            (decimal(Ratio::new(5, 2), 0), decimal(Ratio::new(25, 100), 1)),
+            ("2".into(), "0.2".into())
+        );
     }
 }

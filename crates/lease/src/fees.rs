@@ -5,9 +5,10 @@
 
 use leasehold_units::{Day, Money, Month, Ratio};
 
-use crate::{Grant, Lease, Proration};
+use crate::escalation::PricedGrant;
+use crate::{Lease, Proration};
 
-/// One calendar month's share of service at one fee factor.
+/// One calendar month's share of service at one fee factor and one escalation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeePeriod {
     /// First day of service.
@@ -20,6 +21,8 @@ pub struct FeePeriod {
     pub days_in_month: u32,
     /// Share of the fixed fee, 0 to 1.
     pub fee: Ratio,
+    /// The factor by which the escalator has multiplied the fixed fee; 1 without one.
+    pub escalation: Ratio,
     /// What is owed: the month's rounded running total less its earlier periods.
     pub amount: Money,
     /// The version of the terms that says so.
@@ -53,8 +56,11 @@ impl Lease {
     /// The fixed fee of a whole month at what holds on `day`.
     pub fn monthly_fee_on(&self, day: Day) -> Money {
         let fixed = self.governing(day).fee.fixed;
-        let share = self.grant_on(day).map_or(Ratio::ZERO, |grant| grant.fee);
-        Money::rounded_half_even(fixed.exact().times(share), fixed.currency())
+        let holds = |priced: &PricedGrant| priced.grant.from <= day && day <= priced.grant.until;
+        let full =
+            |priced: PricedGrant| fixed.exact().times(priced.grant.fee).times(priced.escalation);
+        let exact = self.priced_grants().into_iter().find(holds).map_or(Ratio::ZERO, full);
+        Money::rounded_half_even(exact, fixed.currency())
     }
 
     fn fixed_through(&self, day: Day) -> Money {
@@ -67,11 +73,12 @@ impl Lease {
     fn periods_through(&self, last: Day) -> Vec<FeePeriod> {
         let mut periods: Vec<FeePeriod> = Vec::new();
         let mut running = Running::default();
-        for grant in self.fee_steps() {
-            let mut start = grant.from;
-            while start <= grant.until.min(last) {
-                let end = Month::of(start).last_day().min(grant.until).min(last);
-                periods.push(running.bill(self, &grant, start, end));
+        for priced in self.priced_grants() {
+            let until = priced.grant.until.min(last);
+            let mut start = priced.grant.from;
+            while start <= until {
+                let end = Month::of(start).last_day().min(until);
+                periods.push(running.bill(self, &priced, start, end));
                 start = end.tomorrow().expect("a term ends before the calendar does");
             }
         }
@@ -88,7 +95,8 @@ struct Running {
 }
 
 impl Running {
-    fn bill(&mut self, lease: &Lease, grant: &Grant, start: Day, end: Day) -> FeePeriod {
+    fn bill(&mut self, lease: &Lease, priced: &PricedGrant, start: Day, end: Day) -> FeePeriod {
+        let PricedGrant { grant, escalation } = *priced;
         let version = grant.version as usize - 1;
         let fee = &lease.versions[version].fee;
         let currency = fee.fixed.currency();
@@ -97,7 +105,7 @@ impl Running {
         }
         let (days, days_in_month) = count_days(fee.proration, start, end);
         let share = Ratio::new(i128::from(days), i128::from(days_in_month));
-        let exact = fee.fixed.exact().times(grant.fee).times(share);
+        let exact = fee.fixed.exact().times(grant.fee).times(escalation).times(share);
         let exact = self.exact.unwrap_or(Ratio::ZERO).plus(exact);
         let total = Money::rounded_half_even(exact, currency);
         let amount = total.minus(self.billed.unwrap_or(Money::zero(currency)));
@@ -108,6 +116,7 @@ impl Running {
             days,
             days_in_month,
             fee: grant.fee,
+            escalation,
             amount,
             version: grant.version,
         }

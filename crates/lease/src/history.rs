@@ -68,6 +68,18 @@ pub enum AmendRefusal {
         /// The last day of service under the version before.
         end: Day,
     },
+    /// Its fees cannot be computed to the minor unit.
+    #[error(
+        "escalation-stays-exact: with {lease} version {version} the fees from {day} on have more digits than can be computed exactly"
+    )]
+    Inexact {
+        /// The lease.
+        lease: String,
+        /// The version.
+        version: u32,
+        /// The first day of which that is so.
+        day: Day,
+    },
     /// The lease is being terminated.
     #[error("amendment-without-notice: {lease} is under notice; withdraw the notice first")]
     UnderNotice {
@@ -148,6 +160,7 @@ impl Lease {
             return Err(AmendRefusal::VersionGap { lease, last: 0, found });
         }
         let mut lease = Self { versions: vec![first], notice: None };
+        lease.stays_exact()?;
         for terms in rest {
             lease.amend(terms)?;
         }
@@ -203,7 +216,16 @@ impl Lease {
             return Err(AmendRefusal::UnderNotice { lease });
         }
         self.versions.push(terms);
-        Ok(())
+        self.stays_exact().inspect_err(|_| {
+            self.versions.pop();
+        })
+    }
+
+    /// Whether the fees of all versions can be computed in full.
+    fn stays_exact(&self) -> Result<(), AmendRefusal> {
+        let Some(day) = self.first_inexact_day() else { return Ok(()) };
+        let (lease, version) = (self.latest().id.to_string(), self.latest().version);
+        Err(AmendRefusal::Inexact { lease, version, day })
     }
 
     /// Terminates for convenience: notice on day D makes D plus the notice days the last day of

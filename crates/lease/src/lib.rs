@@ -3,13 +3,19 @@
 //!
 //! Chooses no hardware and stores nothing.
 
+mod day_count;
+mod escalation;
+mod fee_terms;
 mod fees;
 mod grants;
 mod history;
+mod minimum;
 mod parse;
 mod terms;
 
+pub use fee_terms::*;
 pub use fees::FeePeriod;
 pub use grants::Grant;
 pub use history::{AmendRefusal, Lease, NoticeRefusal};
+pub use minimum::MinimumShare;
 pub use terms::*;

@@ -7,6 +7,8 @@ use leasehold_units::{
     Watts, Zone,
 };
 
+use crate::Fee;
+
 /// One version of a lease's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
@@ -178,61 +180,6 @@ pub enum Remedy {
     TenantElects,
 }
 
-/// What is owed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fee {
-    /// Fixed fee of one full month at fee factor 1; carries the currency.
-    pub fixed: Money,
-    /// How parts of months are counted.
-    pub proration: Proration,
-    /// When the fixed fee is invoiced.
-    pub invoice: InvoiceTiming,
-    /// Days from issue to due.
-    pub due_days: u32,
-    /// Metered charges, in file order.
-    pub usage: Vec<UsageFee>,
-}
-
-/// How parts of months are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proration {
-    /// Days of service over days of the month.
-    Actual,
-    /// Every month has 30 days.
-    Thirty360,
-}
-
-/// When the fixed fee of a month is invoiced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvoiceTiming {
-    /// On its first day of service.
-    Advance,
-    /// On the first day after it.
-    Arrears,
-}
-
-/// A metered charge, always in arrears.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageFee {
-    /// What is metered.
-    pub meter: Meter,
-    /// Currency units (not minor units) per kWh or GPU-hour, exactly.
-    pub price: Ratio,
-}
-
-/// What can be metered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Meter {
-    /// Facility kWh of the holding.
-    Energy,
-    /// GPU-hours that the tenant's jobs ran on.
-    GpuHoursUsed,
-    /// GPU-hours that stood in the holding.
-    GpuHoursHeld,
-    /// GPU-hours used beyond the entitlement.
-    GpuHoursOver,
-}
-
 /// What is promised about the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -242,12 +189,27 @@ pub struct Service {
     pub reclaim_within: Option<Seconds>,
     /// Delivered over entitled GPU-seconds that is promised per invoice period, 0 to 1.
     pub availability: Option<Ratio>,
+    /// What the availability does not count.
+    pub exclude: Exclusions,
     /// Credits, deepest last.
     pub credits: Vec<ServiceCredit>,
     /// Credit for each reclaim that was late.
     pub reclaim_miss_credit: Option<Money>,
+    /// Share of the invoice period's fixed fee, 0 to 1, for a period in which a curtailment went
+    /// beyond the agreed depth.
+    pub curtail_credit: Option<Ratio>,
     /// When and how far this lease sheds under curtailment; absent: last, and not at all.
     pub curtail: Option<Curtail>,
+}
+
+/// What the availability does not count: GPU-seconds that are missing for such a reason are
+/// neither entitled nor delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exclusions {
+    /// Maintenance that the tenant agreed to.
+    pub maintenance: bool,
+    /// What the tenant brought about itself.
+    pub tenant_fault: bool,
 }
 
 /// Who may use idle nodes of a holding.

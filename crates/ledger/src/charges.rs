@@ -5,7 +5,7 @@
 use leasehold_lease::{Meter, Terms, UsageFee};
 use leasehold_units::{Day, GpuSeconds, Money, Month, Ratio};
 
-use crate::wording::{decimal, percent, percent_cut, span_name, thousandths};
+use crate::wording::{decimal, percent, percent_cut, rounded, span_name};
 use crate::{Derivation, FeePeriod, Line, LineKind, PeriodReadings, Revenue};
 
 const WATT_SECONDS_PER_KWH: i128 = 3_600_000;
@@ -84,12 +84,12 @@ impl<'a> MonthShare<'a> {
     fn usage_line(&self, fee: &UsageFee, readings: &PeriodReadings) -> Line {
         let currency = self.terms().fee.fixed.currency();
         let reading = Reading::of(fee.meter, readings);
-        let price = decimal(fee.price);
+        let price = decimal(self.terms().price_on(fee, self.start()));
         let description = format!(
             "{}, {}: {} {} at {price} {currency} per {}",
             reading.title,
             span_name(self.start(), self.end()),
-            thousandths(reading.quantity()),
+            rounded(reading.quantity(), 3),
             reading.units,
             reading.unit,
         );
@@ -172,7 +172,7 @@ struct MonthSoFar {
 /// What a period owes, exactly, in minor units.
 fn exact_fee(period: &FeePeriod, terms: &Terms) -> Ratio {
     let days = Ratio::new(i128::from(period.days), i128::from(period.days_in_month));
-    terms.fee.fixed.exact().times(period.fee).times(days)
+    terms.fee.fixed.exact().times(period.fee).times(period.escalation).times(days)
 }
 
 /// The fixed fee of one period; `before` are the earlier periods of its month.
@@ -185,24 +185,25 @@ fn fixed_line(period: &FeePeriod, terms: &Terms, before: MonthSoFar) -> Line {
     if period.fee != Ratio::ONE {
         description += &format!(", at {}", percent(period.fee));
     }
-    let mut derivation = Derivation::new(
-        period.version,
-        "round(fixed * fee * days / days_in_month)",
-        [
-            ("fixed", fixed.to_string()),
-            ("fee", percent(period.fee)),
-            ("days", period.days.to_string()),
-            ("days_in_month", period.days_in_month.to_string()),
-        ],
-    );
+    let mut inputs = vec![("fixed", fixed.to_string()), ("fee", percent(period.fee))];
+    let mut share = "fixed * fee".to_owned();
+    if period.escalation != Ratio::ONE {
+        description += &format!(", times {}", rounded(period.escalation, 6));
+        inputs.push(("escalation", period.escalation.to_string()));
+        share += " * escalation";
+    }
+    inputs.push(("days", period.days.to_string()));
+    inputs.push(("days_in_month", period.days_in_month.to_string()));
+    share += " * days / days_in_month";
+    let mut formula = format!("round({share})");
     if before.exact != Ratio::ZERO {
-        derivation.formula =
-            "round(month_before + fixed * fee * days / days_in_month) - billed_before".to_owned();
+        formula = format!("round(month_before + {share}) - billed_before");
         let scale = Ratio::whole(10_i128.pow(fixed.currency().digits()));
         for (name, minor) in [("month_before", before.exact), ("billed_before", before.billed)] {
-            derivation.inputs.push((name.to_owned(), decimal(minor.over(scale))));
+            inputs.push((name, decimal(minor.over(scale))));
         }
     }
+    let derivation = Derivation::new(period.version, &formula, inputs);
     let amount = derivation.amount(fixed.currency());
     assert_eq!(amount, period.amount, "the schedule and the invoice derive one fee");
     Line {

@@ -118,10 +118,10 @@ pub struct DueLine {
 }
 
 impl Derivation {
-    pub(crate) fn new<const N: usize>(
+    pub(crate) fn new<'a>(
         terms_version: u32,
         formula: &str,
-        inputs: [(&str, String); N],
+        inputs: impl IntoIterator<Item = (&'a str, String)>,
     ) -> Self {
         let inputs = inputs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let formula = formula.to_owned();

@@ -24,9 +24,9 @@ pub(crate) fn percent_cut(ratio: Ratio) -> String {
     format!("{}%", with_point(ratio.times(Ratio::whole(1_000_000)).floor(), 4))
 }
 
-/// `quantity` to three digits after the point.
-pub(crate) fn thousandths(quantity: Ratio) -> String {
-    with_point(quantity.times(Ratio::whole(1000)).round_half_even(), 3)
+/// `quantity` to so many digits after the point, for reading.
+pub(crate) fn rounded(quantity: Ratio, digits: u32) -> String {
+    with_point(quantity.times(Ratio::whole(10_i128.pow(digits))).round_half_even(), digits)
 }
 
 /// `scaled` with its last `digits` digits after the point.

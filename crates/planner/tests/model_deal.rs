@@ -17,9 +17,12 @@ fn site() -> Site {
 }
 
 fn lease() -> Lease {
-    let source = source("leases/anthropic.toml");
-    let terms = Terms::parse(&source);
-    let terms = terms.unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)));
+    read(&source("leases/anthropic.toml"))
+}
+
+fn read(source: &Source) -> Lease {
+    let terms = Terms::parse(source);
+    let terms = terms.unwrap_or_else(|problems| panic!("{}", render(source, &problems, false)));
     Lease::new(vec![terms]).expect("one version")
 }
 
@@ -68,4 +71,25 @@ fn windows_that_touch_add_up_to_the_whole() {
         let parts = total(None, Some(cut)).plus(total(cut.tomorrow().ok(), None));
         assert_eq!(parts, total(None, None));
     }
+}
+
+#[test]
+fn an_escalated_deal_is_planned_at_what_it_grows_to() {
+    let Source { name, text } = source("leases/anthropic.toml");
+    let more = "\n[fee.escalator]\npercent = \"3%\"\nevery_months = 12\n";
+    let lease = read(&Source::new(name, text + more));
+    let schedule = schedule(&site(), std::slice::from_ref(&lease), 0, Window::default())
+        .expect("the site carries it");
+    let factors: Vec<_> = schedule.periods.iter().map(|p| p.escalation.to_string()).collect();
+    assert_eq!((factors[11].as_str(), factors[12].as_str()), ("1", "103/100"));
+    assert_eq!(factors[36], "1092727/1000000");
+    // 14.0625 bn in the first year, then 15 bn x 1.03, 15 bn x 1.0609, and May 2029 x 1.092727.
+    let first = 1_406_250_000_000;
+    let grown = 1_545_000_000_000 + 1_591_350_000_000 + 136_590_875_000;
+    assert_eq!(schedule.total.minor(), first + grown);
+    let backlog = backlog(&[lease], day("2028-02-01")).expect("one currency");
+    let amounts = backlog.leases[0].amounts;
+    // 90 days from 1 February end on 1 May: three months at 1.03, and a day at 1.0609.
+    assert_eq!(amounts.firm_if_landlord_gives_notice.to_string(), "3905278225.81");
+    assert!(amounts.firm_if_landlord_gives_notice.minor() <= amounts.headline.minor());
 }

@@ -161,8 +161,16 @@ impl Ratio {
     }
 }
 
-fn checked_mul(a: i128, b: i128) -> i128 {
-    a.checked_mul(b).expect("ratio leaves 128 bits")
+/// Compares what two ratios of one floor have beyond it, without multiplying them out: of two
+/// parts of a whole, the one that goes into it the fewer times is the larger.
+fn compare_rests(a: Ratio, b: Ratio) -> Ordering {
+    let rest = |ratio: Ratio| ratio.numerator.rem_euclid(ratio.denominator);
+    match (rest(a), rest(b)) {
+        (0, 0) => Ordering::Equal,
+        (0, _) => Ordering::Less,
+        (_, 0) => Ordering::Greater,
+        (x, y) => Ratio::new(b.denominator, y).cmp(&Ratio::new(a.denominator, x)),
+    }
 }
 
 fn gcd(a: u128, b: u128) -> u128 {
@@ -181,8 +189,12 @@ impl PartialOrd for Ratio {
 
 impl Ord for Ratio {
     fn cmp(&self, other: &Self) -> Ordering {
-        let left = checked_mul(self.numerator, other.denominator);
-        left.cmp(&checked_mul(other.numerator, self.denominator))
+        let left = self.numerator.checked_mul(other.denominator);
+        let right = other.numerator.checked_mul(self.denominator);
+        match (left, right) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => self.floor().cmp(&other.floor()).then_with(|| compare_rests(*self, *other)),
+        }
     }
 }
 

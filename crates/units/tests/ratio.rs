@@ -46,3 +46,15 @@ fn signs_and_noise_are_no_decimals() {
         assert!(Ratio::from_decimal(text).is_err(), "{text:?}");
     }
 }
+
+#[test]
+fn the_largest_ratios_are_compared_and_their_products_refused() {
+    let huge = 10_i128.pow(38);
+    let (below, above) = (Ratio::new(huge - 1, huge), Ratio::new(huge + 1, huge));
+    assert!(below < Ratio::ONE && Ratio::ONE < above && below < above);
+    assert!(Ratio::new(huge - 2, huge - 1) < below, "they differ in the 76th digit");
+    assert!(Ratio::new(1 - huge, huge) < Ratio::new(2 - huge, huge - 1));
+    assert_eq!(above.cmp(&above), std::cmp::Ordering::Equal);
+    assert_eq!(above.checked_times(above), None);
+    assert_eq!(above.checked_times(Ratio::new(huge, huge + 1)), Some(Ratio::ONE));
+}

@@ -40,7 +40,7 @@ struct Step {
     fee: Ratio,
 }
 
-/// One calendar month's share of service, or a part of it at one fee factor.
+/// One calendar month's share of service, or a part of it at one fee factor and escalation.
 #[derive(Debug, Serialize)]
 struct Period {
     #[serde(serialize_with = "wire::day")]
@@ -49,6 +49,8 @@ struct Period {
     end: Day,
     days: i64,
     days_in_month: i64,
+    #[serde(serialize_with = "wire::factor", skip_serializing_if = "wire::is_one")]
+    escalation: Ratio,
     #[serde(serialize_with = "wire::money")]
     amount: Money,
 }
@@ -121,24 +123,8 @@ impl Printable for Schedule {
                 wire::percent(step.fee),
             ]);
         }
-        let mut periods = Rows::new(&[
-            ("start", Align::Left),
-            ("end", Align::Left),
-            ("days", Align::Right),
-            ("of", Align::Right),
-            (self.currency, Align::Right),
-        ]);
-        for period in &self.periods {
-            periods.push(vec![
-                period.start.to_string(),
-                period.end.to_string(),
-                period.days.to_string(),
-                period.days_in_month.to_string(),
-                money(period.amount),
-            ]);
-        }
         let heading = &self.heading;
-        let (steps, periods) = (steps.to_table(), periods.to_table());
+        let (steps, periods) = (steps.to_table(), self.periods_table());
         format!("{heading}\n\nEntitlement\n{steps}\nFixed fee\n{periods}\n{}\n", self.total_line())
     }
 
@@ -186,6 +172,32 @@ impl Printable for Schedule {
 }
 
 impl Schedule {
+    /// The periods, with a column for the escalation where there is any.
+    fn periods_table(&self) -> String {
+        let escalates = self.periods.iter().any(|period| !wire::is_one(&period.escalation));
+        let mut columns = vec![
+            ("start", Align::Left),
+            ("end", Align::Left),
+            ("days", Align::Right),
+            ("of", Align::Right),
+        ];
+        columns.extend(escalates.then_some(("factor", Align::Right)));
+        columns.push((self.currency, Align::Right));
+        let mut rows = Rows::new(&columns);
+        for period in &self.periods {
+            let mut row = vec![
+                period.start.to_string(),
+                period.end.to_string(),
+                period.days.to_string(),
+                period.days_in_month.to_string(),
+            ];
+            row.extend(escalates.then(|| wire::fraction(period.escalation)));
+            row.push(money(period.amount));
+            rows.push(row);
+        }
+        rows.to_table()
+    }
+
     fn of(schedule: leasehold_planner::Schedule, heading: String, power: &'static str) -> Self {
         let steps = schedule.entitlement.into_iter().map(|step| Step {
             from: step.from,
@@ -200,6 +212,7 @@ impl Schedule {
             end: period.end,
             days: i64::from(period.days),
             days_in_month: i64::from(period.days_in_month),
+            escalation: period.escalation,
             amount: period.amount,
         });
         Self {
@@ -254,6 +267,7 @@ mod tests {
             end: day(end),
             days,
             days_in_month,
+            escalation: Ratio::ONE,
             amount: money(amount),
         };
         Schedule {
@@ -294,6 +308,22 @@ mod tests {
 
         Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included.
         "#);
+    }
+
+    #[test]
+    fn an_escalation_shows_where_there_is_one() {
+        let mut grown = example();
+        grown.periods.truncate(2);
+        grown.periods[1].escalation = Ratio::new(312_332, 305_109);
+        assert_snapshot!(grown.periods_table(), @r#"
+        start       end         days  of    factor             USD
+        ──────────────────────────────────────────────────────────
+        2026-05-15  2026-05-31    17  31         1  274,193,548.39
+        2026-06-01  2026-06-14    14  30  1.023674  233,333,333.33
+        "#);
+        let periods = serde_json::to_value(&grown.periods).expect("plain structs with text keys");
+        assert_eq!(periods[0].get("escalation"), None);
+        assert_eq!(periods[1]["escalation"], "1.023673506845");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Reading a lease file: every field, every rule, all problems at once.
 
 mod capacity;
+mod escalator;
 mod fee;
+mod payment;
 mod service;
+mod tax;
 
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table};
 use leasehold_units::{Day, LeaseId, PartyId, SiteId};
@@ -42,9 +45,9 @@ fn read_terms(root: &Table<'_>, text: &str) -> Option<Terms> {
     let capacity = root.required("capacity", root.table("capacity"), "what is granted");
     let capacity = capacity.and_then(|capacity| capacity::read(&capacity, term));
     let delivery = optional(root.table("delivery"), |table| read_delivery(table, term));
-    let fee = root.required("fee", root.table("fee"), "what is owed");
-    let currency = fee.as_ref().and_then(fee::read_currency);
-    let fee = fee.and_then(|fee| fee::read(&fee, currency));
+    let fees = root.required("fee", root.table("fee"), "what is owed");
+    let currency = fees.as_ref().and_then(fee::read_currency);
+    let fee = fees.as_ref().and_then(|fee| fee::read(fee, currency, term));
     let service = optional(root.table("service"), |table| service::read(table, currency));
     root.finish();
     if let Some((signed, (_, end))) = signed.as_ref().zip(term).filter(|(on, to)| on.value > to.1) {
@@ -53,7 +56,7 @@ fn read_terms(root: &Table<'_>, text: &str) -> Option<Terms> {
     }
     let ((landlord, tenant), (start, end)) = (parties?, term?);
     let (version, effective) = version?;
-    Some(Terms {
+    let terms = Terms {
         text: text.into(),
         id: id?.value,
         version,
@@ -71,7 +74,9 @@ fn read_terms(root: &Table<'_>, text: &str) -> Option<Terms> {
         delivery: delivery?,
         fee: fee?,
         service: service?.unwrap_or(service::NONE),
-    })
+    };
+    escalator::check_exact(&fees?, &terms);
+    Some(terms)
 }
 
 fn read_parties(root: &Table<'_>) -> Option<(PartyId, PartyId)> {

@@ -4,18 +4,24 @@
 use leasehold_diagnostics::{Field, Table};
 use leasehold_units::{Currency, Ratio};
 
-use super::{fee::read_money, optional};
-use crate::{Curtail, IdleUse, Service, ServiceCredit};
+use super::fee::{read_money, read_words};
+use super::optional;
+use crate::{Curtail, Exclusions, IdleUse, Service, ServiceCredit};
 
 /// What holds where `[service]` is absent: nothing is promised, and nobody borrows.
 pub const NONE: Service = Service {
     idle_use: IdleUse::None,
     reclaim_within: None,
     availability: None,
+    exclude: EXCLUDED,
     credits: Vec::new(),
     reclaim_miss_credit: None,
+    curtail_credit: None,
     curtail: None,
 };
+
+/// What an availability does not count where `exclude` is absent.
+const EXCLUDED: Exclusions = Exclusions { maintenance: true, tenant_fault: true };
 
 /// Reads `[service]`.
 pub fn read(table: &Table<'_>, currency: Option<Currency>) -> Option<Service> {
@@ -27,6 +33,8 @@ pub fn read(table: &Table<'_>, currency: Option<Currency>) -> Option<Service> {
     let steps = table.tables("credit");
     let miss_credit = home(table, &steps, "reclaim_miss_credit");
     let miss_credit = read_money(miss_credit, "reclaim_miss_credit", currency);
+    let curtail_credit = home(table, &steps, "curtail_credit").percent("curtail_credit");
+    let exclude = read_exclusions(home(table, &steps, "exclude"));
     let curtail = optional(home(table, &steps, "curtail").table("curtail"), read_curtail);
     let credits = read_credits(&steps, availability.as_ref().map(|share| share.value));
     table.finish();
@@ -35,18 +43,30 @@ pub fn read(table: &Table<'_>, currency: Option<Currency>) -> Option<Service> {
         let expected = "the bound within which lent nodes come back, such as \"10 min\"";
         table.required::<()>("reclaim_within", None, expected);
     }
-    if !steps.is_empty() && !table.has("availability") {
-        let expected = "the availability that the credits stand behind, such as \"99.5%\"";
+    if (!steps.is_empty() || table.has("exclude")) && !table.has("availability") {
+        let expected = "the availability that is promised, such as \"99.5%\"";
         table.required::<()>("availability", None, expected);
     }
     Some(Service {
         idle_use: idle_use?.value,
         reclaim_within: reclaim_within.map(|bound| bound.value),
         availability: availability.map(|share| share.value),
+        exclude: exclude?,
         credits: credits?,
         reclaim_miss_credit: miss_credit,
+        curtail_credit: curtail_credit.map(|share| share.value),
         curtail: curtail?,
     })
+}
+
+/// What the availability does not count; an empty list is nothing.
+fn read_exclusions(table: &Table<'_>) -> Option<Exclusions> {
+    if !table.has("exclude") {
+        return Some(EXCLUDED);
+    }
+    let [maintenance, tenant_fault] =
+        read_words(table, "exclude", ["maintenance", "tenant-fault"])?;
+    Some(Exclusions { maintenance, tenant_fault })
 }
 
 /// The table that has `key`: the service's own, or one of its credits'. TOML puts keys that stand

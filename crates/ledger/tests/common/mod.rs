@@ -31,16 +31,24 @@ pub fn terms(start: &str, end: &str) -> Terms {
         invoice: InvoiceTiming::Advance,
         due_days: 30,
         usage: vec![UsageFee { meter: Meter::Energy, price: Ratio::new(62, 1000) }],
+        escalator: None,
+        minimum: None,
+        prepayments: Vec::new(),
+        deposit: None,
+        late_interest: None,
+        taxes: None,
     };
     let service = Service {
         idle_use: IdleUse::Landlord,
         reclaim_within: Some(Seconds::new(600)),
         availability: Some(percent(99, 500)),
+        exclude: Exclusions { maintenance: true, tenant_fault: true },
         credits: vec![
             ServiceCredit { below: percent(99, 500), credit: percent(5, 0) },
             ServiceCredit { below: percent(98, 0), credit: percent(20, 0) },
         ],
         reclaim_miss_credit: Some(usd("1000.00")),
+        curtail_credit: None,
         curtail: None,
     };
     Terms {
@@ -94,6 +102,7 @@ pub fn schedule(terms: &Terms, end: Day, fee: impl Fn(Day) -> (Ratio, u32)) -> V
                 days: 0,
                 days_in_month: u32::try_from(whole).expect("at most 31"),
                 fee: factor,
+                escalation: Ratio::ONE,
                 amount: Money::zero(terms.fee.fixed.currency()),
                 version,
             });
