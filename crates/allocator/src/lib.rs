@@ -15,8 +15,8 @@ mod sizing;
 mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
-pub use maintenance::{OutageRefusal, plan_outage};
+pub use leasehold_site::Outage;
+pub use maintenance::{OutageRefusal, Works, plan_outage};
 pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};
 pub use promise::{Available, PoolAvailable, available};
 pub use refusal::{Alternative, Constraint, Refusal};
-pub use supply::Outage;
