@@ -12,9 +12,10 @@ mod invariants;
 mod job;
 mod queue;
 mod state;
+mod upkeep;
 
 pub use books::{Books, EvidenceChunk, Reclaim};
-pub use decide::{RefusedInput, something_follows};
+pub use decide::{RefusedInput, RefusedOutage, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
     Whose,
@@ -25,6 +26,8 @@ pub use fleet::{
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
 pub use state::{AgendaItem, Contracts, LeaseEntry, Lending, State, VACATE_SECONDS_MAX};
+
+pub use upkeep::{Agreed, Hold, OutageAsk, PlannedOutage};
 
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;

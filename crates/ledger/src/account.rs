@@ -117,6 +117,7 @@ pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
     match fact {
         Fact::Rated { .. } | Fact::Signed(_) | Fact::NoticeGiven(_) => {}
         Fact::Entitled { gpus } => meter.entitle(at, *gpus),
+        Fact::Excluded { gpus } => meter.exclude(at, *gpus),
         // It counts when it was answered: then no month that it belongs to is billed yet.
         Fact::Reclaimed { outcome, .. } => meter.reclaimed(at, *outcome),
     }

@@ -32,6 +32,12 @@ pub enum Fact {
         /// GPUs from then on.
         gpus: Gpus,
     },
+    /// Nodes of the holding went out for maintenance that the lease agrees to and leaves out of its
+    /// availability, or came back.
+    Excluded {
+        /// GPUs out from then on.
+        gpus: Gpus,
+    },
     /// The tenant had asked for what it holds, and got it.
     Reclaimed {
         /// When it could first have had it.
@@ -144,6 +150,7 @@ enum WireKind {
     Signed { version: u32, sha256: String },
     NoticeGiven { by: String, day: String },
     Entitled { gpus: u64 },
+    Excluded { gpus: u64 },
     Reclaimed { asked: String, missed: bool },
 }
 
@@ -163,6 +170,7 @@ fn line_of(at: Instant, fact: &Fact) -> String {
             WireKind::NoticeGiven { by: notice.by.to_string(), day: notice.given.to_string() }
         }
         Fact::Entitled { gpus } => WireKind::Entitled { gpus: gpus.get() },
+        Fact::Excluded { gpus } => WireKind::Excluded { gpus: gpus.get() },
         Fact::Reclaimed { asked, outcome } => WireKind::Reclaimed {
             asked: asked.to_string(),
             missed: *outcome == ReclaimOutcome::Missed,
@@ -195,6 +203,7 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
             Fact::NoticeGiven(Notice { by: side.ok_or_else(|| by.clone())?, given })
         }
         WireKind::Entitled { gpus } => Fact::Entitled { gpus: Gpus::new(*gpus) },
+        WireKind::Excluded { gpus } => Fact::Excluded { gpus: Gpus::new(*gpus) },
         WireKind::Reclaimed { asked, missed } => Fact::Reclaimed {
             asked: instant(asked)?,
             outcome: if *missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound },

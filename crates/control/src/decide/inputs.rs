@@ -5,7 +5,8 @@ use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, Watts};
 
-use super::clear_nodes;
+use super::upkeep::RefusedOutage;
+use super::{clear_nodes, steps, upkeep};
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
@@ -48,6 +49,20 @@ pub enum RefusedInput {
     /// There is a lease of that name already.
     #[error("lease-is-new: there is a lease {0} already; a change to it is an amendment")]
     LeaseExists(LeaseId),
+    /// A quote that would be over before it began.
+    #[error("hold-lasts: the quote for {lease} would run out at {expires}, which is past")]
+    HoldIsOver {
+        /// What would be the lease.
+        lease: LeaseId,
+        /// When it would run out.
+        expires: Instant,
+    },
+    /// No such quote.
+    #[error("hold-is-known: nothing is set aside for a lease {0}")]
+    UnknownHold(LeaseId),
+    /// Maintenance that cannot be.
+    #[error(transparent)]
+    Outage(#[from] RefusedOutage),
     /// A notice that the terms do not allow.
     #[error(transparent)]
     Notice(#[from] NoticeRefusal),
@@ -85,13 +100,15 @@ pub fn decide(
         Input::NodesDown(nodes) => fail(state, nodes, out),
         Input::NodesUp(nodes) => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Down);
-            if !nodes.is_empty() {
-                out.push(Event::NodesRepaired { nodes });
-            }
+            repair(state, nodes, now, out);
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
-        Input::Amend(terms) => out.push(amend(state, terms)?),
-        Input::Sign(terms) => out.push(sign(state, terms)?),
+        Input::Amend(terms) => out.push(amend(state, terms, now)?),
+        Input::Sign(terms) => out.push(sign(state, terms, now)?),
+        Input::PlanOutage(ask) => out.push(upkeep::plan(state, ask, now)?),
+        Input::CancelOutage { id } => out.push(upkeep::cancel(state, id, now)?),
+        Input::Hold { terms, expires } => out.push(upkeep::hold(state, terms, *expires, now)?),
+        Input::Release { lease } => out.push(upkeep::release(state, lease, now)?),
         Input::Curtail(asked) => {
             out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
@@ -133,6 +150,21 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
     out.push(Event::NodesFailed { nodes });
 }
 
+/// Nodes are healthy again; those that are to be out for maintenance go on to that.
+fn repair(state: &State, nodes: NodeRanges, now: Instant, out: &mut Vec<Event>) {
+    if nodes.is_empty() {
+        return;
+    }
+    let kept = upkeep::is_any(state).then(|| upkeep::out_at(state, now, &steps::holders(state)));
+    let kept = kept.unwrap_or_default();
+    let stays = nodes.iter().filter(|node| kept.get(*node as usize).is_some_and(|out| *out));
+    let stays = NodeRanges::from_nodes(stays);
+    out.push(Event::NodesRepaired { nodes });
+    if !stays.is_empty() {
+        out.push(Event::MaintenanceBegan { nodes: stays });
+    }
+}
+
 /// What is asked of the site, in watts that it may draw.
 fn announce(state: &State, asked: &CurtailmentAsk, now: Instant) -> Curtailment {
     let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
@@ -159,22 +191,29 @@ fn notice(state: &State, id: &LeaseId, by: Side, day: Day) -> Result<Event, Refu
     Ok(Event::NoticeGiven { lease: number, notice, last_day })
 }
 
-fn amend(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+fn amend(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInput> {
     let unknown = || RefusedInput::UnknownLease(terms.id.clone());
     let number = state.contracts.find(&terms.id).ok_or_else(unknown)?;
-    let mut leases = state.contracts.lease_list();
+    let mut leases = state.contracts.lease_list(now);
     let index = usize::from(number);
     leases[index].amend(terms.clone())?;
-    plan_changed(&state.site, &leases, index, &[]).map_err(RefusedInput::Oversold)?;
+    plan_changed(&state.site, &leases, index, &state.contracts.out())
+        .map_err(RefusedInput::Oversold)?;
     Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
 }
 
-fn sign(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+fn sign(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInput> {
     if state.contracts.find(&terms.id).is_some() {
         return Err(RefusedInput::LeaseExists(terms.id.clone()));
     }
-    let mut leases = state.contracts.lease_list();
-    leases.push(Lease::new(vec![terms.clone()])?);
-    plan_changed(&state.site, &leases, leases.len() - 1, &[]).map_err(RefusedInput::Oversold)?;
+    // What was quoted is there, whatever came in between.
+    let held = state.contracts.hold(&terms.id, now).map(|hold| hold.lease.latest());
+    if !held.is_some_and(|held| upkeep::same_but_signature(terms, held)) {
+        let mut leases = state.contracts.lease_list(now);
+        leases.retain(|lease| lease.latest().id != terms.id);
+        leases.push(Lease::new(vec![terms.clone()])?);
+        plan_changed(&state.site, &leases, leases.len() - 1, &state.contracts.out())
+            .map_err(RefusedInput::Oversold)?;
+    }
     Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
 }

@@ -208,8 +208,8 @@ impl Walk<'_> {
         for (number, node) in self.nodes() {
             let Some(lease) = holding(self.state, node).lease() else { continue };
             held[usize::from(lease)] += 1;
-            // There is nothing to switch off on a failed node.
-            if node.condition != Condition::Down {
+            // There is nothing to switch off on a node that is out.
+            if !matches!(node.condition, Condition::Down | Condition::Maintained) {
                 rungs.push(self.rung(number, node, lease, work[number as usize]));
             }
         }

@@ -6,13 +6,16 @@ mod ladder;
 mod placing;
 mod steps;
 mod substitution;
+mod turnover;
+mod upkeep;
 mod victims;
 
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::Instant;
 
 pub use inputs::{RefusedInput, decide};
 pub use ladder::it_limit;
+pub use upkeep::RefusedOutage;
 
 use crate::event::{Event, StopReason};
 use crate::fleet::{JobSlot, PartitionId, Party, User};
@@ -36,6 +39,9 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         steps::decide(state, now, item, out);
         return true;
     }
+    if turnover::give_up(state, now, out) {
+        return true;
+    }
     if let Some(job) = state.back_off_over(now) {
         out.push(Event::BackOffEnded { job });
         return true;
@@ -50,7 +56,7 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         }
         seen.substitutes = prospects;
     }
-    if begin_turnover(state, now, out) || start_ready(state, now, out) {
+    if turnover::begin(state, now, out) || start_ready(state, now, out) {
         return true;
     }
     seen.parties.resize(state.parties.len(), u64::MAX);
@@ -80,22 +86,6 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
 /// settled.
 pub fn something_follows(state: &State, now: Instant) -> bool {
     follow_up(state, now, &mut Seen::default(), &mut Vec::new())
-}
-
-/// Starts the turnover of all nodes that wait for one, by how long it takes.
-fn begin_turnover(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
-    if state.fleet.scrubbing_due().is_empty() {
-        return false;
-    }
-    let mut nodes: Vec<u32> = state.fleet.scrubbing_needed().collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let seconds = |node: u32| state.fleet.pools[state.fleet.pool_of(node)].turnover_seconds;
-    let Some(first) = nodes.first().map(|node| seconds(*node)) else { return false };
-    nodes.retain(|node| seconds(*node) == first);
-    let until = now.after(Seconds::new(u64::from(first)));
-    out.push(Event::TurnoverBegan { nodes: NodeRanges::from_nodes(nodes), until });
-    true
 }
 
 /// Starts a job all of whose kept nodes are ready, and says so where that took too long.

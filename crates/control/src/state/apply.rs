@@ -47,7 +47,11 @@ impl State {
             Event::TurnoverBegan { nodes, .. } => {
                 self.fleet.scrubbing_decided(nodes);
                 self.set_condition(nodes, Condition::Turnover);
+                self.time_turnover(nodes);
             }
+            Event::TurnoverOverdue { nodes, .. } => self.scrubs.end(nodes),
+            Event::MaintenanceBegan { nodes } => self.set_condition(nodes, Condition::Maintained),
+            Event::MaintenanceEnded { nodes } => self.end_maintenance(nodes),
             Event::TurnoverEnded { nodes } => self.come_clean(nodes),
             Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
             Event::NodesRepaired { nodes } => self.repair(nodes, true),
@@ -68,6 +72,7 @@ impl State {
             _ => self.apply_contract(now, event),
         }
         self.meter_usage();
+        self.meter_maintenance(event);
     }
 
     fn apply_contract(&mut self, now: Instant, event: &Event) {
@@ -89,6 +94,16 @@ impl State {
                 let index = self.contracts.sign(&self.site, terms, now);
                 self.open_lease(index);
             }
+            Event::OutagePlanned(outage) => self.contracts.plan_outage(&self.site, outage, now),
+            Event::OutageCancelled { id } => self.contracts.cancel_outage(&self.site, id, now),
+            Event::HoldPlaced { terms, expires } => {
+                self.contracts.place_hold(&self.site, terms, *expires, now);
+            }
+            Event::HoldReleased { lease } | Event::HoldExpired { lease } => {
+                self.contracts.drop_hold(&self.site, lease, now);
+            }
+            Event::LeaveHurried { .. } => {}
+            Event::AgendaOpened(item) => self.contracts.open_item(*item),
             Event::CurtailmentAnnounced(curtailment) => {
                 self.curtailments.push(*curtailment);
                 self.contracts.announce(curtailment, now, contracts::handover_lead(&self.site));
@@ -190,6 +205,7 @@ impl State {
 
     fn set_condition(&mut self, nodes: &NodeRanges, condition: Condition) {
         let now = self.now;
+        self.scrubs.end(nodes);
         self.fleet.change(nodes, now, |node| node.condition = condition);
         self.note_failed(nodes);
         self.substitutes.hear_of(nodes);
@@ -197,6 +213,7 @@ impl State {
 
     fn come_clean(&mut self, nodes: &NodeRanges) {
         let now = self.now;
+        self.scrubs.end(nodes);
         self.fleet.change(nodes, now, |node| {
             node.condition = Condition::Up;
             node.soil = None;
@@ -224,6 +241,13 @@ impl State {
         }
         self.note_failed(nodes);
         self.substitutes.hear_of(nodes);
+    }
+
+    /// Nodes are back from maintenance, clean.
+    fn end_maintenance(&mut self, nodes: &NodeRanges) {
+        self.repair(nodes, true);
+        let now = self.now;
+        self.fleet.change(nodes, now, |node| node.draining = false);
     }
 
     fn put_in_service(&mut self, nodes: &NodeRanges, serving: bool) {
@@ -263,6 +287,48 @@ impl State {
         for row in self.fleet.take_service() {
             self.books.serve(&row, &self.site);
         }
+    }
+
+    /// Tells the meters how much of each holding is out by agreement, where that may have changed.
+    fn meter_maintenance(&mut self, event: &Event) {
+        let moves = matches!(
+            event,
+            Event::MaintenanceBegan { .. }
+                | Event::MaintenanceEnded { .. }
+                | Event::HoldingChanged { .. }
+                | Event::NodesInService { .. }
+        );
+        if !moves {
+            return;
+        }
+        for lease in 0..self.contracts.leases.len() {
+            let gpus = self.maintained_gpus(lease);
+            let entry = &mut self.contracts.leases[lease];
+            if std::mem::replace(&mut entry.maintained_gpus, gpus) != gpus {
+                let lease = u16::try_from(lease).expect("few leases");
+                self.books.record(lease, self.now, Fact::Excluded { gpus: Gpus::new(gpus) });
+            }
+        }
+    }
+
+    /// GPUs of the holding of lease number `lease` that are out for maintenance which its availability
+    /// does not count.
+    fn maintained_gpus(&self, lease: usize) -> u64 {
+        if !self.contracts.leases[lease].terms().service.exclude.maintenance {
+            return 0;
+        }
+        let agreed = self.contracts.outages.iter().flat_map(|outage| &outage.agreed);
+        let mine = agreed.filter(|(number, _)| usize::from(*number) == lease);
+        let out = |number: &u32| {
+            let node = self.fleet.node(*number);
+            let held = self.fleet.partition(node.partition).role.lease();
+            node.condition == Condition::Maintained && held.map(usize::from) == Some(lease)
+        };
+        let nodes: std::collections::BTreeSet<u32> =
+            mine.flat_map(|(_, nodes)| nodes.iter()).filter(out).collect();
+        let gpus =
+            |number: &u32| u64::from(self.fleet.pools[self.fleet.pool_of(*number)].gpus_per_node);
+        nodes.iter().map(gpus).sum()
     }
 
     /// Checks one invariant, and keeps the first violation.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use leasehold_allocator::{EntitlementStep, LeasePlan, Refusal, plan};
+use leasehold_allocator::{EntitlementStep, LeasePlan, Outage, Plan, Refusal, plan_around};
 use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Seconds};
+use leasehold_units::{Day, Instant, LeaseId, OutageId, Seconds};
 
 use crate::event::Curtailment;
 use crate::fleet::{Fleet, Holding, LANDLORD, PartitionId, Party, Role};
+use crate::upkeep::{Hold, PlannedOutage};
 
 /// Longest time to vacate that a job may declare. Nodes that are about to change hands stop taking
 /// work this long, and a turnover, ahead.
@@ -27,11 +28,15 @@ pub struct LeaseEntry {
     pub plan: LeasePlan,
     /// GPUs granted by the last step that was taken.
     pub granted_gpus: u64,
+    /// GPUs of the holding that are out for maintenance as the lease agrees.
+    pub maintained_gpus: u64,
 }
 
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgendaItem {
+    /// Quotes run out.
+    Quotes,
     /// Pools enter service or retire.
     Service,
     /// The power that may be drawn may change.
@@ -51,6 +56,10 @@ pub enum AgendaItem {
 pub struct Contracts {
     /// By number, in the order in which they came.
     pub leases: Vec<LeaseEntry>,
+    /// Quotes whose capacity is set aside, in the order in which they came.
+    pub holds: Vec<Hold>,
+    /// Maintenance, past and to come, in the order in which it was planned.
+    pub outages: Vec<PlannedOutage>,
     agenda: BTreeSet<(Instant, AgendaItem)>,
 }
 
@@ -74,8 +83,13 @@ impl LeaseEntry {
 impl Contracts {
     /// The contracts of `leases` on `site`, with everything to look at after `now`.
     pub fn new(site: &Site, leases: Vec<Lease>, now: Instant) -> Result<Self, Vec<Refusal>> {
-        let mut contracts = Self { leases: Vec::new(), agenda: BTreeSet::new() };
-        let plan = plan(site, &leases)?;
+        let mut contracts = Self {
+            leases: Vec::new(),
+            holds: Vec::new(),
+            outages: Vec::new(),
+            agenda: BTreeSet::new(),
+        };
+        let plan = plan_around(site, &leases, &[])?;
         for (lease, plan) in leases.into_iter().zip(plan.leases) {
             contracts.leases.push(LeaseEntry {
                 lease,
@@ -83,6 +97,7 @@ impl Contracts {
                 partitions: Vec::new(),
                 plan,
                 granted_gpus: 0,
+                maintained_gpus: 0,
             });
         }
         contracts.reopen_agenda(site, now);
@@ -95,9 +110,22 @@ impl Contracts {
         found.map(|index| u16::try_from(index).expect("few leases"))
     }
 
-    /// The leases as they are, to try a change on.
-    pub fn lease_list(&self) -> Vec<Lease> {
-        self.leases.iter().map(|entry| entry.lease.clone()).collect()
+    /// The leases as they are, to try a change on, and behind them what is set aside for quotes that
+    /// last at `now`.
+    pub fn lease_list(&self, now: Instant) -> Vec<Lease> {
+        let signed = self.leases.iter().map(|entry| entry.lease.clone());
+        let lasting = self.holds.iter().filter(|hold| now < hold.expires);
+        signed.chain(lasting.map(|hold| hold.lease.clone())).collect()
+    }
+
+    /// The quote for lease `id`, if it lasts at `now`.
+    pub fn hold(&self, id: &LeaseId, now: Instant) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.lease.latest().id == *id && now < hold.expires)
+    }
+
+    /// Planned maintenance, as the plan goes around it. What the site declares is not among it.
+    pub fn out(&self) -> Vec<Outage> {
+        self.outages.iter().flat_map(PlannedOutage::parts).collect()
     }
 
     /// When something has to be looked at next.
@@ -136,16 +164,18 @@ impl Contracts {
 
     pub(super) fn sign(&mut self, site: &Site, terms: &Terms, now: Instant) -> usize {
         let lease = Lease::new(vec![terms.clone()]).expect("the lease was decided on");
-        let mut leases = self.lease_list();
-        leases.push(lease.clone());
-        let plans = plan(site, &leases).expect("the lease was decided on").leases;
-        let plan = plans.last().expect("the plan has every lease").clone();
+        let held = self.take_hold(&terms.id);
+        let plan = held.map_or_else(
+            || LeasePlan { lease: terms.id.clone(), steps: Vec::new() },
+            |hold| hold.plan,
+        );
         self.leases.push(LeaseEntry {
             lease,
             party: LANDLORD,
             partitions: Vec::new(),
             plan,
             granted_gpus: 0,
+            maintained_gpus: 0,
         });
         self.replan(site, now);
         self.leases.len() - 1
@@ -158,13 +188,81 @@ impl Contracts {
         self.agenda.insert((curtailment.until, AgendaItem::Envelope));
     }
 
+    pub(super) fn place_hold(
+        &mut self,
+        site: &Site,
+        terms: &Terms,
+        expires: Instant,
+        now: Instant,
+    ) {
+        let lease = Lease::new(vec![terms.clone()]).expect("the quote was decided on");
+        let plan = LeasePlan { lease: terms.id.clone(), steps: Vec::new() };
+        self.holds.push(Hold { lease, expires, plan });
+        self.agenda.insert((expires, AgendaItem::Quotes));
+        self.replan(site, now);
+    }
+
+    pub(super) fn drop_hold(&mut self, site: &Site, id: &LeaseId, now: Instant) {
+        self.take_hold(id).expect("the quote lasted");
+        self.replan(site, now);
+    }
+
+    fn take_hold(&mut self, id: &LeaseId) -> Option<Hold> {
+        let place = self.holds.iter().position(|hold| hold.lease.latest().id == *id)?;
+        Some(self.holds.remove(place))
+    }
+
+    pub(super) fn plan_outage(&mut self, site: &Site, outage: &PlannedOutage, now: Instant) {
+        self.outages.push(outage.clone());
+        self.replan(site, now);
+    }
+
+    /// What was out until now was out; what was to come is forgotten.
+    pub(super) fn cancel_outage(&mut self, site: &Site, id: &OutageId, now: Instant) {
+        let place = self.outages.iter().position(|outage| outage.id == *id);
+        let place = place.expect("the outage was planned");
+        let interval = &mut self.outages[place].interval;
+        if interval.from < now {
+            interval.until = now;
+        } else {
+            self.outages.remove(place);
+        }
+        self.replan(site, now);
+    }
+
+    pub(super) fn open_item(&mut self, item: (Instant, AgendaItem)) {
+        self.agenda.insert(item);
+    }
+
     /// Plans again after a change that was decided on, and looks at everything that is now ahead.
     fn replan(&mut self, site: &Site, now: Instant) {
-        let plan = plan(site, &self.lease_list()).expect("the change was decided on");
-        for (entry, plan) in self.leases.iter_mut().zip(plan.leases) {
-            entry.plan = plan;
+        match plan_around(site, &self.lease_list(now), &self.out()) {
+            Ok(Plan { leases }) => self.take_plans(leases),
+            // Where leases may choose their pools, less may be planned worse in order of signature.
+            // What everybody has fits still.
+            Err(_) => self.shorten_plans(),
         }
         self.reopen_agenda(site, now);
+    }
+
+    fn take_plans(&mut self, plans: Vec<LeasePlan>) {
+        let leases = self.leases.iter_mut().map(|entry| &mut entry.plan);
+        for (place, plan) in
+            leases.chain(self.holds.iter_mut().map(|hold| &mut hold.plan)).zip(plans)
+        {
+            *place = plan;
+        }
+    }
+
+    /// Ends every plan with its lease.
+    fn shorten_plans(&mut self) {
+        for entry in &mut self.leases {
+            let last = entry.lease.last_day();
+            entry.plan.steps.retain(|step| step.from <= last);
+            if let Some(step) = entry.plan.steps.last_mut() {
+                step.until = step.until.min(last);
+            }
+        }
     }
 
     /// Adds everything that the site and the leases call for from `now` on.
@@ -180,6 +278,9 @@ impl Contracts {
                 now,
                 &[AgendaItem::Service, AgendaItem::Holdings, AgendaItem::Power],
             );
+        }
+        for at in self.outage_changes(site) {
+            self.open(site, at, now, &[AgendaItem::Holdings, AgendaItem::Power]);
         }
         for (day, _) in site.envelope.iter() {
             self.open(site, site.time_zone.start_of(day), now, &[AgendaItem::Envelope]);
@@ -200,6 +301,13 @@ impl Contracts {
             }
             self.open_invoices(index, now);
         }
+    }
+
+    /// When nodes go out for maintenance and come back.
+    fn outage_changes(&self, site: &Site) -> Vec<Instant> {
+        let planned = self.outages.iter().map(|outage| outage.interval);
+        let intervals = site.outages.iter().map(|outage| outage.interval).chain(planned);
+        intervals.flat_map(|interval| [interval.from, interval.until]).collect()
     }
 
     /// An invoice may be due on the first of each month, on the first day of the term, and on the

@@ -4,6 +4,7 @@ mod apply;
 mod checks;
 mod contracts;
 mod running;
+mod scrubs;
 mod substitutes;
 
 use std::cmp::Reverse;
@@ -16,6 +17,8 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, PartyId, Watts};
 
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
+pub use scrubs::Scrubs;
+
 pub use running::{SharedNode, touches};
 pub use substitutes::{Substitute, Substitutes};
 
@@ -87,6 +90,8 @@ pub struct State {
     pub curtailments: Vec<Curtailment>,
     /// Nodes that stand in for failed ones.
     pub substitutes: Substitutes,
+    /// Turnovers in progress.
+    pub scrubs: Scrubs,
     /// How often each invariant was checked.
     pub checks: Checks,
     /// When all usage intervals were closed last.
@@ -126,6 +131,7 @@ impl State {
             installed_gpus: 0,
             curtailments: Vec::new(),
             substitutes: Substitutes::default(),
+            scrubs: Scrubs::default(),
             checks: Checks::default(),
             usage: Vec::new(),
             usage_closed: None,
@@ -183,7 +189,8 @@ impl State {
     /// When something has to be looked at next, whatever happens.
     pub fn next_due(&self) -> Option<Instant> {
         let back_off = self.backing_off.first().map(|(at, _)| *at);
-        [self.contracts.next_due(), back_off].into_iter().flatten().min()
+        let overdue = self.scrubs.next_deadline();
+        [self.contracts.next_due(), back_off, overdue].into_iter().flatten().min()
     }
 
     /// A number that changes whenever a look at the party's queue could find something new.

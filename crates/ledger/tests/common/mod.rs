@@ -124,6 +124,7 @@ pub fn schedule(terms: &Terms, end: Day, fee: impl Fn(Day) -> (Ratio, u32)) -> V
 /// A month in which all was well: everything entitled was delivered.
 pub fn fine(_: Month) -> PeriodReadings {
     PeriodReadings {
+        excluded: GpuSeconds::ZERO,
         entitled: GpuSeconds::new(1_000_000),
         delivered: GpuSeconds::new(1_000_000),
         held: GpuSeconds::new(1_000_000),
