@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use leasehold_control::{Invariant, Job, JobState, LANDLORD};
-use leasehold_units::{Instant, Seconds, Shape};
+use leasehold_units::{Instant, LeaseId, Seconds, Shape};
 
 use super::{Adversary, Plant};
 use crate::engine::{Deed, KeepNothing, Outcome, run};
@@ -37,6 +37,10 @@ pub enum Fault {
         /// Number of the lease.
         lease: u16,
     },
+    /// A holding was short of what is granted, though what was planned was carried.
+    Oversold(String),
+    /// A quote could not be signed although it lasted.
+    BrokenQuote(LeaseId),
     /// As many late reclaims were not recorded.
     Unrecorded(u64),
     /// Something could have started and did not.
@@ -57,6 +61,8 @@ impl std::fmt::Display for Fault {
             Self::LateWithoutCause { at, lease } => {
                 write!(f, "a reclaim of lease {lease}, answered at {at}, was late without a cause")
             }
+            Self::Oversold(what) => write!(f, "a promise was short: {what}"),
+            Self::BrokenQuote(lease) => write!(f, "the quote for {lease} could not be signed"),
             Self::Unrecorded(count) => write!(f, "{count} late reclaims were not recorded"),
             Self::Idle => f.write_str("something that could follow did not"),
             Self::Starved { job, gpus } => {
@@ -108,6 +114,13 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         return Err(Fault::LateWithoutCause { at: *at, lease: *lease });
     }
     let breaches = &outcome.state.books.breaches;
+    let oversold = breaches.iter().find(|breach| breach.invariant == Invariant::NoOversell);
+    if let Some(breach) = oversold {
+        return Err(Fault::Oversold(format!("{} at {}: {}", breach.lease, breach.at, breach.what)));
+    }
+    if let Some(lease) = outcome.broken_quotes.first() {
+        return Err(Fault::BrokenQuote(lease.clone()));
+    }
     let recorded = breaches.iter().filter(|breach| breach.invariant == Invariant::Guarantee);
     let recorded = recorded.count() as u64;
     if recorded != outcome.reclaims_missed {

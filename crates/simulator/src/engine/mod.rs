@@ -21,7 +21,7 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use deed::{Act, Deed, Watcher};
-pub use faults::Faults;
+pub use faults::{Faults, TurnoverFailures};
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 use crate::measure::{CapacitySeries, ReclaimHistogram};
@@ -50,6 +50,8 @@ pub struct Setting {
     pub deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
     /// Random failures.
     pub faults: Option<Faults>,
+    /// Turnovers that fail.
+    pub turnovers: TurnoverFailures,
     /// Traces that are read, with the bad lines that were left out so far.
     pub bad_lines: Vec<(std::path::PathBuf, crate::trace::BadLineCount)>,
 }
@@ -171,6 +173,8 @@ pub struct Outcome {
     pub reclaim_parts_max: [u64; 3],
     /// Late reclaims that nothing beyond the reserve explains: when answered, of which lease.
     pub late_without_cause: Vec<(Instant, u16)>,
+    /// Quotes that could not be signed although they lasted.
+    pub broken_quotes: Vec<leasehold_units::LeaseId>,
     /// Jobs that were refused, as too large or too slow to leave.
     pub refused: u64,
     /// Nodes that failed.
@@ -243,12 +247,13 @@ impl<'a> Run<'a> {
             watcher,
             deed_log,
             faults,
+            turnovers,
             ..
         } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,
-            world: World::new(),
+            world: World::new(turnovers),
             workloads: Vec::new(),
             inputs,
             deeds: Vec::new(),
@@ -327,6 +332,7 @@ impl<'a> Run<'a> {
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
         self.troubles.note(now, self.control.state());
+        self.troubles.note_overdue(now, self.world.overdue.drain(..));
         self.keep()?;
         if let Some(watcher) = &mut self.watcher {
             let deeds = watcher.watch(now, self.control.state());
@@ -348,9 +354,16 @@ impl<'a> Run<'a> {
         let deed = self.deeds[place].clone();
         let done = match &deed.act {
             Act::Look => return,
+            Act::StickTurnover(node) => {
+                self.world.turnovers.stick(*node);
+                true
+            }
             Act::Input(input) => match self.submit(now, input) {
                 Ok(()) => true,
                 Err(refusal) => {
+                    if let Input::Sign(terms) = input {
+                        self.troubles.refused(terms, now, self.control.state());
+                    }
                     self.world.milestones.push(Milestone::refused(now, &refusal));
                     false
                 }
@@ -571,6 +584,7 @@ impl<'a> Run<'a> {
             reclaims_missed: self.reclaims_missed,
             reclaim_parts_max: self.reclaim_parts_max,
             late_without_cause: self.troubles.without_cause,
+            broken_quotes: self.troubles.broken_quotes,
             installed_gpu_seconds: self.installed_gpu_seconds,
             refused: self.refused,
             failures: self.world.failures,

@@ -1,7 +1,8 @@
 //! What excuses a late reclaim: something failed beyond what the reserve could replace at once.
 
 use leasehold_control::{Reclaim, State};
-use leasehold_units::{Instant, Shape};
+use leasehold_lease::Terms;
+use leasehold_units::{Instant, LeaseId, Shape};
 
 /// When each lease's holding was last short of what it is granted.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub struct Troubles {
     holes: Vec<Option<Instant>>,
     /// Late reclaims that nothing explains: when answered, of which lease.
     pub without_cause: Vec<(Instant, u16)>,
+    /// Quotes that could not be signed although they lasted.
+    pub broken_quotes: Vec<LeaseId>,
 }
 
 impl Troubles {
@@ -21,7 +24,8 @@ impl Troubles {
         let leases = state.contracts.leases.len();
         self.short.resize(leases, None);
         self.holes.resize(leases, None);
-        if state.substitutes.is_empty() && state.curtailments.is_empty() {
+        let upkeep = !state.contracts.outages.is_empty() || !state.site.outages.is_empty();
+        if state.substitutes.is_empty() && state.curtailments.is_empty() && !upkeep {
             return;
         }
         for (_, substitute) in state.substitutes.iter() {
@@ -35,6 +39,22 @@ impl Troubles {
             if short {
                 self.short[index] = Some(now);
             }
+        }
+    }
+
+    /// Notes that a node of each of `leases` did not come clean: what waited for it waited until
+    /// that was certain, whatever the reserve has.
+    pub fn note_overdue(&mut self, now: Instant, leases: impl Iterator<Item = u16>) {
+        for lease in leases {
+            self.short[usize::from(lease)] = Some(now);
+        }
+    }
+
+    /// Notes that `terms` were refused at `now`, where they were quoted and the quote lasts.
+    pub fn refused(&mut self, terms: &Terms, now: Instant, state: &State) {
+        let held = state.contracts.hold(&terms.id, now);
+        if held.is_some_and(|hold| hold.lease.latest() == terms) {
+            self.broken_quotes.push(terms.id.clone());
         }
     }
 

@@ -7,6 +7,7 @@ use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
+use super::faults::TurnoverFailures;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 /// How many events are kept to tell how a broken invariant came about.
@@ -57,14 +58,20 @@ pub struct World {
     pub ended: Vec<JobRecord>,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
+    /// Leases whose nodes did not come clean, since they were last taken.
+    pub overdue: Vec<u16>,
+    /// Turnovers that fail.
+    pub turnovers: TurnoverFailures,
     truths: Vec<Truth>,
     story: VecDeque<(Instant, Event)>,
 }
 
 impl World {
     /// A world without a job.
-    pub fn new() -> Self {
+    pub fn new(turnovers: TurnoverFailures) -> Self {
         Self {
+            turnovers,
+            overdue: Vec::new(),
             calendar: Calendar::default(),
             tallies: Vec::new(),
             milestones: Vec::new(),
@@ -110,7 +117,21 @@ impl World {
                 self.milestones.extend(Milestone::of(now, event, state));
             }
             Event::EnvelopeChanged { limit } => self.limits.push((now, limit.get())),
-            Event::TurnoverBegan { nodes, until } => self.calendar.add_turnover(*until, nodes),
+            Event::TurnoverBegan { nodes, until } => {
+                let clean = self.turnovers.come_clean(nodes);
+                if !clean.is_empty() {
+                    self.calendar.add_turnover(*until, &clean);
+                }
+            }
+            Event::TurnoverOverdue { nodes, .. } => {
+                let lease = |node: u32| {
+                    state.fleet.partition(state.fleet.node(node).partition).role.lease()
+                };
+                self.overdue.extend(nodes.iter().filter_map(lease));
+                let back = now.after(self.turnovers.repair());
+                nodes.iter().for_each(|node| self.calendar.add(back, Happening::Repaired(node)));
+                self.milestones.extend(Milestone::of(now, event, state));
+            }
             _ => self.milestones.extend(Milestone::of(now, event, state)),
         }
     }

@@ -223,6 +223,7 @@ pub fn setting(plan: &Plan) -> Setting {
         watcher: None,
         deed_log: None,
         faults: None,
+        turnovers: leasehold_simulator::engine::TurnoverFailures::default(),
         bad_lines: Vec::new(),
     }
 }
