@@ -1,7 +1,7 @@
 //! The emulated cluster: how long jobs really run, how long they really take to leave, and what
 //! became of them. The state machine sees none of it but by observation.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
@@ -62,6 +62,8 @@ pub struct World {
     pub overdue: Vec<u16>,
     /// Turnovers that fail.
     pub turnovers: TurnoverFailures,
+    /// Nodes whose turnover does not end, with the lease that held them when it began.
+    sticking: BTreeMap<u32, Option<u16>>,
     truths: Vec<Truth>,
     story: VecDeque<(Instant, Event)>,
 }
@@ -72,6 +74,7 @@ impl World {
         Self {
             turnovers,
             overdue: Vec::new(),
+            sticking: BTreeMap::new(),
             calendar: Calendar::default(),
             tallies: Vec::new(),
             milestones: Vec::new(),
@@ -101,6 +104,7 @@ impl World {
             self.story.pop_front();
         }
         self.story.push_back((now, event.clone()));
+        self.note_stuck(event);
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
@@ -122,18 +126,35 @@ impl World {
                 if !clean.is_empty() {
                     self.calendar.add_turnover(*until, &clean);
                 }
+                for node in nodes.iter().filter(|node| !clean.contains(*node)) {
+                    let partition = state.fleet.partition(state.fleet.node(node).partition);
+                    self.sticking.insert(node, partition.role.lease());
+                }
             }
             Event::TurnoverOverdue { nodes, .. } => {
-                let lease = |node: u32| {
-                    state.fleet.partition(state.fleet.node(node).partition).role.lease()
-                };
-                self.overdue.extend(nodes.iter().filter_map(lease));
                 let back = now.after(self.turnovers.repair());
                 nodes.iter().for_each(|node| self.calendar.add(back, Happening::Repaired(node)));
                 self.milestones.extend(Milestone::of(now, event, state));
             }
             _ => self.milestones.extend(Milestone::of(now, event, state)),
         }
+    }
+
+    /// Notes whose work waited for a turnover that would never end, when that comes to an end.
+    fn note_stuck(&mut self, event: &Event) {
+        let (Event::NodesFailed { nodes }
+        | Event::NodesCurtailed { nodes }
+        | Event::MaintenanceBegan { nodes }
+        | Event::HoldingChanged { nodes, .. }) = event
+        else {
+            return;
+        };
+        let overdue = &mut self.overdue;
+        self.sticking.retain(|node, lease| {
+            let over = nodes.contains(*node);
+            overdue.extend(lease.filter(|_| over));
+            !over
+        });
     }
 
     /// What is known of the living jobs at the end, in the order of their slots.
