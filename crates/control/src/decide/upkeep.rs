@@ -27,6 +27,9 @@ pub enum RefusedOutage {
     /// It would have begun before it was announced.
     #[error("outage-is-ahead: maintenance {0} would begin at {1}, which is past")]
     Past(OutageId, Instant),
+    /// It is announced too late for nodes of holdings to be replaced by clean ones.
+    #[error("outage-is-ahead: nodes of {0} are held; it can begin at {1} at the soonest")]
+    TooLate(OutageId, Instant),
     /// A lease that has no hours for it.
     #[error("maintenance-is-agreed: the terms of {0} have no hours for maintenance")]
     NotAgreed(LeaseId),
@@ -81,6 +84,12 @@ pub fn plan(state: &State, ask: &OutageAsk, now: Instant) -> Result<Event, Refus
     let agreed = agreed(state, ask, now)?;
     let lent = NodeRanges::from_nodes(agreed.iter().flat_map(|(_, nodes)| nodes.iter()));
     let around = NodeRanges::from_nodes(ask.nodes.iter().filter(|node| !lent.contains(*node)));
+    let soonest = now.after(crate::state::handover_lead(&state.site));
+    let holders = steps::holders(state);
+    let held = around.iter().any(|node| holders[node as usize].is_some());
+    if held && ask.interval.from < soonest {
+        return Err(RefusedOutage::TooLate(ask.id.clone(), soonest).into());
+    }
     let works = Works {
         nodes: around.ranges().iter().map(|(first, end)| *first..*end).collect(),
         interval: ask.interval,

@@ -146,6 +146,17 @@ impl Contracts {
         self.agenda.iter().find(|(at, item)| *at > now && changes(item)).map(|(at, _)| *at)
     }
 
+    /// The instants after `now` and until `last` at which holdings or the envelope change.
+    pub fn changes_until(&self, now: Instant, last: Instant) -> Vec<Instant> {
+        let mut changes = Vec::new();
+        let mut from = now;
+        while let Some(at) = self.next_change(from).filter(|at| *at <= last) {
+            changes.push(at);
+            from = at;
+        }
+        changes
+    }
+
     pub(super) fn done(&mut self, item: &(Instant, AgendaItem)) {
         self.agenda.remove(item);
     }

@@ -50,6 +50,7 @@ pub fn terms(start: &str, end: &str) -> Terms {
         reclaim_miss_credit: Some(usd("1000.00")),
         curtail_credit: None,
         curtail: None,
+        maintenance: None,
     };
     Terms {
         text: "the model deal".into(),

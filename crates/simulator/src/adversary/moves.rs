@@ -166,7 +166,7 @@ impl Adversary {
         let (first, rack) = self.plant.rack(self.random.bits());
         let length = [1, rack, rack][self.pick(3)];
         let at = self.before_calm(now, 1, 10);
-        let from = self.before_calm(at, 0, 6_000);
+        let from = self.before_calm(at, 0, 9_000);
         let until = self.before_calm(from, 60, 20_000);
         if until <= from {
             return Vec::new();
