@@ -51,7 +51,7 @@ impl State {
             }
             Event::TurnoverOverdue { nodes, .. } => self.scrubs.end(nodes),
             Event::MaintenanceBegan { nodes } => self.set_condition(nodes, Condition::Maintained),
-            Event::MaintenanceEnded { nodes } => self.end_maintenance(nodes),
+            Event::MaintenanceEnded { nodes } => self.repair(nodes, true),
             Event::TurnoverEnded { nodes } => self.come_clean(nodes),
             Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
             Event::NodesRepaired { nodes } => self.repair(nodes, true),
@@ -241,13 +241,6 @@ impl State {
         }
         self.note_failed(nodes);
         self.substitutes.hear_of(nodes);
-    }
-
-    /// Nodes are back from maintenance, clean.
-    fn end_maintenance(&mut self, nodes: &NodeRanges) {
-        self.repair(nodes, true);
-        let now = self.now;
-        self.fleet.change(nodes, now, |node| node.draining = false);
     }
 
     fn put_in_service(&mut self, nodes: &NodeRanges, serving: bool) {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use leasehold_control::{Event, JobSlot, Party, State};
+use leasehold_control::{Event, JobSlot, LANDLORD, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
@@ -58,7 +58,8 @@ pub struct World {
     pub ended: Vec<JobRecord>,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
-    /// Leases whose nodes did not come clean, since they were last taken.
+    /// Leases some of whose nodes did not come clean, or could not be clean yet, since they were last
+    /// taken.
     pub overdue: Vec<u16>,
     /// Turnovers that fail.
     pub turnovers: TurnoverFailures,
@@ -105,6 +106,7 @@ impl World {
         }
         self.story.push_back((now, event.clone()));
         self.note_stuck(event);
+        self.note_swapped(event, state);
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
@@ -155,6 +157,18 @@ impl World {
             overdue.extend(lease.filter(|_| over));
             !over
         });
+    }
+
+    /// Notes whose holding was given nodes that another tenant used until then: they are scrubbed
+    /// before they work again.
+    fn note_swapped(&mut self, event: &Event, state: &State) {
+        let Event::HoldingChanged { to, nodes } = event else { return };
+        let Some(lease) = to.lease() else { return };
+        let holder = state.contracts.leases[usize::from(lease)].party;
+        let foreign = |soil: Party| soil != LANDLORD && soil != holder;
+        if nodes.iter().any(|node| state.fleet.node(node).soil.is_some_and(foreign)) {
+            self.overdue.push(lease);
+        }
     }
 
     /// What is known of the living jobs at the end, in the order of their slots.

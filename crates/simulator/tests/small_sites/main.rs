@@ -5,6 +5,7 @@ mod evidence;
 mod page;
 mod power;
 mod setting;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
