@@ -332,6 +332,7 @@ impl<'a> Run<'a> {
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
         self.troubles.note(now, self.control.state());
+        self.world.note_running_over(now);
         self.troubles.note_overdue(now, self.world.overdue.drain(..));
         self.keep()?;
         if let Some(watcher) = &mut self.watcher {

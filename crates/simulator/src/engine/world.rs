@@ -63,8 +63,9 @@ pub struct World {
     pub overdue: Vec<u16>,
     /// Turnovers that fail.
     pub turnovers: TurnoverFailures,
-    /// Nodes whose turnover does not end, with the lease that held them when it began.
-    sticking: BTreeMap<u32, Option<u16>>,
+    /// Nodes whose turnover does not end: when it should have, and the lease that held them when it
+    /// began.
+    sticking: BTreeMap<u32, (Instant, Option<u16>)>,
     truths: Vec<Truth>,
     story: VecDeque<(Instant, Event)>,
 }
@@ -130,7 +131,7 @@ impl World {
                 }
                 for node in nodes.iter().filter(|node| !clean.contains(*node)) {
                     let partition = state.fleet.partition(state.fleet.node(node).partition);
-                    self.sticking.insert(node, partition.role.lease());
+                    self.sticking.insert(node, (*until, partition.role.lease()));
                 }
             }
             Event::TurnoverOverdue { nodes, .. } => {
@@ -152,11 +153,17 @@ impl World {
             return;
         };
         let overdue = &mut self.overdue;
-        self.sticking.retain(|node, lease| {
+        self.sticking.retain(|node, (_, lease)| {
             let over = nodes.contains(*node);
             overdue.extend(lease.filter(|_| over));
             !over
         });
+    }
+
+    /// Notes whose work may wait for a turnover that should have ended by `now`.
+    pub fn note_running_over(&mut self, now: Instant) {
+        let over = self.sticking.values().filter(|(until, _)| *until < now);
+        self.overdue.extend(over.filter_map(|(_, lease)| *lease));
     }
 
     /// Notes whose holding was given nodes that another tenant used until then: they are scrubbed
