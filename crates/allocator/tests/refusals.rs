@@ -160,7 +160,7 @@ fn an_outage_that_breaks_a_promise_is_offered_other_hours() {
     let asked = Works { nodes: vec![0..8, 8..16], interval: at(15 * 24 + 12) };
     let refusal = plan_outage(&site, &leases, &[], &asked, hour(0)).expect_err("one rack too many");
     let other = |nodes: Vec<std::ops::Range<u32>>, from: u32| Works { nodes, interval: at(from) };
-    let (all, fewer) = (vec![0..8, 8..16], other(vec![0..8], 15 * 24 + 12));
+    let (all, fewer) = (vec![0..8, 8..16], other(std::iter::once(0..8).collect(), 15 * 24 + 12));
     let (before, after) = (other(all.clone(), 10 * 24 - 12), other(all, 30 * 24));
     assert_eq!(refusal.alternatives, [fewer, before, after]);
     let outages = |works: &Works| -> Vec<Outage> { works.parts().collect() };
@@ -187,7 +187,7 @@ fn an_outage_lessens_no_lease_for_all() {
     let mut all = racks("one", 8, 10, 19);
     all.versions[0].capacity.amount = Amount::All;
     let on = |from: u32| Works {
-        nodes: vec![0..8],
+        nodes: std::iter::once(0..8).collect(),
         interval: Interval::new(hour(from * 24 + 6), hour(from * 24 + 18)),
     };
     let refusal = plan_outage(&site, &[all.clone()], &[], &on(15), hour(0)).expect_err("less");

@@ -241,9 +241,15 @@ pub fn release(state: &State, lease: &LeaseId, now: Instant) -> Result<Event, Re
     }
 }
 
-/// Whether `one` and `other` are the same terms, whatever the day of their signature.
+/// Whether `one` and `other` are the same terms, whatever the day of their signature and the words of
+/// their files.
 pub fn same_but_signature(one: &Terms, other: &Terms) -> bool {
-    let unsigned = Terms { signed: other.signed, source: other.source.clone(), ..one.clone() };
+    let unsigned = Terms {
+        signed: other.signed,
+        source: other.source.clone(),
+        text: other.text.clone(),
+        ..one.clone()
+    };
     unsigned == *other
 }
 

@@ -2,7 +2,6 @@
 
 use leasehold_control::{Agreed, Condition, Input, OutageAsk};
 use leasehold_lease::Terms;
-use leasehold_ledger::LeaseIndex;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_simulator::engine::{Act, Deed, Outcome, RunError, Setting, TurnoverFailures, run};
 use leasehold_units::{GpuSeconds, Instant, Interval, LeaseId, Month, OutageId, Ratio, Seconds};
@@ -47,7 +46,7 @@ fn breaches(outcome: &Outcome) -> Vec<&str> {
 
 fn march(outcome: &Outcome) -> leasehold_ledger::PeriodReadings {
     let month = Month::of("2026-03-07".parse().expect("a day"));
-    outcome.state.books.meter.readings(LeaseIndex(0), month)
+    outcome.state.books.accounts[0].readings(month, interval().until)
 }
 
 #[test]
