@@ -7,6 +7,8 @@ mod node;
 mod partition;
 mod service;
 
+use std::ops::Range;
+
 use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, ServiceInterval, UsageInterval};
 use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeRanges;
@@ -144,6 +146,11 @@ impl Fleet {
         &self.nodes
     }
 
+    /// The nodes of `numbers`, which are nodes of the site.
+    pub fn nodes_in(&self, numbers: Range<u32>) -> &[Node] {
+        &self.nodes[numbers.start as usize..numbers.end as usize]
+    }
+
     /// Index of the pool of `number`.
     pub fn pool_of(&self, number: u32) -> usize {
         self.pools.partition_point(|pool| pool.first_node <= number) - 1
@@ -229,7 +236,7 @@ impl Fleet {
     fn run_end(&self, first: u32, end: u32) -> u32 {
         let (from, until) = (first as usize, end as usize);
         let (node, since) = (self.nodes[from], self.since[from]);
-        let like = |&(other, begun): &(&Node, &Instant)| *other == node && *begun == since;
+        let like = |&(other, begun): &(&Node, &Instant)| *begun == since && node.is_like(other);
         let run = self.nodes[from..until].iter().zip(&self.since[from..until]).take_while(like);
         first + u32::try_from(run.count()).expect("a site has few nodes")
     }
