@@ -72,24 +72,6 @@ pub enum Claim {
     Guest(JobSlot),
 }
 
-impl Claim {
-    /// A number that tells it from any other.
-    const fn key(self) -> u64 {
-        match self {
-            Self::Free => 0,
-            Self::Holder(job) => 1 << 32 | job as u64,
-            Self::Guest(job) => 2 << 32 | job as u64,
-        }
-    }
-}
-
-const fn soil_key(soil: Option<Party>) -> u32 {
-    match soil {
-        None => u32::MAX,
-        Some(party) => party as u32,
-    }
-}
-
 /// One node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Node {
@@ -142,17 +124,6 @@ impl Node {
             used: 0,
             draining: false,
         }
-    }
-
-    /// Whether it is equal to `other`. Nodes are compared so often that it must take no branch.
-    pub const fn is_like(&self, other: &Self) -> bool {
-        (self.partition == other.partition)
-            & (self.condition as u8 == other.condition as u8)
-            & (self.user as u8 == other.user as u8)
-            & (self.claim.key() == other.claim.key())
-            & (soil_key(self.soil) == soil_key(other.soil))
-            & (self.used == other.used)
-            & (self.draining == other.draining)
     }
 
     /// Where its partition, held by `holder`, keeps it.
