@@ -26,6 +26,8 @@ pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
 pub use state::{AgendaItem, Contracts, LeaseEntry, Lending, State, VACATE_SECONDS_MAX};
 
+use std::collections::VecDeque;
+
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;
 use leasehold_site::Site;
@@ -35,6 +37,8 @@ use leasehold_units::{Day, Instant};
 const REPLAY_EVERY: u64 = 1 << 19;
 /// More events than this never follow from one instant: a decision undoes another.
 const EVENTS_AT_ONCE_MAX: u64 = 10_000_000;
+/// How many events are kept to tell how a broken invariant came about.
+const STORY_LENGTH: usize = 48;
 /// Length of that stretch, in events.
 const REPLAY_LENGTH: usize = 1 << 12;
 
@@ -46,6 +50,8 @@ pub struct Control {
     out: Vec<Event>,
     events: u64,
     replay: Option<Replay>,
+    /// The last events, oldest first, to tell how a broken invariant came about.
+    story: VecDeque<(Instant, Event)>,
 }
 
 /// A copy of the state and what happened since.
@@ -62,7 +68,14 @@ impl Control {
     /// Where the site cannot carry the leases (invariant 1).
     pub fn new(site: Site, leases: Vec<Lease>, from: Instant) -> Result<Self, Vec<Refusal>> {
         let state = State::new(site, leases, from)?;
-        Ok(Self { state, seen: decide::Seen::default(), out: Vec::new(), events: 0, replay: None })
+        Ok(Self {
+            state,
+            seen: decide::Seen::default(),
+            out: Vec::new(),
+            events: 0,
+            replay: None,
+            story: VecDeque::with_capacity(STORY_LENGTH),
+        })
     }
 
     /// The state.
@@ -73,6 +86,11 @@ impl Control {
     /// Events so far.
     pub const fn events(&self) -> u64 {
         self.events
+    }
+
+    /// The last events, oldest first, a line each.
+    pub fn story(&self) -> Vec<String> {
+        self.story.iter().map(|(at, event)| format!("{at} {event:?}")).collect()
     }
 
     /// The next instant at which [`Control::settle`] has to be called whatever happens.
@@ -167,8 +185,12 @@ impl Control {
             self.state.apply(now, &event);
             sink(now, &event, &self.state);
             if let Some(replay) = &mut self.replay {
-                replay.events.push((now, event));
+                replay.events.push((now, event.clone()));
             }
+            if self.story.len() == STORY_LENGTH {
+                self.story.pop_front();
+            }
+            self.story.push_back((now, event));
         }
     }
 

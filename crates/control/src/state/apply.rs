@@ -203,9 +203,8 @@ impl State {
         });
         self.substitutes.hear_of(nodes);
         for number in nodes.iter() {
-            match self.fleet.node(number).claim {
-                Claim::Holder(job) | Claim::Guest(job) => self.claimed_node_ready(job),
-                Claim::Free => {}
+            if let Claim::Holder(job) | Claim::Guest(job) = self.fleet.node(number).claim {
+                self.claimed_node_ready(job);
             }
         }
     }

@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
             world.observe(at, event, state);
         });
         if let Err(violation) = settled {
-            return Err(RunError::Violation { violation, story: self.world.story() });
+            return Err(RunError::Violation { violation, story: self.control.story() });
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
         self.troubles.note(now, self.control.state());
@@ -583,7 +583,7 @@ impl<'a> Run<'a> {
     fn conserve(&self, until: Instant) -> Result<(), RunError> {
         let state = self.control.state();
         let metered = state.books.meter.totals().sum().get();
-        let story = || self.world.story();
+        let story = || self.control.story();
         let broken = |what: String| {
             let invariant = leasehold_control::Invariant::Conservation;
             let violation = Violation { invariant, at: until, what };

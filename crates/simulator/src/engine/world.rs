@@ -1,16 +1,11 @@
 //! The emulated cluster: how long jobs really run, how long they really take to leave, and what
 //! became of them. The state machine sees none of it but by observation.
 
-use std::collections::VecDeque;
-
 use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
-
-/// How many events are kept to tell how a broken invariant came about.
-const STORY_LENGTH: usize = 48;
 
 /// What is true of a job, whether or not anybody was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,7 +53,6 @@ pub struct World {
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
     truths: Vec<Truth>,
-    story: VecDeque<(Instant, Event)>,
 }
 
 impl World {
@@ -73,7 +67,6 @@ impl World {
             ended: Vec::new(),
             newcomer: None,
             truths: Vec::new(),
-            story: VecDeque::with_capacity(STORY_LENGTH),
         }
     }
 
@@ -83,17 +76,8 @@ impl World {
         truth.running && truth.start == start
     }
 
-    /// The last events, oldest first, a line each.
-    pub fn story(&self) -> Vec<String> {
-        self.story.iter().map(|(at, event)| format!("{at} {event:?}")).collect()
-    }
-
     /// Carries out what `event` asks of a cluster, and keeps account of the jobs.
     pub fn observe(&mut self, now: Instant, event: &Event, state: &State) {
-        if self.story.len() == STORY_LENGTH {
-            self.story.pop_front();
-        }
-        self.story.push_back((now, event.clone()));
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
