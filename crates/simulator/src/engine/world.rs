@@ -7,6 +7,7 @@ use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
+use super::payers::Payers;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 /// How many events are kept to tell how a broken invariant came about.
@@ -55,6 +56,8 @@ pub struct World {
     pub failures: u64,
     /// Jobs that ended since they were last taken.
     pub ended: Vec<JobRecord>,
+    /// Tenants that pay.
+    pub payers: Payers,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
     truths: Vec<Truth>,
@@ -62,8 +65,8 @@ pub struct World {
 }
 
 impl World {
-    /// A world without a job.
-    pub fn new() -> Self {
+    /// A world without a job, in which these pay.
+    pub fn new(payers: Payers) -> Self {
         Self {
             calendar: Calendar::default(),
             tallies: Vec::new(),
@@ -71,6 +74,7 @@ impl World {
             limits: Vec::new(),
             failures: 0,
             ended: Vec::new(),
+            payers,
             newcomer: None,
             truths: Vec::new(),
             story: VecDeque::with_capacity(STORY_LENGTH),
@@ -94,6 +98,9 @@ impl World {
             self.story.pop_front();
         }
         self.story.push_back((now, event.clone()));
+        for (at, place) in self.payers.observe(now, event, state) {
+            self.calendar.add(at, Happening::Payment(place));
+        }
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
