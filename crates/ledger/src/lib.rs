@@ -37,7 +37,7 @@ pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImba
 pub use correction::{Correction, credit_note, dispute_credit, replacement};
 pub use document::*;
 pub use formula::{FormulaError, evaluate};
-pub use interest::{DayCount, InterestSpan, LateInterest, LateRate, late_interest};
+pub use interest::{InterestDue, InterestSpan, late_interest};
 pub use invoice::{Derivation, DueLine, Invoice, Line, LineKind, Revenue, TaxPart, TermsDigest};
 pub use journal::{Balances, Journal, Posting, Transaction, balances};
 pub use leasehold_lease::FeePeriod;

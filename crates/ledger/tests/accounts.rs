@@ -593,6 +593,28 @@ fn a_correction_gives_back_issues_again_and_links_both_ways() {
 }
 
 #[test]
+fn a_document_ages_by_days_after_it_was_due() {
+    let mut desk = Desk::new(day("2026-03-01"));
+    desk.issue("acme", "USD", &fixed(1000), 0);
+    desk.issue("acme", "USD", &fixed(-1), 0);
+    desk.must(desk.pay("p1", "zenith", money(5, "USD"), &[]));
+    let entries = desk.accounts.journal().transactions();
+    let mut told = Vec::new();
+    for after in [0, 1, 30, 31, 60, 61, 90, 91] {
+        let on = day("2026-03-01").saturating_add(jiff::Span::new().days(after));
+        let found = statements(entries, &common::documents::party("acme"), (desk.today, on));
+        let [one] = &found[..] else { panic!("one currency") };
+        let leasehold_ledger::Ageing { current, days_1_30, days_31_60, days_61_90, over_90 } =
+            one.ageing;
+        let all = [current, days_1_30, days_31_60, days_61_90, over_90];
+        let place = all.iter().position(|amount| amount.minor() == 999);
+        told.push((after, place.expect("all of it is in one bucket")));
+    }
+    let expected = [(0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4)];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn what_comes_late_is_entered_on_the_first_open_day_and_says_so() {
     let mut desk = Desk::new(day("2026-04-02"));
     desk.must(Request::Close { through: day("2026-03-31") });

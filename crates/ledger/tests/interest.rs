@@ -3,81 +3,53 @@
 mod common;
 
 use common::{day, usd};
-use leasehold_ledger::{DayCount, LateRate, late_interest, tax_inside, tax_on_top};
+use leasehold_lease::{DayCount, LateInterest};
+use leasehold_ledger::{late_interest, tax_inside, tax_on_top};
 use leasehold_units::{Day, Money, Ratio};
 use proptest::prelude::*;
 
-fn rate(day_count: DayCount, grace_days: u32) -> LateRate {
-    LateRate { yearly: Ratio::new(8, 100), day_count, grace_days }
+fn terms(day_count: DayCount, grace_days: u32) -> LateInterest {
+    LateInterest { rate: Ratio::new(8, 100), day_count, grace_days }
 }
 
 #[test]
-fn a_month_late_in_every_count() {
+fn six_weeks_late_in_every_count() {
     let history = [(day("2026-05-01"), usd("1000000.00")), (day("2026-07-15"), usd("0"))];
-    let days = (day("2026-05-01"), day("2026-12-31"));
     let of = |count, grace| {
-        let interest = late_interest(rate(count, grace), day("2026-05-31"), &history, days);
+        let due = day("2026-05-31");
+        let interest = late_interest(&terms(count, grace), due, &history, day("2026-12-31"));
         interest.expect("it has a history").amount.to_string()
     };
-    // From 1 June to 14 July: 44 days, 30 and 14; with ten days of grace 34.
-    assert_eq!(of(DayCount::Actual365, 0), "9643.84");
-    assert_eq!(of(DayCount::Actual360, 0), "9777.78");
-    assert_eq!(of(DayCount::ActualActual, 0), "9643.84");
-    assert_eq!(of(DayCount::Thirty360, 0), "9777.78");
-    assert_eq!(of(DayCount::Actual365, 10), "7452.05");
-    assert_eq!(of(DayCount::Actual365, 60), "0.00", "it was paid within the grace");
+    // From 31 May until 15 July: 45 days in every count.
+    assert_eq!(of(DayCount::Actual365, 0), "9863.01");
+    assert_eq!(of(DayCount::Actual360, 0), "10000.00");
+    assert_eq!(of(DayCount::Thirty360, 0), "10000.00");
+    assert_eq!(of(DayCount::Actual365, 44), "9863.01", "the grace was over");
+    assert_eq!(of(DayCount::Actual365, 45), "0.00", "it was paid within the grace");
 }
 
 #[test]
-fn a_part_paid_late_bears_interest_until_then() {
+fn what_is_paid_within_the_grace_bears_none_and_the_rest_from_the_due_day_on() {
     let history = [
         (day("2024-02-01"), usd("300.00")),
         (day("2024-02-25"), usd("100.00")),
         (day("2024-03-02"), usd("0")),
     ];
-    let days = (day("2024-02-01"), day("2024-03-31"));
-    let late = late_interest(rate(DayCount::ActualActual, 0), day("2024-02-20"), &history, days);
-    let late = late.expect("it has a history");
-    let spans: Vec<(Day, Day, String, Ratio)> = late
-        .spans
-        .iter()
-        .map(|span| (span.from, span.through, span.open.to_string(), span.years))
-        .collect();
-    let expected = [
-        (day("2024-02-21"), day("2024-02-24"), "300.00".to_owned(), Ratio::new(4, 366)),
-        (day("2024-02-25"), day("2024-03-01"), "100.00".to_owned(), Ratio::new(6, 366)),
-    ];
-    assert_eq!(spans, expected);
-    // 8 % of (300 x 4 + 100 x 6) / 366 is 39.34 cents.
-    assert_eq!(late.amount, usd("0.39"));
-}
-
-fn counts() -> impl Strategy<Value = DayCount> {
-    prop_oneof![
-        Just(DayCount::Actual365),
-        Just(DayCount::Actual360),
-        Just(DayCount::ActualActual),
-        Just(DayCount::Thirty360)
-    ]
-}
-
-/// A day's part of a year, looked at alone.
-fn part_of_year(count: DayCount, at: Day) -> Ratio {
-    match count {
-        DayCount::Actual365 => Ratio::new(1, 365),
-        DayCount::Actual360 => Ratio::new(1, 360),
-        DayCount::ActualActual if at.in_leap_year() => Ratio::new(1, 366),
-        DayCount::ActualActual => Ratio::new(1, 365),
-        DayCount::Thirty360 => {
-            let last = at.day() == at.days_in_month();
-            let missing = i128::from(30 - at.day().min(30)) + 1;
-            match (at.day(), last) {
-                (31, _) => Ratio::ZERO,
-                (_, true) => Ratio::new(missing, 360),
-                _ => Ratio::new(1, 360),
-            }
-        }
-    }
+    let due = day("2024-02-20");
+    let of = |grace, until| {
+        let terms = terms(DayCount::Actual365, grace);
+        late_interest(&terms, due, &history, day(until)).expect("it has a history")
+    };
+    let spans = |grace| -> Vec<(Day, Day, Money)> {
+        let late = of(grace, "2024-03-31");
+        late.spans.iter().map(|span| (span.from, span.until, span.open)).collect()
+    };
+    let (part, paid) = (day("2024-02-25"), day("2024-03-02"));
+    assert_eq!(spans(0), [(due, part, usd("300.00")), (part, paid, usd("100.00"))]);
+    assert_eq!(spans(5), [(due, paid, usd("100.00"))]);
+    // 8 % of (300 x 5 + 100 x 6) / 365 is 46.03 cents.
+    assert_eq!(of(0, "2024-03-31").amount, usd("0.46"));
+    assert_eq!(of(5, "2024-02-25").spans, [], "nobody knows before the grace is over");
 }
 
 proptest! {
@@ -85,29 +57,26 @@ proptest! {
 
     #[test]
     fn interest_is_that_of_each_day_rounded_once(
-        count in counts(),
-        grace in 0..40_u32,
+        count in prop_oneof![Just(DayCount::Actual365), Just(DayCount::Actual360)],
+        grace in 0..40_i64,
         changes in proptest::collection::btree_map(0..500_i64, 0..1_000_000_i128, 1..6),
-        from in 0..500_i64,
-        length in 0..300_i64,
+        until in 0..500_i64,
     ) {
-        let start = day("2023-12-01");
-        let later = |days: i64| start.saturating_add(jiff::Span::new().days(days));
+        let later = |days: i64| day("2023-12-01").saturating_add(jiff::Span::new().days(days));
         let usd = common::currency("USD");
         let history: Vec<(Day, Money)> =
             changes.iter().map(|(d, open)| (later(*d), Money::from_minor(*open, usd))).collect();
-        let due = later(20);
         let mut exact = Ratio::ZERO;
-        for at in from..=from + length {
-            let open = changes.range(..=at).next_back().map_or(0, |(_, open)| *open);
-            if at > 20 + i64::from(grace) {
-                let part = part_of_year(count, later(at));
+        for at in 20..until {
+            let open = changes.range(..=at.max(20 + grace)).next_back().map_or(0, |(_, o)| *o);
+            if until > 20 + grace {
+                let part = count.share_of_year(later(at), later(at + 1));
                 exact = exact.plus(Ratio::whole(open).times(Ratio::new(8, 100)).times(part));
             }
         }
-        let days = (later(from), later(from + length));
-        let late = late_interest(rate(count, grace), due, &history, days);
-        prop_assert_eq!(late.expect("a history").amount.minor(), exact.round_half_even());
+        let terms = terms(count, u32::try_from(grace).expect("small"));
+        let late = late_interest(&terms, later(20), &history, later(until)).expect("a history");
+        prop_assert_eq!(late.amount.minor(), exact.round_half_even());
     }
 
     #[test]

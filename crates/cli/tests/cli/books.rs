@@ -118,6 +118,28 @@ fn a_document_of_its_own_for_every_number_without_a_gap() {
 }
 
 #[test]
+fn credit_notes_and_replacements_follow_from_what_they_correct() {
+    let folder = played("books-verify");
+    let verify = |number: u32, arguments: &str| {
+        folder.outcome(&format!(
+            "invoice verify out/invoices/xai-2026-{number:06}.json --key out/xai.public.pem {arguments}"
+        ))
+    };
+    let evidence = "--evidence out/evidence/colossus-1-anthropic";
+    for number in 1..=8 {
+        let told = verify(number, evidence);
+        assert!(told.starts_with("exit 0") && told.contains("derived again"), "{told}");
+    }
+    let documents = "out/evidence/colossus-1-anthropic/documents";
+    for number in [1, 2] {
+        let name = format!("{documents}/xai-2026-{number:06}.json");
+        std::fs::remove_file(folder.path(&name)).expect("it was there");
+    }
+    let told = verify(3, evidence);
+    assert!(told.contains("document xai-2026-000001, which it corrects or replaces"), "{told}");
+}
+
+#[test]
 fn revenue_by_month_lease_and_tenant() {
     let folder = played("books-revenue");
     assert_snapshot!(folder.stdout("revenue out --by month"), @r#"
