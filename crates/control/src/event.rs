@@ -1,7 +1,7 @@
 //! What goes into the state machine and what comes out of it.
 
 use leasehold_lease::{Notice, Side, Terms};
-use leasehold_ledger::Invoice;
+use leasehold_ledger::{AccountFact, Invoice, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, Seconds, Watts};
 
@@ -58,6 +58,8 @@ pub enum Input {
     Sign(Box<Terms>),
     /// The grid or the site lowers the envelope for a while.
     Curtail(CurtailmentAsk),
+    /// A payment, a dispute or its end, a correction, or days to be closed.
+    Account(Box<Request>),
     /// The clock reached [`crate::Control::next_due`].
     Due,
 }
@@ -388,6 +390,8 @@ pub enum Event {
         /// The document.
         invoice: Box<Invoice>,
     },
+    /// Something happened to the books after documents were issued.
+    Booked(Box<AccountFact>),
     /// What was due at an instant was looked at.
     AgendaDone((Instant, AgendaItem)),
 }

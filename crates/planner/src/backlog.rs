@@ -1,7 +1,7 @@
 //! Headline and firm: revenue to the end of term, and what remains of it if a side gives notice.
 
 use leasehold_lease::{Lease, Side};
-use leasehold_units::{Currency, Day, LeaseId, Money, PartyId, Ratio};
+use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId, Ratio};
 
 /// Fixed fees for service from the day asked about on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,29 @@ pub struct Backlog {
     pub concentration: Vec<Concentration>,
 }
 
+/// Fixed fees for service on some days to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// How far ahead.
+    pub name: &'static str,
+    /// First day.
+    pub from: Day,
+    /// Last day, included.
+    pub until: Day,
+    /// Of all leases.
+    pub amounts: Amounts,
+}
+
+/// Names of the bands, each with the month that it ends with, counted from the month asked about;
+/// the last has no end.
+const BANDS: [(&str, Option<u32>); 5] = [
+    ("this_month", Some(1)),
+    ("3_months", Some(3)),
+    ("12_months", Some(12)),
+    ("24_months", Some(24)),
+    ("later", None),
+];
+
 /// Why leases cannot be added up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BacklogError {
@@ -102,6 +125,59 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
     };
     let concentration = concentration(leases, as_of, currency);
     Ok(Backlog { as_of, currency, leases: lines, total, concentration })
+}
+
+/// The amounts of `backlog(leases, as_of)` by time: this month, then through the 3rd, the 12th and
+/// the 24th month, this one counted, then later. They add up to the backlog's total.
+///
+/// # Errors
+/// Without a lease, or with leases in two currencies.
+pub fn bands(leases: &[Lease], as_of: Day) -> Result<Vec<Band>, BacklogError> {
+    let currency = backlog(leases, as_of)?.currency;
+    let end = leases.iter().map(Lease::last_day).max().unwrap_or(as_of).max(as_of);
+    let mut bands = Vec::new();
+    let mut from = as_of;
+    for (name, months) in BANDS {
+        let until = months.map_or(Day::MAX, |months| month_end(as_of, months));
+        let (last, next) = (until.min(end), until.tomorrow().unwrap_or(Day::MAX));
+        if from <= last {
+            let amounts = amounts_between(leases, as_of, (from, last), currency);
+            bands.push(Band { name, from, until: last, amounts });
+        }
+        from = next;
+    }
+    Ok(bands)
+}
+
+/// The last day of the `count`th month from that of `day` on, which is the first.
+fn month_end(day: Day, count: u32) -> Day {
+    let last = (1..count).fold(Month::of(day), |month, _| month.next());
+    last.last_day()
+}
+
+fn amounts_between(
+    leases: &[Lease],
+    as_of: Day,
+    (from, until): (Day, Day),
+    currency: Currency,
+) -> Amounts {
+    let within = |lease: &Lease| {
+        let last = until.min(lease.last_day());
+        if from <= last { lease.fixed_between(from, last) } else { Money::zero(currency) }
+    };
+    let sum = |amount: &dyn Fn(&Lease) -> Money| {
+        leases.iter().fold(Money::zero(currency), |sum, lease| sum.plus(amount(lease)))
+    };
+    let noticed = |side| {
+        move |lease: &Lease| {
+            lease.if_noticed(side, as_of).map_or_else(|| within(lease), |left| within(&left))
+        }
+    };
+    Amounts {
+        headline: sum(&within),
+        firm_if_landlord_gives_notice: sum(&noticed(Side::Landlord)),
+        firm_if_tenant_gives_notice: sum(&noticed(Side::Tenant)),
+    }
 }
 
 fn line(lease: &Lease, as_of: Day) -> LeaseBacklog {

@@ -2,8 +2,9 @@
 
 use leasehold_allocator::{Refusal, plan_changed};
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Instant, LeaseId, Watts};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
 use super::clear_nodes;
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
@@ -54,6 +55,12 @@ pub enum RefusedInput {
     /// An amendment that does not follow on the terms.
     #[error(transparent)]
     Amendment(#[from] AmendRefusal),
+    /// A payment or dispute of somebody who is no tenant.
+    #[error("tenant-is-known: there is no tenant {0}")]
+    UnknownTenant(PartyId),
+    /// What the books do not allow.
+    #[error(transparent)]
+    Account(#[from] AccountRefusal),
     /// What the site cannot carry.
     #[error("no-oversell: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Oversold(Vec<Refusal>),
@@ -95,10 +102,30 @@ pub fn decide(
         Input::Curtail(asked) => {
             out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
+        Input::Account(request) => {
+            let today = state.site.time_zone.day_of(now);
+            let fact = state.books.weigh(known(state, request)?, today)?;
+            out.extend(fact.map(|fact| Event::Booked(Box::new(fact))));
+        }
         Input::Due => {}
     }
     debug_assert!(state.now <= now, "an input from the past");
     Ok(())
+}
+
+/// The request, if it comes from a tenant or from nobody in particular.
+fn known<'a>(state: &State, request: &'a Request) -> Result<&'a Request, RefusedInput> {
+    let tenant = match request {
+        Request::Pay(payment) => &payment.tenant,
+        Request::Dispute(dispute) => &dispute.tenant,
+        Request::Resolve(resolution) => &resolution.tenant,
+        Request::Correct(_) | Request::Close { .. } => return Ok(request),
+    };
+    let leases = state.contracts.leases.iter();
+    if leases.flat_map(|entry| &entry.lease.versions).any(|terms| terms.tenant == *tenant) {
+        return Ok(request);
+    }
+    Err(RefusedInput::UnknownTenant(tenant.clone()))
 }
 
 fn submit(state: &State, spec: JobSpec, out: &mut Vec<Event>) -> Result<(), RefusedInput> {

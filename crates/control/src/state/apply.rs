@@ -103,7 +103,7 @@ impl State {
                 self.parties[usize::from(LANDLORD)].arrivals += 1;
             }
             Event::PowerStepped(step) => self.books.power_steps.push(*step),
-            Event::RevenueRecognised { through } => self.books.journal.recognise_through(*through),
+            Event::RevenueRecognised { through } => self.books.recognise_through(*through),
             Event::AgendaDone(item) => self.contracts.done(item),
             Event::Breached(breach) => self.books.breach(breach.clone()),
             Event::UsageClosed => {
@@ -113,6 +113,10 @@ impl State {
             Event::InvoiceIssued { lease, invoice } => {
                 let entry = &self.contracts.leases[usize::from(*lease)];
                 self.books.issue(*lease, &entry.lease, invoice);
+                self.check_books();
+            }
+            Event::Booked(fact) => {
+                self.books.book(fact);
                 self.check_books();
             }
             _ => unreachable!("applied before"),

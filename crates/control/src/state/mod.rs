@@ -95,6 +95,8 @@ pub struct State {
     pub usage: Vec<UsageInterval>,
     /// A digest of each issued invoice.
     sealed: Vec<u64>,
+    /// Entries of the journal that were found to balance.
+    entries_checked: usize,
     /// Nodes that jobs share, or that a job fills in part.
     shared: BTreeMap<u32, SharedNode>,
     /// Jobs all of whose kept nodes are ready.
@@ -130,6 +132,7 @@ impl State {
             usage: Vec::new(),
             usage_closed: None,
             sealed: Vec::new(),
+            entries_checked: 0,
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
             bereft: BTreeSet::new(),

@@ -1,6 +1,9 @@
 //! A lease, its fee schedule and readings, made small for tests.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod documents;
+pub mod programs;
+
 use leasehold_lease::*;
 use leasehold_ledger::{BilledLease, Biller, FeePeriod, Invoice, PeriodReadings};
 use leasehold_units::{

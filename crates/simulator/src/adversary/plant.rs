@@ -5,7 +5,7 @@ use leasehold_lease::{Lease, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Interval, PartyId, Seconds, Shape};
 
-use crate::engine::Setting;
+use crate::engine::{Payers, Setting};
 use crate::random::Random;
 
 /// Length of a run: a day and a half of trouble, then as long a calm.
@@ -133,6 +133,7 @@ impl Plant {
             watcher: None,
             deed_log: None,
             faults: None,
+            payers: Payers::default(),
             bad_lines: Vec::new(),
         }
     }

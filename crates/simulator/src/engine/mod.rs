@@ -6,6 +6,7 @@
 mod calendar;
 mod deed;
 mod faults;
+mod payers;
 mod record;
 mod troubles;
 mod world;
@@ -22,6 +23,7 @@ use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use deed::{Act, Deed, Watcher};
 pub use faults::Faults;
+pub use payers::Payers;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 use crate::measure::{CapacitySeries, ReclaimHistogram};
@@ -50,6 +52,8 @@ pub struct Setting {
     pub deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
     /// Random failures.
     pub faults: Option<Faults>,
+    /// Tenants that pay.
+    pub payers: Payers,
     /// Traces that are read, with the bad lines that were left out so far.
     pub bad_lines: Vec<(std::path::PathBuf, crate::trace::BadLineCount)>,
 }
@@ -243,12 +247,13 @@ impl<'a> Run<'a> {
             watcher,
             deed_log,
             faults,
+            payers,
             ..
         } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,
-            world: World::new(),
+            world: World::new(payers),
             workloads: Vec::new(),
             inputs,
             deeds: Vec::new(),
@@ -423,9 +428,19 @@ impl<'a> Run<'a> {
                 }
             }
             Happening::Deed(place) => self.deed(now, place as usize),
+            Happening::Payment(place) => self.pay(now, place)?,
             Happening::Arrival(place) => self.arrive(now, place as usize)?,
         }
         Ok(())
+    }
+
+    fn pay(&mut self, now: Instant, place: u32) -> Result<(), RunError> {
+        let request = self.world.payers.request(now, place, self.control.state());
+        let input = request.map(|request| Input::Account(Box::new(request)));
+        input.map_or(Ok(()), |input| {
+            let refused = |refusal| RunError::Refused { at: now, refusal };
+            self.submit(now, &input).map_err(refused)
+        })
     }
 
     /// Hands over an observation, which is never refused.

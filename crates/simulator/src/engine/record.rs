@@ -4,6 +4,7 @@ use leasehold_control::{
     Event, Input, Party, PowerStep, PowerStepKind, RefusedInput, State, Whose,
 };
 use leasehold_lease::Side;
+use leasehold_ledger::{AccountFact, Dispute};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Watts};
 
@@ -106,8 +107,35 @@ impl Milestone {
                 let limit = watts(c.limit.get());
                 ("curtailment", format!("curtailment announced: {limit} from {from} until {until}"))
             }
+            Event::Booked(fact) => return Self::booked(at, fact),
             Event::PowerStepped(step) => return Self::power(at, step, state),
             _ => return None,
+        };
+        Some(Self { at, name, what })
+    }
+
+    /// What became of documents. Payments are too many to tell.
+    fn booked(at: Instant, fact: &AccountFact) -> Option<Self> {
+        let (name, what) = match fact {
+            AccountFact::Paid(_) => return None,
+            AccountFact::Disputed(Dispute { tenant, document, amount, .. }) => {
+                let amount = format!("{} {amount}", amount.currency());
+                ("dispute", format!("{tenant} disputes {amount} of {document}"))
+            }
+            AccountFact::Resolved { resolution, credit } => {
+                let credit =
+                    credit.as_ref().map(|credit| format!(", credited by {}", credit.number));
+                let dispute = &resolution.dispute;
+                ("resolved", format!("dispute {dispute} resolved{}", credit.unwrap_or_default()))
+            }
+            AccountFact::Corrected { credit, replacement } => {
+                let wrong = replacement.replaces.as_deref().unwrap_or_default();
+                let (back, again) = (&credit.number, &replacement.number);
+                ("corrected", format!("{wrong} given back by {back} and replaced by {again}"))
+            }
+            AccountFact::Closed { through } => {
+                ("closed", format!("books closed through {through}"))
+            }
         };
         Some(Self { at, name, what })
     }

@@ -5,6 +5,7 @@ use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
+use super::payers::Payers;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 /// What is true of a job, whether or not anybody was told.
@@ -50,14 +51,16 @@ pub struct World {
     pub failures: u64,
     /// Jobs that ended since they were last taken.
     pub ended: Vec<JobRecord>,
+    /// Tenants that pay.
+    pub payers: Payers,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
     truths: Vec<Truth>,
 }
 
 impl World {
-    /// A world without a job.
-    pub fn new() -> Self {
+    /// A world without a job, in which these pay.
+    pub fn new(payers: Payers) -> Self {
         Self {
             calendar: Calendar::default(),
             tallies: Vec::new(),
@@ -65,6 +68,7 @@ impl World {
             limits: Vec::new(),
             failures: 0,
             ended: Vec::new(),
+            payers,
             newcomer: None,
             truths: Vec::new(),
         }
@@ -78,6 +82,9 @@ impl World {
 
     /// Carries out what `event` asks of a cluster, and keeps account of the jobs.
     pub fn observe(&mut self, now: Instant, event: &Event, state: &State) {
+        for (at, place) in self.payers.observe(now, event, state) {
+            self.calendar.add(at, Happening::Payment(place));
+        }
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),

@@ -266,6 +266,14 @@ fn check_together(
             problems.push(Problem::new("missing-file", span.clone(), message, expected));
         }
     }
+    for payer in &scenario.payers {
+        // A tenant may sign during the run; the landlord never owes itself.
+        if payer.party == site.landlord {
+            let message = format!("{} is the landlord, who owes nothing", payer.party);
+            let span = payer.party_span.clone();
+            problems.push(Problem::new("payer-is-a-tenant", span, message, "a tenant"));
+        }
+    }
     check_events(scenario, site, leases, problems);
 }
 

@@ -7,6 +7,7 @@ use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Shape, Watts};
 
+use super::account::{AccountSpec, AccountWord};
 use crate::workload::{PROFILES, Profile, profile};
 
 /// A scenario as its file has it. Paths are relative to the file.
@@ -28,6 +29,19 @@ pub struct Scenario {
     pub events: Vec<EventSpec>,
     /// Random failures.
     pub faults: Option<FaultSpec>,
+    /// Tenants that pay.
+    pub payers: Vec<PayerSpec>,
+}
+
+/// One `[[payer]]`: a tenant that pays each document so many days after its issue.
+#[derive(Debug, Clone)]
+pub struct PayerSpec {
+    /// Who.
+    pub party: PartyId,
+    /// Where the party is named.
+    pub party_span: Range<usize>,
+    /// How many days.
+    pub days: u32,
 }
 
 /// One `[[workload]]`.
@@ -136,6 +150,8 @@ pub enum EventKind {
         /// Its file.
         file: String,
     },
+    /// A payment, a dispute or its end, a correction, or days to be closed; dated when it is done.
+    Account(AccountSpec),
 }
 
 /// `[faults]`.
@@ -171,6 +187,7 @@ fn read_scenario(root: &Table<'_>) -> Option<Scenario> {
     let workloads: Vec<_> = root.tables("workload").iter().map(read_workload).collect();
     let events: Vec<_> = root.tables("event").iter().map(read_event).collect();
     let faults = root.table("faults").map(|table| read_faults(&table));
+    let payers: Vec<_> = root.tables("payer").iter().map(read_payer).collect();
     root.finish();
     let (from, until) = (from?, until?);
     if until.value <= from.value {
@@ -190,6 +207,7 @@ fn read_scenario(root: &Table<'_>) -> Option<Scenario> {
             None => None,
             Some(faults) => Some(faults?),
         },
+        payers: payers.into_iter().collect::<Option<_>>()?,
     })
 }
 
@@ -285,6 +303,7 @@ enum Word {
     NodeUp,
     Amendment,
     NewLease,
+    Account(AccountWord),
 }
 
 fn read_event(table: &Table<'_>) -> Option<EventSpec> {
@@ -296,6 +315,11 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         ("node-up", Word::NodeUp),
         ("amendment", Word::Amendment),
         ("new-lease", Word::NewLease),
+        ("payment", Word::Account(AccountWord::Payment)),
+        ("dispute", Word::Account(AccountWord::Dispute)),
+        ("resolution", Word::Account(AccountWord::Resolution)),
+        ("correction", Word::Account(AccountWord::Correction)),
+        ("close-books", Word::Account(AccountWord::Close)),
     ];
     let word = table.required("kind", table.choice("kind", &words), "what happens")?;
     let kind = match word.value {
@@ -305,6 +329,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
         Word::Amendment => read_file(table).map(|file| EventKind::Amendment { file }),
         Word::NewLease => read_file(table).map(|file| EventKind::NewLease { file }),
+        Word::Account(word) => AccountSpec::read(table, word).map(EventKind::Account),
     };
     let ways = [("stop", false), ("go-on", true)];
     let way = table.choice("if_refused", &ways);
@@ -361,6 +386,18 @@ fn read_nodes(table: &Table<'_>) -> Option<Vec<(String, Range<usize>)>> {
 
 fn read_file(table: &Table<'_>) -> Option<String> {
     table.required("file", table.string("file"), "a lease file").map(|field| field.value)
+}
+
+fn read_payer(table: &Table<'_>) -> Option<PayerSpec> {
+    let party = table.required("party", table.name("party", PartyId::new), "which tenant");
+    let days = table.required("days", table.integer("days", 0, 3660), "days after the issue");
+    table.finish();
+    let party = party?;
+    Some(PayerSpec {
+        party: party.value,
+        party_span: party.span,
+        days: u32::try_from(days?.value).expect("at most ten years"),
+    })
 }
 
 fn read_faults(table: &Table<'_>) -> Option<FaultSpec> {

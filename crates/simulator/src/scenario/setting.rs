@@ -9,7 +9,7 @@ use leasehold_units::{Instant, Interval};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
-use crate::engine::{Act, Deed, Faults, JobStream, Setting, Workload};
+use crate::engine::{Act, Deed, Faults, JobStream, Payers, Setting, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
 
@@ -70,8 +70,14 @@ impl Loaded {
             watcher: None,
             deed_log: None,
             faults,
+            payers: self.payers(),
             bad_lines,
         })
+    }
+
+    fn payers(&self) -> Payers {
+        let payers = self.scenario.payers.iter();
+        Payers::new(payers.map(|payer| (payer.party.clone(), payer.days)))
     }
 
     fn stream(
@@ -135,6 +141,10 @@ impl Loaded {
             EventKind::NodeUp(names) => Input::NodesUp(self.nodes(names)),
             EventKind::Amendment { file } => Input::Amend(Box::new(self.later[file].clone())),
             EventKind::NewLease { file } => Input::Sign(Box::new(self.later[file].clone())),
+            EventKind::Account(spec) => {
+                let day = self.site.time_zone.day_of(event.at);
+                Input::Account(Box::new(spec.on(day)))
+            }
         }
     }
 
