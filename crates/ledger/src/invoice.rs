@@ -71,6 +71,8 @@ pub enum LineKind {
     Fixed,
     /// Metered charge.
     Usage(Meter),
+    /// What was granted and not delivered, the grace being over.
+    DeliveryShortfall,
     /// For an availability below what was promised.
     ServiceCredit,
     /// For reclaims later than was promised.
@@ -169,6 +171,7 @@ impl LineKind {
         match self {
             Self::Fixed => "fixed",
             Self::Usage(_) => "usage",
+            Self::DeliveryShortfall => "delivery_shortfall",
             Self::ServiceCredit => "service_credit",
             Self::ReclaimCredit => "reclaim_credit",
             Self::Adjustment => "adjustment",

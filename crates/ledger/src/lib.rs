@@ -9,6 +9,7 @@ mod billing;
 mod calendar;
 mod charges;
 mod conservation;
+mod delivery;
 mod document;
 mod formula;
 mod hledger;

@@ -1,6 +1,6 @@
 //! Headline and firm: revenue to the end of term, and what remains of it if a side gives notice.
 
-use leasehold_lease::{Lease, Side};
+use leasehold_lease::{Lease, ShortDays, Side};
 use leasehold_units::{Currency, Day, LeaseId, Money, PartyId, Ratio};
 
 /// Fixed fees for service from the day asked about on.
@@ -75,11 +75,16 @@ pub enum BacklogError {
     },
 }
 
-/// The backlog of `leases` as of `as_of`, that day included.
+/// The backlog of `leases` as of `as_of`, that day included. On the days that are `short`, by lease,
+/// the fee follows what will be delivered.
 ///
 /// # Errors
 /// Without a lease, or with leases in two currencies.
-pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
+pub fn backlog(
+    leases: &[Lease],
+    short: &[Vec<ShortDays>],
+    as_of: Day,
+) -> Result<Backlog, BacklogError> {
     let first = leases.first().ok_or(BacklogError::NoLease)?.latest();
     let currency = first.fee.fixed.currency();
     let other = leases.iter().map(Lease::latest).find(|t| t.fee.fixed.currency() != currency);
@@ -91,7 +96,8 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
             other_currency: other.fee.fixed.currency(),
         });
     }
-    let lines: Vec<LeaseBacklog> = leases.iter().map(|lease| line(lease, as_of)).collect();
+    let lines: Vec<LeaseBacklog> =
+        leases.iter().zip(short).map(|(lease, short)| line(lease, short, as_of)).collect();
     let sum = |amount: fn(&Amounts) -> Money| {
         lines.iter().fold(Money::zero(currency), |sum, line| sum.plus(amount(&line.amounts)))
     };
@@ -104,8 +110,11 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
     Ok(Backlog { as_of, currency, leases: lines, total, concentration })
 }
 
-fn line(lease: &Lease, as_of: Day) -> LeaseBacklog {
-    let from_then = |lease: &Lease| lease.fixed_between(as_of, lease.last_day());
+fn line(lease: &Lease, short: &[ShortDays], as_of: Day) -> LeaseBacklog {
+    let from_then = |lease: &Lease| {
+        let last = lease.last_day();
+        lease.fixed_between(as_of, last).plus(lease.shortfall_between(short, as_of, last))
+    };
     let headline = from_then(lease);
     let side = |side| {
         let noticed = lease.if_noticed(side, as_of);

@@ -51,7 +51,7 @@ fn notice_by_the_landlord_ends_it_after_ninety_days() {
 
 #[test]
 fn headline_and_firm_as_of_the_first_of_july() {
-    let backlog = backlog(&[lease()], day("2026-07-01")).expect("one currency");
+    let backlog = backlog(&[lease()], &[Vec::new()], day("2026-07-01")).expect("one currency");
     let line = &backlog.leases[0];
     assert_eq!(line.amounts.headline.to_string(), "43750000000.00");
     assert_eq!(line.amounts.firm_if_landlord_gives_notice.to_string(), "3708333333.33");

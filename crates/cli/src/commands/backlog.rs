@@ -1,5 +1,6 @@
 //! `backlog`: headline and firm revenue of leases.
 
+use leasehold_allocator::{expected, remedied};
 use leasehold_units::{Day, Money, Ratio};
 use serde::Serialize;
 
@@ -54,8 +55,11 @@ struct Share {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Backlog, common: &Common) -> Result<(), Failure> {
-    let (_, leases) = input::leases_on(&asked.site, &asked.leases)?;
-    let backlog = leasehold_planner::backlog(&leases, asked.as_of)
+    let (site, leases) = input::leases_on(&asked.site, &asked.leases)?;
+    let expected = expected(&site, &leases).map_err(input::oversold)?;
+    let pairs = expected.leases.iter().zip(&expected.shortfalls);
+    let short: Vec<_> = pairs.map(|(lease, shortfalls)| remedied(lease, shortfalls)).collect();
+    let backlog = leasehold_planner::backlog(&expected.leases, &short, asked.as_of)
         .map_err(|error| Failure::impossible(error.to_string()))?;
     output::print(&Backlog::of(backlog), common)
 }

@@ -1,12 +1,12 @@
 //! Wishes and observations.
 
 use leasehold_allocator::{Refusal, plan_changed};
-use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_lease::{AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, Watts};
 
-use super::clear_nodes;
-use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
+use super::{clear_nodes, deliveries};
+use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
 use crate::state::{State, VACATE_SECONDS_MAX};
@@ -51,6 +51,9 @@ pub enum RefusedInput {
     /// A notice that the terms do not allow.
     #[error(transparent)]
     Notice(#[from] NoticeRefusal),
+    /// An election that the terms or the delivery do not allow.
+    #[error(transparent)]
+    Election(#[from] ElectionRefusal),
     /// An amendment that does not follow on the terms.
     #[error(transparent)]
     Amendment(#[from] AmendRefusal),
@@ -90,6 +93,9 @@ pub fn decide(
             }
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
+        Input::Elect { lease, choice: Election::Terminate, day } => {
+            out.push(deliveries::elect(state, lease, *day)?);
+        }
         Input::Amend(terms) => out.push(amend(state, terms)?),
         Input::Sign(terms) => out.push(sign(state, terms)?),
         Input::Curtail(asked) => {

@@ -78,6 +78,7 @@ impl State {
             ("invoices", self.books.invoices == other.books.invoices),
             ("meters", self.books.meter.totals() == other.books.meter.totals()),
             ("accounts of leases", self.books.accounts == other.books.accounts),
+            ("deliveries", self.contracts.deliveries().eq(other.contracts.deliveries())),
             ("breaches", self.books.breaches == other.books.breaches),
         ];
         checks.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
