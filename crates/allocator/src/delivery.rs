@@ -89,6 +89,24 @@ pub fn expected_shortfalls(site: &Site, lease: &Lease, plan: &LeasePlan) -> Vec<
     shortfalls(lease, plan, &delivery(site, lease, plan))
 }
 
+/// Whether a lease lacks more with `after` than with `before` at some instant, `from` or later: a plan
+/// that is made anew may meet what is granted from other pools, and these may be late.
+pub fn falls_behind(
+    site: &Site,
+    lease: &Lease,
+    before: &LeasePlan,
+    after: &LeasePlan,
+    from: Instant,
+) -> bool {
+    let [before, after] = [before, after].map(|plan| delivery(site, lease, plan));
+    let missing = |steps: &[DeliveryStep], at: Instant| {
+        let last = steps.iter().rev().find(|step| step.from <= at);
+        last.map_or(Gpus::ZERO, |step| step.granted.minus(step.delivered))
+    };
+    let later = after.iter().map(|step| step.from).filter(|at| *at > from);
+    later.chain([from]).any(|at| missing(&after, at) > missing(&before, at))
+}
+
 /// The last day of service, where the remedy is that the lease ends.
 fn ends_over(lease: &Lease, shortfalls: &[Shortfall]) -> Option<Day> {
     let ends = |short: &&Shortfall| {

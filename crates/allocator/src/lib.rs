@@ -17,8 +17,8 @@ mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
 pub use delivery::{
-    DeliveryStep, Expected, Shortfall, expected, expected_shortfalls, remedied, remedy_on,
-    shortfalls,
+    DeliveryStep, Expected, Shortfall, expected, expected_shortfalls, falls_behind, remedied,
+    remedy_on, shortfalls,
 };
 pub use maintenance::{OutageRefusal, plan_outage};
 pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};
