@@ -180,7 +180,13 @@ impl LineKind {
 
     /// The kind that is called `key` in files, with the meter that it reads.
     pub fn from_key(key: &str, meter: Option<Meter>) -> Option<Self> {
-        let plain = [Self::Fixed, Self::ServiceCredit, Self::ReclaimCredit, Self::Adjustment];
+        let plain = [
+            Self::Fixed,
+            Self::DeliveryShortfall,
+            Self::ServiceCredit,
+            Self::ReclaimCredit,
+            Self::Adjustment,
+        ];
         let mut all = plain.into_iter().chain(meter.map(Self::Usage));
         all.find(|kind| kind.key() == key && kind.meter() == meter)
     }
