@@ -59,6 +59,11 @@ impl DeliveryStep {
 }
 
 impl Shortfall {
+    /// The day before it: once the grace is over, the last of the grace.
+    pub fn eve(&self) -> Day {
+        self.days.from.yesterday().expect("a contract does not begin with the calendar")
+    }
+
     /// Whether the grace is over, so that the remedy counts.
     pub fn past_grace(&self) -> bool {
         self.grace_until < self.days.from
@@ -112,7 +117,7 @@ fn ends_over(lease: &Lease, shortfalls: &[Shortfall]) -> Option<Day> {
     let ends = |short: &&Shortfall| {
         short.past_grace() && remedy_on(lease, short.days.from) == Some(Remedy::Terminate)
     };
-    shortfalls.iter().find(ends).map(|short| short.grace_until)
+    shortfalls.iter().find(ends).map(Shortfall::eve)
 }
 
 /// The remedy that governs `day`.

@@ -105,9 +105,17 @@ pub fn schedule(
     let short = remedied(lease, &shortfalls);
     let ahead = shortfalls.iter().filter_map(|shortfall| {
         let (from, until) = cut(shortfall.days.from, shortfall.days.until)?;
-        Some(told(lease, &short, shortfall, ShortDays { from, until, ..shortfall.days }))
+        Some((shortfall, ShortDays { from, until, ..shortfall.days }))
     });
+    let ahead: Vec<(&Shortfall, ShortDays)> = ahead.collect();
     let (first, last) = (from.max(lease.first_day()), until.min(lease.last_day()));
+    // What rounding leaves on full days of a month counts with the short ones before them.
+    let nexts = ahead.iter().skip(1).map(|(_, next)| next.from.yesterday().unwrap_or(last));
+    let ends: Vec<Day> = nexts.chain([last]).collect();
+    let ahead = ahead.iter().zip(ends).enumerate().map(|(place, ((shortfall, days), end))| {
+        let start = if place == 0 { first } else { days.from };
+        told(lease, shortfall, *days, lease.shortfall_between(&short, start, end))
+    });
     Ok(Schedule {
         lease: lease.latest().id.clone(),
         currency: zero.currency(),
@@ -120,12 +128,12 @@ pub fn schedule(
     })
 }
 
-fn told(lease: &Lease, short: &[ShortDays], of: &Shortfall, days: ShortDays) -> ExpectedShortfall {
+fn told(lease: &Lease, of: &Shortfall, days: ShortDays, amount: Money) -> ExpectedShortfall {
     ExpectedShortfall {
         days,
         grace_until: of.grace_until,
         remedy: remedy_on(lease, days.from).filter(|_| of.past_grace()),
-        amount: lease.shortfall_between(short, days.from, days.until),
+        amount,
     }
 }
 

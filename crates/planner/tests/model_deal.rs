@@ -87,7 +87,7 @@ fn an_escalated_deal_is_planned_at_what_it_grows_to() {
     let first = 1_406_250_000_000;
     let grown = 1_545_000_000_000 + 1_591_350_000_000 + 136_590_875_000;
     assert_eq!(schedule.total.minor(), first + grown);
-    let backlog = backlog(&[lease], day("2028-02-01")).expect("one currency");
+    let backlog = backlog(&[lease], &[Vec::new()], day("2028-02-01")).expect("one currency");
     let amounts = backlog.leases[0].amounts;
     // 90 days from 1 February end on 1 May: three months at 1.03, and a day at 1.0609.
     assert_eq!(amounts.firm_if_landlord_gives_notice.to_string(), "3905278225.81");

@@ -379,7 +379,7 @@ mod tests {
                 gpus_delivered: 32_768,
                 grace_until: day("2026-06-19"),
                 counts: "pro-rata",
-                amount: money("-183333333.33"),
+                amount: money("183333333.33").negated(),
             }],
             ended: None,
             total_after_shortfalls: money("857526881.73"),
@@ -406,7 +406,12 @@ mod tests {
         2026-06-01  2026-06-14    14  30  233,333,333.33
         2026-06-15  2026-06-30    16  30  533,333,333.34
 
-        Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included.
+        Expected shortfall
+        from        until       granted  delivered  counts                USD
+        ─────────────────────────────────────────────────────────────────────
+        2026-06-20  2026-06-30   65,536     32,768  pro-rata  -183,333,333.33
+
+        Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included. After the shortfall USD 857,526,881.73.
         "#);
     }
 
@@ -473,7 +478,20 @@ mod tests {
               "amount": "533333333.34"
             }
           ],
-          "total": "1040860215.06"
+          "total": "1040860215.06",
+          "shortfalls": [
+            {
+              "from": "2026-06-20",
+              "until": "2026-06-30",
+              "gpus_granted": 65536,
+              "gpus_delivered": 32768,
+              "grace_until": "2026-06-19",
+              "counts": "pro-rata",
+              "amount": "-183333333.33"
+            }
+          ],
+          "ended": null,
+          "total_after_shortfalls": "857526881.73"
         }
         "#);
         assert_snapshot!(example().csv(), @r#"
@@ -483,6 +501,7 @@ mod tests {
         period,2026-05-15,2026-05-31,,,,,17,31,274193548.39,USD
         period,2026-06-01,2026-06-14,,,,,14,30,233333333.33,USD
         period,2026-06-15,2026-06-30,,,,,16,30,533333333.34,USD
+        shortfall,2026-06-20,2026-06-30,-32768,,,,,,-183333333.33,USD
         "#);
     }
 }

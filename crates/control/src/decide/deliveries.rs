@@ -57,7 +57,7 @@ pub fn grace(state: &State, now: Instant, lease: u16, out: &mut Vec<Event>) {
     let Some((short, remedy)) = short.zip(remedy_on(&entry.lease, today)) else { return };
     out.push(Event::GraceLapsed { lease, remedy, grace_until: short.grace_until });
     if remedy == Remedy::Terminate {
-        let (last_day, cause) = (short.grace_until, EndCause::Undelivered);
+        let (last_day, cause) = (short.eve(), EndCause::Undelivered);
         out.push(Event::LeaseEnded { lease, last_day, cause });
     }
 }

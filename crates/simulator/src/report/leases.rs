@@ -2,7 +2,7 @@
 
 use leasehold_allocator::{EntitlementStep, Shortfall, remedy_on};
 use leasehold_control::LeaseEntry;
-use leasehold_units::{Currency, Interval, Money, Month, Ratio, Seconds};
+use leasehold_units::{Currency, Day, Interval, Money, Month, Ratio, Seconds};
 use maud::{Markup, html};
 
 use super::chart::{Label, Plot, SIDE, Scale, along, month_name, month_step, percent, tenth};
@@ -95,14 +95,17 @@ fn shortfalls(entry: &LeaseEntry, played: Interval) -> Markup {
         numbers("off the fixed fee"),
     ];
     let remedied = entry.short_days();
-    let row = |short: &Shortfall| {
+    let short_from: Vec<Day> = short.iter().map(|short| short.days.from).collect();
+    let row = |(place, short): (usize, &Shortfall)| {
         let days = short.days;
+        // What rounding leaves on full days of a month counts with the short ones before them.
+        let end = short_from.get(place + 1).and_then(|next| next.yesterday().ok()).unwrap_or(last);
         let until = days.until.min(last);
         let counts = match remedy_on(&entry.lease, days.from).filter(|_| short.past_grace()) {
             Some(remedy) => remedy.key().to_owned(),
             None => format!("grace through {}", short.grace_until),
         };
-        let off = entry.lease.shortfall_between(&remedied, days.from, until).negated();
+        let off = entry.lease.shortfall_between(&remedied, days.from, end).negated();
         vec![
             cell(days.from.to_string()),
             cell(until.to_string()),
@@ -112,7 +115,7 @@ fn shortfalls(entry: &LeaseEntry, played: Interval) -> Markup {
             cell(format!("{} {}", off.currency(), money(off))),
         ]
     };
-    table(&columns, short.iter().map(row).collect(), None)
+    table(&columns, short.iter().enumerate().map(row).collect(), None)
 }
 
 /// Months of service with their fixed fees.
