@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn json_and_csv_are_for_programs() {
+    fn json_is_for_programs() {
         assert_snapshot!(crate::output::json(&example()), @r#"
         {
           "lease": "some",
@@ -494,6 +494,10 @@ mod tests {
           "total_after_shortfalls": "857526881.73"
         }
         "#);
+    }
+
+    #[test]
+    fn csv_is_for_programs() {
         assert_snapshot!(example().csv(), @r#"
         record,from,until,gpus,nodes,watts,fee,days,days_in_month,amount,currency
         entitlement,2026-05-15,2026-06-14,4096,512,5160960,0.5,,,,
