@@ -1,6 +1,6 @@
 //! Meters, invoices, the journal, and the record of promises that were not kept.
 
-use leasehold_lease::{Lease, Terms};
+use leasehold_lease::{ShortDays, Terms};
 use leasehold_ledger::{
     AccountFact, AccountRefusal, BilledLease, Biller, Bookkeeping, Fact, Invoice, Journal,
     LeaseAccount, LeaseIndex, Meter, PeriodReadings, Receivables, ReclaimOutcome, Request,
@@ -115,6 +115,11 @@ impl Books {
         self.accounts[usize::from(lease)].record(at, fact);
     }
 
+    /// The days of lease number `lease` on which the fixed fee follows what was delivered, as settled.
+    pub fn short_days(&self, lease: u16) -> &[ShortDays] {
+        self.accounts[usize::from(lease)].meter().short_days()
+    }
+
     /// Records an answered reclaim.
     pub fn reclaimed(&mut self, reclaim: Reclaim) {
         let outcome =
@@ -129,18 +134,18 @@ impl Books {
         self.breaches.push(breach);
     }
 
-    /// The invoice of lease number `lease` on `day`, if one is due; nothing is recorded.
-    pub fn draft(&self, number: u16, lease: &Lease, day: Day) -> Option<Invoice> {
-        self.draft_with(&mut self.biller.clone(), number, lease, day)
+    /// The invoice of lease number `number` on `day`, if one is due; nothing is recorded.
+    pub fn draft(&self, number: u16, entry: &LeaseEntry, day: Day) -> Option<Invoice> {
+        self.draft_with(&mut self.biller.clone(), number, entry, day)
     }
 
     /// Issues the invoice that [`Books::draft`] gave.
     ///
     /// # Panics
     /// If the books give another invoice than was decided on.
-    pub fn issue(&mut self, number: u16, lease: &Lease, invoice: &Invoice) {
+    pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice) {
         let mut biller = std::mem::take(&mut self.biller);
-        let again = self.draft_with(&mut biller, number, lease, invoice.issued);
+        let again = self.draft_with(&mut biller, number, entry, invoice.issued);
         self.biller = biller;
         assert_eq!(again.as_ref(), Some(invoice), "the books derive another invoice");
         self.bookkeeping.issue(invoice);
@@ -200,9 +205,10 @@ impl Books {
         &self,
         biller: &mut Biller,
         number: u16,
-        lease: &Lease,
+        entry: &LeaseEntry,
         day: Day,
     ) -> Option<Invoice> {
+        let lease = &entry.lease;
         let periods = lease.fee_periods();
         let billed = BilledLease { versions: &lease.versions, periods: &periods };
         // An invoice is issued as its day begins, when all that ran was closed.

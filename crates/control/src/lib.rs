@@ -16,15 +16,18 @@ mod state;
 pub use books::{Books, EvidenceChunk, Reclaim};
 pub use decide::{RefusedInput, something_follows};
 pub use event::{
-    Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
-    Whose,
+    Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Input, PowerStep,
+    PowerStepKind, StopReason, Whose,
 };
 pub use fleet::{
     Claim, Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
 };
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
-pub use state::{AgendaItem, Contracts, LeaseEntry, Lending, State, VACATE_SECONDS_MAX};
+pub use state::{
+    AgendaItem, Contracts, DeliveryRecord, LeaseEntry, Lending, ShortTime, State,
+    VACATE_SECONDS_MAX,
+};
 
 use std::collections::VecDeque;
 

@@ -274,6 +274,7 @@ impl MonthAccount {
         let (title, revenue) = match charge {
             Charge::Fixed => ("fixed fee", Revenue::Fixed),
             Charge::Usage(_) => ("metered charges", Revenue::Usage),
+            Charge::DeliveryShortfall => ("delivery shortfall", Revenue::Fixed),
             Charge::ServiceCredit => ("service credit", Revenue::Credits),
             Charge::ReclaimCredit => ("reclaim credit", Revenue::Credits),
         };

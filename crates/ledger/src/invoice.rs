@@ -88,6 +88,8 @@ pub enum LineKind {
     Fixed,
     /// Metered charge.
     Usage(Meter),
+    /// What was granted and not delivered, the grace being over.
+    DeliveryShortfall,
     /// For an availability below what was promised.
     ServiceCredit,
     /// For reclaims later than was promised.
@@ -208,6 +210,7 @@ impl LineKind {
         match self {
             Self::Fixed => "fixed",
             Self::Usage(_) => "usage",
+            Self::DeliveryShortfall => "delivery_shortfall",
             Self::ServiceCredit => "service_credit",
             Self::ReclaimCredit => "reclaim_credit",
             Self::Adjustment => "adjustment",
@@ -225,6 +228,7 @@ impl LineKind {
     pub fn from_key(key: &str, meter: Option<Meter>) -> Option<Self> {
         let plain = [
             Self::Fixed,
+            Self::DeliveryShortfall,
             Self::ServiceCredit,
             Self::ReclaimCredit,
             Self::Adjustment,

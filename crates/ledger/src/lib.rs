@@ -12,6 +12,7 @@ mod charges;
 mod chart;
 mod conservation;
 mod correction;
+mod delivery;
 mod document;
 mod formula;
 mod interest;

@@ -123,7 +123,7 @@ impl Meter {
 impl PoolMeter {
     fn new(site: &Site, pool: &leasehold_site::Pool) -> Self {
         let zone = &site.time_zone;
-        let from = zone.start_of(pool.in_service);
+        let from = zone.start_of(pool.first_day());
         let until = pool.retire.map_or(Instant::from_unix(i64::MAX), |day| zone.start_of(day));
         Self {
             gpus_per_node: site.sku(pool).gpus_per_node,

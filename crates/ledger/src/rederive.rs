@@ -268,6 +268,10 @@ impl Rederivation {
                     let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
                     lease.give_notice(notice.by, notice.given)?;
                 }
+                Fact::Ended { last_day } => {
+                    let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
+                    lease.end_undelivered(*last_day);
+                }
                 _ => {}
             }
             meter_fact(&mut self.meter, at, &fact);

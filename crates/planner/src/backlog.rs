@@ -1,6 +1,6 @@
 //! Headline and firm: revenue to the end of term, and what remains of it if a side gives notice.
 
-use leasehold_lease::{Lease, Side};
+use leasehold_lease::{Lease, ShortDays, Side};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId, Ratio};
 
 /// Fixed fees for service from the day asked about on.
@@ -98,11 +98,16 @@ pub enum BacklogError {
     },
 }
 
-/// The backlog of `leases` as of `as_of`, that day included.
+/// The backlog of `leases` as of `as_of`, that day included. On the days that are `short`, by lease,
+/// the fee follows what will be delivered.
 ///
 /// # Errors
 /// Without a lease, or with leases in two currencies.
-pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
+pub fn backlog(
+    leases: &[Lease],
+    short: &[Vec<ShortDays>],
+    as_of: Day,
+) -> Result<Backlog, BacklogError> {
     let first = leases.first().ok_or(BacklogError::NoLease)?.latest();
     let currency = first.fee.fixed.currency();
     let other = leases.iter().map(Lease::latest).find(|t| t.fee.fixed.currency() != currency);
@@ -114,7 +119,8 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
             other_currency: other.fee.fixed.currency(),
         });
     }
-    let lines: Vec<LeaseBacklog> = leases.iter().map(|lease| line(lease, as_of)).collect();
+    let lines: Vec<LeaseBacklog> =
+        leases.iter().zip(short).map(|(lease, short)| line(lease, short, as_of)).collect();
     let sum = |amount: fn(&Amounts) -> Money| {
         lines.iter().fold(Money::zero(currency), |sum, line| sum.plus(amount(&line.amounts)))
     };
@@ -127,13 +133,17 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
     Ok(Backlog { as_of, currency, leases: lines, total, concentration })
 }
 
-/// The amounts of `backlog(leases, as_of)` by time: this month, then through the 3rd, the 12th and
+/// The amounts of `backlog(leases, short, as_of)` by time: this month, then through the 3rd, the 12th and
 /// the 24th month, this one counted, then later. They add up to the backlog's total.
 ///
 /// # Errors
 /// Without a lease, or with leases in two currencies.
-pub fn bands(leases: &[Lease], as_of: Day) -> Result<Vec<Band>, BacklogError> {
-    let currency = backlog(leases, as_of)?.currency;
+pub fn bands(
+    leases: &[Lease],
+    short: &[Vec<ShortDays>],
+    as_of: Day,
+) -> Result<Vec<Band>, BacklogError> {
+    let currency = backlog(leases, short, as_of)?.currency;
     let end = leases.iter().map(Lease::last_day).max().unwrap_or(as_of).max(as_of);
     let mut bands = Vec::new();
     let mut from = as_of;
@@ -141,7 +151,8 @@ pub fn bands(leases: &[Lease], as_of: Day) -> Result<Vec<Band>, BacklogError> {
         let until = months.map_or(Day::MAX, |months| month_end(as_of, months));
         let (last, next) = (until.min(end), until.tomorrow().unwrap_or(Day::MAX));
         if from <= last {
-            let amounts = amounts_between(leases, as_of, (from, last), currency);
+            let pairs: Vec<_> = leases.iter().zip(short).collect();
+            let amounts = amounts_between(&pairs, as_of, (from, last), currency);
             bands.push(Band { name, from, until: last, amounts });
         }
         from = next;
@@ -156,21 +167,23 @@ fn month_end(day: Day, count: u32) -> Day {
 }
 
 fn amounts_between(
-    leases: &[Lease],
+    leases: &[(&Lease, &Vec<ShortDays>)],
     as_of: Day,
     (from, until): (Day, Day),
     currency: Currency,
 ) -> Amounts {
-    let within = |lease: &Lease| {
+    let within = |lease: &Lease, short: &[ShortDays]| {
         let last = until.min(lease.last_day());
-        if from <= last { lease.fixed_between(from, last) } else { Money::zero(currency) }
+        lease.fixed_between(from, last).plus(lease.shortfall_between(short, from, last))
     };
-    let sum = |amount: &dyn Fn(&Lease) -> Money| {
-        leases.iter().fold(Money::zero(currency), |sum, lease| sum.plus(amount(lease)))
+    let sum = |amount: &dyn Fn(&Lease, &[ShortDays]) -> Money| {
+        let amounts = leases.iter().map(|(lease, short)| amount(lease, short));
+        amounts.fold(Money::zero(currency), Money::plus)
     };
     let noticed = |side| {
-        move |lease: &Lease| {
-            lease.if_noticed(side, as_of).map_or_else(|| within(lease), |left| within(&left))
+        move |lease: &Lease, short: &[ShortDays]| {
+            let left = lease.if_noticed(side, as_of);
+            left.map_or_else(|| within(lease, short), |left| within(&left, short))
         }
     };
     Amounts {
@@ -180,8 +193,11 @@ fn amounts_between(
     }
 }
 
-fn line(lease: &Lease, as_of: Day) -> LeaseBacklog {
-    let from_then = |lease: &Lease| lease.fixed_between(as_of, lease.last_day());
+fn line(lease: &Lease, short: &[ShortDays], as_of: Day) -> LeaseBacklog {
+    let from_then = |lease: &Lease| {
+        let last = lease.last_day();
+        lease.fixed_between(as_of, last).plus(lease.shortfall_between(short, as_of, last))
+    };
     let headline = from_then(lease);
     let side = |side| {
         let noticed = lease.if_noticed(side, as_of);

@@ -7,4 +7,4 @@ mod schedule;
 pub use backlog::{
     Amounts, Backlog, BacklogError, Band, Concentration, LeaseBacklog, backlog, bands,
 };
-pub use schedule::{Schedule, ScheduleStep, Window, schedule};
+pub use schedule::{ExpectedShortfall, Schedule, ScheduleStep, Window, schedule};

@@ -51,7 +51,7 @@ fn notice_by_the_landlord_ends_it_after_ninety_days() {
 
 #[test]
 fn headline_and_firm_as_of_the_first_of_july() {
-    let backlog = backlog(&[lease()], day("2026-07-01")).expect("one currency");
+    let backlog = backlog(&[lease()], &[Vec::new()], day("2026-07-01")).expect("one currency");
     let line = &backlog.leases[0];
     assert_eq!(line.amounts.headline.to_string(), "43750000000.00");
     assert_eq!(line.amounts.firm_if_landlord_gives_notice.to_string(), "3708333333.33");
@@ -87,7 +87,7 @@ fn an_escalated_deal_is_planned_at_what_it_grows_to() {
     let first = 1_406_250_000_000;
     let grown = 1_545_000_000_000 + 1_591_350_000_000 + 136_590_875_000;
     assert_eq!(schedule.total.minor(), first + grown);
-    let backlog = backlog(&[lease], day("2028-02-01")).expect("one currency");
+    let backlog = backlog(&[lease], &[Vec::new()], day("2028-02-01")).expect("one currency");
     let amounts = backlog.leases[0].amounts;
     // 90 days from 1 February end on 1 May: three months at 1.03, and a day at 1.0609.
     assert_eq!(amounts.firm_if_landlord_gives_notice.to_string(), "3905278225.81");
@@ -96,7 +96,7 @@ fn an_escalated_deal_is_planned_at_what_it_grows_to() {
 
 #[test]
 fn bands_part_the_backlog_by_time() {
-    let told: Vec<String> = bands(&[lease()], day("2026-07-15"))
+    let told: Vec<String> = bands(&[lease()], &[Vec::new()], day("2026-07-15"))
         .expect("one currency")
         .iter()
         .map(|band| {
@@ -118,8 +118,8 @@ proptest::proptest! {
     #[test]
     fn bands_add_up_to_the_backlog(after in 0..1300_i64) {
         let as_of = day("2026-04-01").saturating_add(jiff::Span::new().days(after));
-        let total = backlog(&[lease()], as_of).expect("one currency").total;
-        let bands = bands(&[lease()], as_of).expect("one currency");
+        let total = backlog(&[lease()], &[Vec::new()], as_of).expect("one currency").total;
+        let bands = bands(&[lease()], &[Vec::new()], as_of).expect("one currency");
         let sum = |amount: fn(&Amounts) -> Money| {
             let zero = Money::zero(total.headline.currency());
             bands.iter().fold(zero, |sum, band| sum.plus(amount(&band.amounts)))

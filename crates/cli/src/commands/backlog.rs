@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use leasehold_allocator::{expected, remedied};
 use leasehold_ledger::{LeaseToDate, to_date};
 use leasehold_units::{Day, LeaseId, Money, Ratio};
 use serde::Serialize;
@@ -91,13 +92,16 @@ struct Share {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Backlog, common: &Common) -> Result<(), Failure> {
-    let (_, leases) = input::leases_on(&asked.site, &asked.leases)?;
-    let backlog = leasehold_planner::backlog(&leases, asked.as_of)
+    let (site, leases) = input::leases_on(&asked.site, &asked.leases)?;
+    let expected = expected(&site, &leases).map_err(input::oversold)?;
+    let pairs = expected.leases.iter().zip(&expected.shortfalls);
+    let short: Vec<_> = pairs.map(|(lease, shortfalls)| remedied(lease, shortfalls)).collect();
+    let backlog = leasehold_planner::backlog(&expected.leases, &short, asked.as_of)
         .map_err(|error| Failure::impossible(error.to_string()))?;
     let mut printed = Backlog::of(backlog);
     if let Some(directory) = &asked.books {
         let entries = crate::books::read(directory)?;
-        let bands = leasehold_planner::bands(&leases, asked.as_of)
+        let bands = leasehold_planner::bands(&expected.leases, &short, asked.as_of)
             .map_err(|error| Failure::impossible(error.to_string()))?;
         printed.add_books(&to_date(&entries, asked.as_of), bands);
     }

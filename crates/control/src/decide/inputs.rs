@@ -1,13 +1,13 @@
 //! Wishes and observations.
 
-use leasehold_allocator::{Refusal, plan_changed};
-use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_allocator::{Plan, Refusal, falls_behind, plan_changed};
+use leasehold_lease::{AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
-use super::clear_nodes;
-use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
+use super::{clear_nodes, deliveries};
+use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
 use crate::state::{State, VACATE_SECONDS_MAX};
@@ -52,6 +52,9 @@ pub enum RefusedInput {
     /// A notice that the terms do not allow.
     #[error(transparent)]
     Notice(#[from] NoticeRefusal),
+    /// An election that the terms or the delivery do not allow.
+    #[error(transparent)]
+    Election(#[from] ElectionRefusal),
     /// An amendment that does not follow on the terms.
     #[error(transparent)]
     Amendment(#[from] AmendRefusal),
@@ -61,6 +64,11 @@ pub enum RefusedInput {
     /// What the books do not allow.
     #[error(transparent)]
     Account(#[from] AccountRefusal),
+    /// Others would be left to a pool that is late.
+    #[error(
+        "delivery-of-others: with {0} changed so, leases that are signed would wait for a pool that is late; from the day on which it comes it can be tried again"
+    )]
+    OthersWait(LeaseId),
     /// What the site cannot carry.
     #[error("no-oversell: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Oversold(Vec<Refusal>),
@@ -97,8 +105,11 @@ pub fn decide(
             }
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
-        Input::Amend(terms) => out.push(amend(state, terms)?),
-        Input::Sign(terms) => out.push(sign(state, terms)?),
+        Input::Elect { lease, choice: Election::Terminate, day } => {
+            out.push(deliveries::elect(state, lease, *day)?);
+        }
+        Input::Amend(terms) => out.push(amend(state, now, terms)?),
+        Input::Sign(terms) => out.push(sign(state, now, terms)?),
         Input::Curtail(asked) => {
             out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
@@ -186,22 +197,40 @@ fn notice(state: &State, id: &LeaseId, by: Side, day: Day) -> Result<Event, Refu
     Ok(Event::NoticeGiven { lease: number, notice, last_day })
 }
 
-fn amend(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+fn amend(state: &State, now: Instant, terms: &Terms) -> Result<Event, RefusedInput> {
     let unknown = || RefusedInput::UnknownLease(terms.id.clone());
     let number = state.contracts.find(&terms.id).ok_or_else(unknown)?;
     let mut leases = state.contracts.lease_list();
     let index = usize::from(number);
     leases[index].amend(terms.clone())?;
-    plan_changed(&state.site, &leases, index, &[]).map_err(RefusedInput::Oversold)?;
+    let plan = plan_changed(&state.site, &leases, index, &[]).map_err(RefusedInput::Oversold)?;
+    keep_delivery(state, now, index, &plan)?;
     Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
 }
 
-fn sign(state: &State, terms: &Terms) -> Result<Event, RefusedInput> {
+fn sign(state: &State, now: Instant, terms: &Terms) -> Result<Event, RefusedInput> {
     if state.contracts.find(&terms.id).is_some() {
         return Err(RefusedInput::LeaseExists(terms.id.clone()));
     }
     let mut leases = state.contracts.lease_list();
     leases.push(Lease::new(vec![terms.clone()])?);
-    plan_changed(&state.site, &leases, leases.len() - 1, &[]).map_err(RefusedInput::Oversold)?;
+    let changed = leases.len() - 1;
+    let plan = plan_changed(&state.site, &leases, changed, &[]).map_err(RefusedInput::Oversold)?;
+    keep_delivery(state, now, changed, &plan)?;
     Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
+}
+
+/// Nobody but the lease numbered `changed` waits longer for a late pool under `plan`.
+fn keep_delivery(
+    state: &State,
+    now: Instant,
+    changed: usize,
+    plan: &Plan,
+) -> Result<(), RefusedInput> {
+    let pairs = state.contracts.leases.iter().zip(&plan.leases).enumerate();
+    let mut others = pairs.filter(|(index, _)| *index != changed);
+    let waits = others.any(|(_, (entry, after))| {
+        falls_behind(&state.site, &entry.lease, &entry.plan, after, now)
+    });
+    if waits { Err(RefusedInput::OthersWait(plan.leases[changed].lease.clone())) } else { Ok(()) }
 }

@@ -1,5 +1,6 @@
 //! Applying events. Nothing is chosen here: an event says everything.
 
+use leasehold_allocator::DeliveryStep;
 use leasehold_ledger::Fact;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Gpus, Instant};
@@ -81,6 +82,24 @@ impl State {
                 self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
+            Event::DeliveryChanged { lease, granted, delivered } => {
+                // What is not delivered is remedied by itself and counts in no availability.
+                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
+                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
+                self.contracts.deliver(*lease, step, now);
+            }
+            Event::ShortDaysSettled { lease, days } => {
+                for days in days {
+                    self.books.record(*lease, now, Fact::Short(*days));
+                }
+            }
+            Event::GraceLapsed { lease, .. } => {
+                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
+            }
+            Event::LeaseEnded { lease, last_day, .. } => {
+                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
+                self.contracts.end(&self.site, *lease, *last_day, now);
+            }
             Event::LeaseAmended { lease, terms } => {
                 self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);
@@ -112,7 +131,7 @@ impl State {
             }
             Event::InvoiceIssued { lease, invoice } => {
                 let entry = &self.contracts.leases[usize::from(*lease)];
-                self.books.issue(*lease, &entry.lease, invoice);
+                self.books.issue(*lease, entry, invoice);
                 self.check_books();
             }
             Event::Booked(fact) => {

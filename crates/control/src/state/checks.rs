@@ -86,6 +86,7 @@ impl State {
             ("journal", self.books.journal() == other.books.journal()),
             ("meters", self.books.meter.totals() == other.books.meter.totals()),
             ("accounts of leases", self.books.accounts == other.books.accounts),
+            ("deliveries", self.contracts.deliveries().eq(other.contracts.deliveries())),
             ("breaches", self.books.breaches == other.books.breaches),
         ];
         checks.into_iter().find(|(_, same)| !same).map(|(name, _)| name)

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use leasehold_allocator::{EntitlementStep, LeasePlan, Refusal, plan};
+use leasehold_allocator::{DeliveryStep, EntitlementStep, LeasePlan, Refusal, plan};
 use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Seconds};
 
+use super::deliveries::DeliveryRecord;
 use crate::event::Curtailment;
 use crate::fleet::{Fleet, Holding, LANDLORD, PartitionId, Party, Role};
 
@@ -27,6 +28,8 @@ pub struct LeaseEntry {
     pub plan: LeasePlan,
     /// GPUs granted by the last step that was taken.
     pub granted_gpus: u64,
+    /// What was delivered of it.
+    pub delivery: DeliveryRecord,
 }
 
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
@@ -38,6 +41,8 @@ pub enum AgendaItem {
     Envelope,
     /// Entitlements take a step.
     Holdings,
+    /// The grace of this lease may be over.
+    Grace(u16),
     /// What is switched on follows the holdings.
     Power,
     /// Holdings or the envelope change soon: nodes are cleared for that.
@@ -83,6 +88,7 @@ impl Contracts {
                 partitions: Vec::new(),
                 plan,
                 granted_gpus: 0,
+                delivery: DeliveryRecord::default(),
             });
         }
         contracts.reopen_agenda(site, now);
@@ -128,6 +134,24 @@ impl Contracts {
         self.replan(site, now);
     }
 
+    /// Takes down what is delivered of a lease; where its grace is over already, that is looked at now.
+    pub(super) fn deliver(&mut self, lease: u16, step: DeliveryStep, now: Instant) {
+        self.leases[usize::from(lease)].delivery.change(step);
+        self.agenda.insert((now, AgendaItem::Grace(lease)));
+    }
+
+    /// Ends a lease over a late delivery; what was billed ahead is settled now or on the day after.
+    pub(super) fn end(&mut self, site: &Site, lease: u16, last_day: Day, now: Instant) {
+        self.leases[usize::from(lease)].lease.end_undelivered(last_day);
+        self.replan(site, now);
+        self.agenda.insert((now, AgendaItem::Invoice(lease)));
+    }
+
+    /// What was delivered, by lease.
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = &DeliveryRecord> {
+        self.leases.iter().map(|entry| &entry.delivery)
+    }
+
     pub(super) fn amend(&mut self, site: &Site, lease: u16, terms: &Terms, now: Instant) {
         let entry = &mut self.leases[usize::from(lease)];
         entry.lease.amend(terms.clone()).expect("the amendment was decided on");
@@ -146,6 +170,7 @@ impl Contracts {
             partitions: Vec::new(),
             plan,
             granted_gpus: 0,
+            delivery: DeliveryRecord::default(),
         });
         self.replan(site, now);
         self.leases.len() - 1
@@ -198,8 +223,23 @@ impl Contracts {
                     &[AgendaItem::Holdings, AgendaItem::Power],
                 );
             }
+            self.open_graces(index, now);
             self.open_invoices(index, now);
         }
+    }
+
+    /// What is short is looked at on the day after each grace.
+    fn open_graces(&mut self, index: usize, now: Instant) {
+        let entry = &self.leases[index];
+        let over = |step: &EntitlementStep| {
+            let terms = entry.lease.governing(step.from);
+            let delivery = terms.delivery.as_ref()?;
+            let after = delivery.grace_until(terms.due_day(step.from)?).tomorrow().ok()?;
+            Some(terms.time_zone.start_of(after))
+        };
+        let number = u16::try_from(index).expect("few leases");
+        let ahead = entry.plan.steps.iter().filter_map(over).filter(|at| *at >= now);
+        self.agenda.extend(ahead.map(|at| (at, AgendaItem::Grace(number))));
     }
 
     /// An invoice may be due on the first of each month, on the first day of the term, and on the
@@ -245,7 +285,7 @@ pub fn handover_lead(site: &Site) -> Seconds {
 }
 
 fn service_changes(site: &Site) -> Vec<Instant> {
-    let days = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
+    let days = site.pools.iter().flat_map(|pool| [Some(pool.first_day()), pool.retire]);
     days.flatten().map(|day| site.time_zone.start_of(day)).collect()
 }
 

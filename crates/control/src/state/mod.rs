@@ -3,6 +3,7 @@
 mod apply;
 mod checks;
 mod contracts;
+mod deliveries;
 mod running;
 mod substitutes;
 
@@ -16,6 +17,7 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, PartyId, Watts};
 
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
+pub use deliveries::{DeliveryRecord, ShortTime};
 pub use running::{SharedNode, touches};
 pub use substitutes::{Substitute, Substitutes};
 

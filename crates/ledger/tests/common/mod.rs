@@ -136,6 +136,7 @@ pub fn fine(_: Month) -> PeriodReadings {
         reclaim_requests: 4,
         reclaim_missed: 0,
         usage: None,
+        short: Vec::new(),
     }
 }
 

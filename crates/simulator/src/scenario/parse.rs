@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use leasehold_control::{Ask, Cause};
+use leasehold_control::{Ask, Cause, Election};
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Shape, Watts};
@@ -124,6 +124,13 @@ pub enum EventKind {
         lease: LeaseId,
         /// Which side.
         by: Side,
+    },
+    /// A tenant chooses what to do about a late delivery.
+    Election {
+        /// Which lease.
+        lease: LeaseId,
+        /// What it chooses.
+        choice: Election,
     },
     /// The envelope is lowered: announced at the event's instant, in force after the notice.
     Curtailment {
@@ -298,6 +305,7 @@ fn percent(factor: Ratio) -> u32 {
 #[derive(Clone, Copy)]
 enum Word {
     Notice,
+    Election,
     Curtailment,
     NodeDown,
     NodeUp,
@@ -310,6 +318,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     let at = table.required("at", table.instant("at"), "when, such as 2026-06-10T14:00:00-05:00");
     let words = [
         ("notice", Word::Notice),
+        ("election", Word::Election),
         ("curtailment", Word::Curtailment),
         ("node-down", Word::NodeDown),
         ("node-up", Word::NodeUp),
@@ -324,6 +333,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     let word = table.required("kind", table.choice("kind", &words), "what happens")?;
     let kind = match word.value {
         Word::Notice => read_notice(table),
+        Word::Election => read_election(table),
         Word::Curtailment => read_curtailment(table),
         Word::NodeDown => read_nodes(table).map(EventKind::NodeDown),
         Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
@@ -343,6 +353,13 @@ fn read_notice(table: &Table<'_>) -> Option<EventKind> {
     let sides = [("landlord", Side::Landlord), ("tenant", Side::Tenant)];
     let by = table.required("by", table.choice("by", &sides), "which side");
     Some(EventKind::Notice { lease: lease?.value, by: by?.value })
+}
+
+fn read_election(table: &Table<'_>) -> Option<EventKind> {
+    let lease = table.required("lease", table.name("lease", LeaseId::new), "which lease");
+    let choices = [("terminate", Election::Terminate)];
+    let choice = table.required("choice", table.choice("choice", &choices), "what it chooses");
+    Some(EventKind::Election { lease: lease?.value, choice: choice?.value })
 }
 
 fn read_curtailment(table: &Table<'_>) -> Option<EventKind> {

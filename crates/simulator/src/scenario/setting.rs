@@ -132,6 +132,10 @@ impl Loaded {
                 let day = zones[lease].day_of(event.at);
                 Input::GiveNotice { lease: lease.clone(), by: *by, day }
             }
+            EventKind::Election { lease, choice } => {
+                let day = zones[lease].day_of(event.at);
+                Input::Elect { lease: lease.clone(), choice: *choice, day }
+            }
             EventKind::Curtailment { ask, cause, notice, until } => {
                 let from: Instant = event.at.after(*notice);
                 let until = (*until).max(from);
