@@ -6,6 +6,7 @@
 
 mod alternatives;
 mod assign;
+mod delivery;
 mod maintenance;
 mod plan;
 mod promise;
@@ -15,6 +16,10 @@ mod sizing;
 mod supply;
 
 pub use assign::{Changes, LeaseTarget, Short, replan};
+pub use delivery::{
+    DeliveryStep, Expected, Shortfall, expected, expected_shortfalls, falls_behind, remedied,
+    remedy_on, shortfalls,
+};
 pub use leasehold_site::Outage;
 pub use maintenance::{OutageRefusal, Works, plan_outage};
 pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};

@@ -81,6 +81,17 @@ pub enum Command {
     /// Check the invoices of a landlord, without it
     #[command(subcommand)]
     Invoice(Invoice),
+    /// Print what a finished run billed, recognised and collected
+    ///
+    /// From the journal.csv in DIR. Tenants with 10 % or more of the revenue are marked.
+    Revenue(Revenue),
+    /// Print a tenant's statement of account from a finished run
+    ///
+    /// What it owed, documents, credits and payments, what it owes, and how long that is overdue.
+    Statement(Statement),
+    /// Print the books of a finished run in the formats of other programs
+    #[command(subcommand, disable_help_subcommand = true)]
+    Export(Export),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the man pages
@@ -145,6 +156,10 @@ pub struct Backlog {
     /// First day of service that counts
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub as_of: Day,
+    /// A finished run: what was delivered, invoiced and collected by then stands beside what is to
+    /// come, and that is told by time
+    #[arg(long, value_name = "DIR")]
+    pub books: Option<PathBuf>,
 }
 
 /// Arguments of `calendar`.
@@ -246,6 +261,76 @@ pub struct Verify {
     /// The evidence of its lease
     #[arg(long, value_name = "DIR")]
     pub evidence: Option<PathBuf>,
+}
+
+/// Arguments of `revenue`.
+#[derive(Debug, Args)]
+pub struct Revenue {
+    /// The directory of a finished run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// What a row stands for
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub by: RevenueBy,
+}
+
+/// What a row of the revenue report stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RevenueBy {
+    /// A month
+    Month,
+    /// A lease
+    Lease,
+    /// A tenant
+    Tenant,
+}
+
+/// Arguments of `statement`.
+#[derive(Debug, Args)]
+pub struct Statement {
+    /// The directory of a finished run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Whose account
+    #[arg(long, value_name = "TENANT")]
+    pub tenant: String,
+    /// First day; else that of the first entry
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub from: Option<Day>,
+    /// Last day; else that of the last entry
+    #[arg(long, value_name = "DAY", value_parser = day)]
+    pub until: Option<Day>,
+}
+
+/// What is exported.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Print the journal as plain text
+    Journal(ExportJournal),
+}
+
+/// Arguments of `export journal`.
+#[derive(Debug, Args)]
+pub struct ExportJournal {
+    /// The directory of a finished run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// For which program
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: JournalFormat,
+}
+
+/// Forms of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum JournalFormat {
+    /// hledger
+    Hledger,
+    /// ledger-cli
+    Ledger,
+    /// beancount
+    Beancount,
+    /// One row a posting
+    Csv,
 }
 
 /// Arguments of `completions`.

@@ -3,6 +3,7 @@
 //! Data goes to stdout and narration to stderr. Nothing is decided here.
 
 mod arguments;
+mod books;
 mod commands;
 mod failure;
 mod files;

@@ -48,9 +48,10 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 pub fn man(directory: &std::path::Path) -> Result<usize, Failure> {
     files::make_directory(directory)?;
     let root = command();
-    let inner = root.get_subcommands().filter(|inner| !inner.is_hide_set());
+    let mut pages = vec![&root];
     let mut count = 0;
-    for page in std::iter::once(&root).chain(inner) {
+    while let Some(page) = pages.pop() {
+        pages.extend(page.get_subcommands().filter(|inner| !inner.is_hide_set()));
         let man = clap_mangen::Man::new(page.clone());
         let path = directory.join(man.get_filename());
         files::replace(&path, |out| man.render(out))?;

@@ -1,12 +1,13 @@
 //! Meters, invoices, the journal, and the record of promises that were not kept.
 
-use leasehold_lease::{Lease, Terms};
+use leasehold_lease::{ShortDays, Terms};
 use leasehold_ledger::{
-    BilledLease, Biller, Fact, Invoice, Journal, LeaseAccount, LeaseIndex, Meter, PeriodReadings,
-    ReclaimOutcome, ServiceInterval, UsageInterval,
+    AccountFact, AccountRefusal, BilledLease, Biller, Bookkeeping, Fact, Invoice, Journal,
+    LeaseAccount, LeaseIndex, Meter, PeriodReadings, Receivables, ReclaimOutcome, Request,
+    ServiceInterval, UsageInterval,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Month, Shape};
+use leasehold_units::{Day, Instant, Money, Month, PartyId, Shape};
 
 use crate::event::PowerStep;
 use crate::invariants::Breach;
@@ -52,9 +53,9 @@ pub struct Books {
     pub accounts: Vec<LeaseAccount>,
     /// Knows what was billed.
     pub biller: Biller,
-    /// Double entry behind the invoices.
-    pub journal: Journal,
-    /// Issued invoices, in order.
+    /// What became of the documents, and double entry behind them.
+    bookkeeping: Bookkeeping,
+    /// Issued invoices and credit notes, in order.
     pub invoices: Vec<Invoice>,
     /// Promises that were not kept, in order.
     pub breaches: Vec<Breach>,
@@ -73,7 +74,7 @@ impl Books {
             meter: Meter::new(site, from),
             accounts: Vec::new(),
             biller: Biller::new(),
-            journal: Journal::new(),
+            bookkeeping: Bookkeeping::new(),
             invoices: Vec::new(),
             breaches: Vec::new(),
             power_steps: Vec::new(),
@@ -114,6 +115,11 @@ impl Books {
         self.accounts[usize::from(lease)].record(at, fact);
     }
 
+    /// The days of lease number `lease` on which the fixed fee follows what was delivered, as settled.
+    pub fn short_days(&self, lease: u16) -> &[ShortDays] {
+        self.accounts[usize::from(lease)].meter().short_days()
+    }
+
     /// Records an answered reclaim.
     pub fn reclaimed(&mut self, reclaim: Reclaim) {
         let outcome =
@@ -128,31 +134,81 @@ impl Books {
         self.breaches.push(breach);
     }
 
-    /// The invoice of lease number `lease` on `day`, if one is due; nothing is recorded.
-    pub fn draft(&self, number: u16, lease: &Lease, day: Day) -> Option<Invoice> {
-        self.draft_with(&mut self.biller.clone(), number, lease, day)
+    /// The invoice of lease number `number` on `day`, if one is due; nothing is recorded.
+    pub fn draft(&self, number: u16, entry: &LeaseEntry, day: Day) -> Option<Invoice> {
+        self.draft_with(&mut self.biller.clone(), number, entry, day)
     }
 
     /// Issues the invoice that [`Books::draft`] gave.
     ///
     /// # Panics
     /// If the books give another invoice than was decided on.
-    pub fn issue(&mut self, number: u16, lease: &Lease, invoice: &Invoice) {
+    pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice) {
         let mut biller = std::mem::take(&mut self.biller);
-        let again = self.draft_with(&mut biller, number, lease, invoice.issued);
+        let again = self.draft_with(&mut biller, number, entry, invoice.issued);
         self.biller = biller;
         assert_eq!(again.as_ref(), Some(invoice), "the books derive another invoice");
-        self.journal.record(invoice);
+        self.bookkeeping.issue(invoice);
         self.invoices.push(invoice.clone());
+    }
+
+    /// Double entry behind the documents.
+    pub const fn journal(&self) -> &Journal {
+        self.bookkeeping.journal()
+    }
+
+    /// What tenants owe.
+    pub const fn receivables(&self) -> &Receivables {
+        self.bookkeeping.receivables()
+    }
+
+    /// What `request` comes to on the landlord's day `today`; nothing where it was asked before.
+    /// Nothing is recorded.
+    ///
+    /// # Errors
+    /// Where it is refused.
+    pub fn weigh(
+        &self,
+        request: &Request,
+        today: Day,
+    ) -> Result<Option<AccountFact>, AccountRefusal> {
+        let mut biller = self.biller.clone();
+        let mut numbers = |landlord: &PartyId, day| biller.take_number(landlord, day);
+        self.bookkeeping.weigh(request, today, &self.invoices, &mut numbers)
+    }
+
+    /// Records what [`Books::weigh`] gave.
+    ///
+    /// # Panics
+    /// If a document of it has not the number that is next.
+    pub fn book(&mut self, fact: &AccountFact) {
+        self.bookkeeping.apply(fact);
+        for document in documents(fact) {
+            let next = self.biller.take_number(&document.landlord, document.issued);
+            assert_eq!(next, document.number, "the books give another number");
+            self.invoices.push(document.clone());
+        }
+    }
+
+    /// The first account of a tenant on which the journal and the documents disagree: its name,
+    /// what the journal has, and what is open of the documents or on account.
+    pub fn open_unlike_journal(&self) -> Option<(String, Money, Money)> {
+        self.bookkeeping.open_unlike_journal()
+    }
+
+    /// Recognises what was earned up to and including `day`.
+    pub fn recognise_through(&mut self, day: Day) {
+        self.bookkeeping.recognise_through(day);
     }
 
     fn draft_with(
         &self,
         biller: &mut Biller,
         number: u16,
-        lease: &Lease,
+        entry: &LeaseEntry,
         day: Day,
     ) -> Option<Invoice> {
+        let lease = &entry.lease;
         let periods = lease.fee_periods();
         let billed = BilledLease { versions: &lease.versions, periods: &periods };
         // An invoice is issued as its day begins, when all that ran was closed.
@@ -162,5 +218,14 @@ impl Books {
         let mut invoice = biller.issue_on(day, &billed, &readings)?;
         invoice.record = account.record_digest();
         Some(invoice)
+    }
+}
+
+/// The documents that a fact issues, in order.
+pub fn documents(fact: &AccountFact) -> Vec<&Invoice> {
+    match fact {
+        AccountFact::Resolved { credit, .. } => credit.iter().collect(),
+        AccountFact::Corrected { credit, replacement } => vec![credit, replacement],
+        AccountFact::Paid(_) | AccountFact::Disputed(_) | AccountFact::Closed { .. } => Vec::new(),
     }
 }

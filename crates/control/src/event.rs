@@ -1,9 +1,9 @@
 //! What goes into the state machine and what comes out of it.
 
-use leasehold_lease::{Notice, Side, Terms};
-use leasehold_ledger::Invoice;
+use leasehold_lease::{Notice, Remedy, ShortDays, Side, Terms};
+use leasehold_ledger::{AccountFact, Invoice, Request};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Instant, LeaseId, OutageId, Seconds, Watts};
+use leasehold_units::{Day, Gpus, Instant, LeaseId, OutageId, Seconds, Watts};
 
 use crate::fleet::{Holding, JobSlot, Party};
 use crate::invariants::Breach;
@@ -53,6 +53,15 @@ pub enum Input {
         /// The day it is given.
         day: Day,
     },
+    /// A tenant makes the choice that a late delivery gives it.
+    Elect {
+        /// Which lease.
+        lease: LeaseId,
+        /// What it chooses.
+        choice: Election,
+        /// The day on which it does.
+        day: Day,
+    },
     /// A later version of a lease's terms is signed.
     Amend(Box<Terms>),
     /// A new lease is signed.
@@ -78,8 +87,26 @@ pub enum Input {
     },
     /// The grid or the site lowers the envelope for a while.
     Curtail(CurtailmentAsk),
+    /// A payment, a dispute or its end, a correction, or days to be closed.
+    Account(Box<Request>),
     /// The clock reached [`crate::Control::next_due`].
     Due,
+}
+
+/// What a tenant may choose over a late delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Election {
+    /// The lease ends with the day of the election.
+    Terminate,
+}
+
+/// Why a lease ended ahead of its term, other than by notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndCause {
+    /// Its grace was over, and that ends it.
+    Undelivered,
+    /// Its tenant elected so.
+    Elected,
 }
 
 /// A lowered envelope for a while, as it is asked for.
@@ -387,6 +414,41 @@ pub enum Event {
         /// The last day of service that follows.
         last_day: Day,
     },
+    /// What is delivered of what a lease grants opened, changed or, where both are the same, closed a
+    /// shortfall.
+    DeliveryChanged {
+        /// Which lease.
+        lease: u16,
+        /// GPUs granted from now on.
+        granted: Gpus,
+        /// GPUs delivered of them.
+        delivered: Gpus,
+    },
+    /// Short days that are over and past the grace, ready to be billed.
+    ShortDaysSettled {
+        /// Of which lease.
+        lease: u16,
+        /// Which, in order.
+        days: Vec<ShortDays>,
+    },
+    /// The grace was over and something was short.
+    GraceLapsed {
+        /// Of which lease.
+        lease: u16,
+        /// What the terms provide.
+        remedy: Remedy,
+        /// Last day of the grace.
+        grace_until: Day,
+    },
+    /// A late delivery ended a lease.
+    LeaseEnded {
+        /// Which lease.
+        lease: u16,
+        /// The last day of service.
+        last_day: Day,
+        /// By whose doing.
+        cause: EndCause,
+    },
     /// A lease has a later version.
     LeaseAmended {
         /// Which lease.
@@ -458,6 +520,8 @@ pub enum Event {
         /// The document.
         invoice: Box<Invoice>,
     },
+    /// Something happened to the books after documents were issued.
+    Booked(Box<AccountFact>),
     /// What was due at an instant was looked at.
     AgendaDone((Instant, AgendaItem)),
 }

@@ -17,15 +17,20 @@ mod upkeep;
 pub use books::{Books, EvidenceChunk, Reclaim};
 pub use decide::{RefusedInput, RefusedOutage, something_follows};
 pub use event::{
-    Ask, Cause, Curtailment, CurtailmentAsk, Event, Input, PowerStep, PowerStepKind, StopReason,
-    Whose,
+    Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Input, PowerStep,
+    PowerStepKind, StopReason, Whose,
 };
 pub use fleet::{
     Claim, Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,
 };
 pub use invariants::{Breach, Checks, Invariant, Violation};
 pub use job::{Allocation, Job, JobSpec, JobState, JobTable};
-pub use state::{AgendaItem, Contracts, LeaseEntry, Lending, State, VACATE_SECONDS_MAX};
+pub use state::{
+    AgendaItem, Contracts, DeliveryRecord, LeaseEntry, Lending, ShortTime, State,
+    VACATE_SECONDS_MAX,
+};
+
+use std::collections::VecDeque;
 
 pub use upkeep::{Agreed, Hold, OutageAsk, PlannedOutage};
 
@@ -38,6 +43,8 @@ use leasehold_units::{Day, Instant};
 const REPLAY_EVERY: u64 = 1 << 19;
 /// More events than this never follow from one instant: a decision undoes another.
 const EVENTS_AT_ONCE_MAX: u64 = 10_000_000;
+/// How many events are kept to tell how a broken invariant came about.
+const STORY_LENGTH: usize = 48;
 /// Length of that stretch, in events.
 const REPLAY_LENGTH: usize = 1 << 12;
 
@@ -49,6 +56,8 @@ pub struct Control {
     out: Vec<Event>,
     events: u64,
     replay: Option<Replay>,
+    /// The last events, oldest first, to tell how a broken invariant came about.
+    story: VecDeque<(Instant, Event)>,
 }
 
 /// A copy of the state and what happened since.
@@ -65,7 +74,14 @@ impl Control {
     /// Where the site cannot carry the leases (invariant 1).
     pub fn new(site: Site, leases: Vec<Lease>, from: Instant) -> Result<Self, Vec<Refusal>> {
         let state = State::new(site, leases, from)?;
-        Ok(Self { state, seen: decide::Seen::default(), out: Vec::new(), events: 0, replay: None })
+        Ok(Self {
+            state,
+            seen: decide::Seen::default(),
+            out: Vec::new(),
+            events: 0,
+            replay: None,
+            story: VecDeque::with_capacity(STORY_LENGTH),
+        })
     }
 
     /// The state.
@@ -76,6 +92,11 @@ impl Control {
     /// Events so far.
     pub const fn events(&self) -> u64 {
         self.events
+    }
+
+    /// The last events, oldest first, a line each.
+    pub fn story(&self) -> Vec<String> {
+        self.story.iter().map(|(at, event)| format!("{at} {event:?}")).collect()
     }
 
     /// The next instant at which [`Control::settle`] has to be called whatever happens.
@@ -170,8 +191,12 @@ impl Control {
             self.state.apply(now, &event);
             sink(now, &event, &self.state);
             if let Some(replay) = &mut self.replay {
-                replay.events.push((now, event));
+                replay.events.push((now, event.clone()));
             }
+            if self.story.len() == STORY_LENGTH {
+                self.story.pop_front();
+            }
+            self.story.push_back((now, event));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Planned maintenance and holds of quotes: what is set aside for a while, by word and not by chance.
 
 use leasehold_allocator::{LeasePlan, Outage};
-use leasehold_lease::Lease;
+use leasehold_lease::{Lease, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Interval, LeaseId, OutageId};
 
@@ -72,4 +72,19 @@ pub struct Hold {
     pub expires: Instant,
     /// What it would be granted.
     pub plan: LeasePlan,
+}
+
+impl Hold {
+    /// Whether `terms` are what was quoted, whatever the day of their signature and the words of their
+    /// file.
+    pub fn is_of(&self, terms: &Terms) -> bool {
+        let quoted = self.lease.latest();
+        let unsigned = Terms {
+            signed: quoted.signed,
+            source: quoted.source.clone(),
+            text: quoted.text.clone(),
+            ..terms.clone()
+        };
+        unsigned == *quoted
+    }
 }

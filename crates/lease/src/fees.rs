@@ -6,7 +6,7 @@
 use leasehold_units::{Day, Money, Month, Ratio};
 
 use crate::escalation::PricedGrant;
-use crate::{Lease, Proration};
+use crate::{Lease, Proration, Terms};
 
 /// One calendar month's share of service at one fee factor and one escalation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,21 @@ pub struct FeePeriod {
     pub amount: Money,
     /// The version of the terms that says so.
     pub version: u32,
+}
+
+impl FeePeriod {
+    /// What it costs, exactly, in minor units; `terms` are those of its version.
+    pub fn exact(&self, terms: &Terms) -> Ratio {
+        let days = Ratio::new(i128::from(self.days), i128::from(self.days_in_month));
+        terms.fee.fixed.exact().times(self.fee).times(self.escalation).times(days)
+    }
+}
+
+impl Proration {
+    /// Days from `start` to `end`, both included and in one month, as it counts them.
+    pub fn days(self, start: Day, end: Day) -> u32 {
+        count_days(self, start, end).0
+    }
 }
 
 impl Lease {
@@ -70,7 +85,7 @@ impl Lease {
     }
 
     /// The fee schedule as if service ended with `last`.
-    fn periods_through(&self, last: Day) -> Vec<FeePeriod> {
+    pub(crate) fn periods_through(&self, last: Day) -> Vec<FeePeriod> {
         let mut periods: Vec<FeePeriod> = Vec::new();
         let mut running = Running::default();
         for priced in self.priced_grants() {

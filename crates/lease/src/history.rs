@@ -12,6 +12,8 @@ pub struct Lease {
     pub versions: Vec<Terms>,
     /// The notice that stands, if any.
     pub notice: Option<Notice>,
+    /// The last day of service, where a late delivery ended the lease.
+    pub undelivered: Option<Day>,
 }
 
 /// Why a version cannot follow on a lease.
@@ -79,6 +81,14 @@ pub enum AmendRefusal {
         version: u32,
         /// The first day of which that is so.
         day: Day,
+    },
+    /// A late delivery ended it.
+    #[error("amendment-before-end: {lease} ends on {end} over its late delivery")]
+    Undelivered {
+        /// The lease.
+        lease: String,
+        /// The last day of service.
+        end: Day,
     },
     /// The lease is being terminated.
     #[error("amendment-without-notice: {lease} is under notice; withdraw the notice first")]
@@ -159,7 +169,7 @@ impl Lease {
             let (lease, found) = (first.id.to_string(), first.version);
             return Err(AmendRefusal::VersionGap { lease, last: 0, found });
         }
-        let mut lease = Self { versions: vec![first], notice: None };
+        let mut lease = Self { versions: vec![first], notice: None, undelivered: None };
         lease.stays_exact()?;
         for terms in rest {
             lease.amend(terms)?;
@@ -183,9 +193,10 @@ impl Lease {
         self.versions[0].start
     }
 
-    /// Last day of service, by the term or by the notice, whichever is sooner.
+    /// Last day of service, by the term, the notice or a late delivery, whichever is sooner.
     pub fn last_day(&self) -> Day {
         let end = self.latest().end;
+        let end = self.undelivered.map_or(end, |day| day.min(end));
         self.notice.and_then(|notice| self.last_day_after(notice)).map_or(end, |day| day.min(end))
     }
 
@@ -214,6 +225,9 @@ impl Lease {
         }
         if self.notice.is_some() {
             return Err(AmendRefusal::UnderNotice { lease });
+        }
+        if let Some(end) = self.undelivered {
+            return Err(AmendRefusal::Undelivered { lease, end });
         }
         self.versions.push(terms);
         self.stays_exact().inspect_err(|_| {
@@ -249,6 +263,12 @@ impl Lease {
         }
         self.notice = Some(Notice { by, given });
         Ok(self.last_day())
+    }
+
+    /// Ends the lease over a late delivery, with `last` as its last day of service; a term or a notice
+    /// that ends sooner stands.
+    pub fn end_undelivered(&mut self, last: Day) {
+        self.undelivered = Some(self.undelivered.map_or(last, |day| day.min(last)));
     }
 
     /// Withdraws the notice that stands, with the agreement of `agreed`.

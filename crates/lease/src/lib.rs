@@ -4,6 +4,7 @@
 //! Chooses no hardware and stores nothing.
 
 mod day_count;
+mod delivery;
 mod escalation;
 mod fee_terms;
 mod fees;
@@ -13,6 +14,7 @@ mod minimum;
 mod parse;
 mod terms;
 
+pub use delivery::{ElectionRefusal, ShortDays, fee_of, taken_off};
 pub use fee_terms::*;
 pub use fees::FeePeriod;
 pub use grants::Grant;

@@ -115,7 +115,8 @@ pub(crate) fn prices_over(terms: &Terms) -> bool {
 /// Lets the meter hear of a fact.
 pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
     match fact {
-        Fact::Rated { .. } | Fact::Signed(_) | Fact::NoticeGiven(_) => {}
+        Fact::Rated { .. } | Fact::Signed(_) | Fact::NoticeGiven(_) | Fact::Ended { .. } => {}
+        Fact::Short(days) => meter.short(*days),
         Fact::Entitled { gpus } => meter.entitle(at, *gpus),
         Fact::Excluded { gpus } => meter.exclude(at, *gpus),
         // It counts when it was answered: then no month that it belongs to is billed yet.

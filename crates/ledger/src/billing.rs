@@ -140,11 +140,9 @@ impl Biller {
 
     fn document(&mut self, day: Day, lease: &BilledLease<'_>, lines: Vec<Line>) -> Invoice {
         let terms = lease.terms_on(day);
-        let sequence = self.issued.entry(terms.landlord.clone()).or_default();
-        *sequence += 1;
         let zero = Money::zero(lease.currency());
         Invoice {
-            number: format!("{}-{:04}-{sequence:06}", terms.landlord, day.year()),
+            number: self.take_number(&terms.landlord, day),
             landlord: terms.landlord.clone(),
             tenant: terms.tenant.clone(),
             lease: terms.id.clone(),
@@ -155,7 +153,18 @@ impl Biller {
             due: day.saturating_add(i64::from(terms.fee.due_days).days()),
             total: lines.iter().fold(zero, |sum, line| sum.plus(line.amount)),
             lines,
+            taxes: Vec::new(),
+            corrects: None,
+            replaces: None,
         }
+    }
+
+    /// The number of the next document that `landlord` issues, on `day`. Numbers have no gap:
+    /// whoever takes one issues a document with it.
+    pub fn take_number(&mut self, landlord: &PartyId, day: Day) -> String {
+        let sequence = self.issued.entry(landlord.clone()).or_default();
+        *sequence += 1;
+        format!("{landlord}-{:04}-{sequence:06}", day.year())
     }
 }
 
@@ -265,6 +274,7 @@ impl MonthAccount {
         let (title, revenue) = match charge {
             Charge::Fixed => ("fixed fee", Revenue::Fixed),
             Charge::Usage(_) => ("metered charges", Revenue::Usage),
+            Charge::DeliveryShortfall => ("delivery shortfall", Revenue::Fixed),
             Charge::ServiceCredit => ("service credit", Revenue::Credits),
             Charge::ReclaimCredit => ("reclaim credit", Revenue::Credits),
         };

@@ -25,6 +25,8 @@ pub(crate) enum Charge {
     Fixed,
     /// The metered charge with this place in the terms.
     Usage(usize),
+    /// What was not delivered.
+    DeliveryShortfall,
     /// For availability.
     ServiceCredit,
     /// For late reclaims.
@@ -63,7 +65,7 @@ impl<'a> MonthShare<'a> {
         let mut lines = Vec::new();
         for (period, terms) in &self.periods {
             lines.push(fixed_line(period, terms, before));
-            let exact = before.exact.plus(exact_fee(period, terms));
+            let exact = before.exact.plus(period.exact(terms));
             before = MonthSoFar { exact, billed: before.billed.plus(period.amount.exact()) };
         }
         lines
@@ -76,6 +78,8 @@ impl<'a> MonthShare<'a> {
         let mut lines: Vec<_> = usage
             .map(|(index, fee)| (Charge::Usage(index), self.usage_line(fee, readings)))
             .collect();
+        let shortfall = self.delivery_shortfall(&readings.short);
+        lines.extend(shortfall.map(|line| (Charge::DeliveryShortfall, line)));
         lines.extend(self.service_credit(readings).map(|line| (Charge::ServiceCredit, line)));
         lines.extend(self.reclaim_credit(readings).map(|line| (Charge::ReclaimCredit, line)));
         lines
@@ -107,6 +111,8 @@ impl<'a> MonthShare<'a> {
         let availability = readings.availability()?;
         let matching = self.terms().service.credits.iter().filter(|step| availability < step.below);
         let step = matching.max_by_key(|step| step.credit)?;
+        // What is not owed for want of delivery is not credited again.
+        let shortfall = self.taken_off(&readings.short);
         let description = format!(
             "Service credit, {}: availability {} is below {}, {} of the fixed fee",
             span_name(self.start(), self.end()),
@@ -114,7 +120,7 @@ impl<'a> MonthShare<'a> {
             percent(step.below),
             percent(step.credit),
         );
-        let derivation = Derivation::new(
+        let mut derivation = Derivation::new(
             self.terms().version,
             "-round(fixed * credit)",
             [
@@ -126,6 +132,10 @@ impl<'a> MonthShare<'a> {
             ],
         )
         .metered(readings.usage);
+        if shortfall.minor() != 0 {
+            derivation.formula = "-round((fixed + shortfall) * credit)".to_owned();
+            derivation.inputs.push(("shortfall".to_owned(), shortfall.to_string()));
+        }
         Some(self.line(LineKind::ServiceCredit, Revenue::Credits, description, derivation))
     }
 
@@ -149,7 +159,7 @@ impl<'a> MonthShare<'a> {
         Some(self.line(LineKind::ReclaimCredit, Revenue::Credits, description, derivation))
     }
 
-    fn line(
+    pub(crate) fn line(
         &self,
         kind: LineKind,
         revenue: Revenue,
@@ -167,12 +177,6 @@ impl<'a> MonthShare<'a> {
 struct MonthSoFar {
     exact: Ratio,
     billed: Ratio,
-}
-
-/// What a period owes, exactly, in minor units.
-fn exact_fee(period: &FeePeriod, terms: &Terms) -> Ratio {
-    let days = Ratio::new(i128::from(period.days), i128::from(period.days_in_month));
-    terms.fee.fixed.exact().times(period.fee).times(period.escalation).times(days)
 }
 
 /// The fixed fee of one period; `before` are the earlier periods of its month.

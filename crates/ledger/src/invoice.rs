@@ -1,7 +1,7 @@
 //! What is issued: an invoice, its lines, and how each amount was derived.
 
 use leasehold_lease::{Meter, Terms};
-use leasehold_units::{Currency, Day, LeaseId, Money, PartyId};
+use leasehold_units::{Currency, Day, LeaseId, Money, Name, PartyId};
 
 use sha2::{Digest, Sha256};
 
@@ -34,6 +34,23 @@ pub struct Invoice {
     pub lines: Vec<Line>,
     /// The sum of the lines; negative: a credit note.
     pub total: Money,
+    /// What of which lines is tax. A tax on top is a line that is wholly tax.
+    pub taxes: Vec<TaxPart>,
+    /// For a credit note: number of the invoice that it gives back, wholly or in part.
+    pub corrects: Option<String>,
+    /// For an invoice issued in place of another: that one's number.
+    pub replaces: Option<String>,
+}
+
+/// The part of a line that the landlord owes to a tax office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaxPart {
+    /// Which tax; the last level of its account.
+    pub name: Name,
+    /// Place of the line on its invoice, from 0.
+    pub line: usize,
+    /// At most the line's amount.
+    pub amount: Money,
 }
 
 /// What proves which words a version of the terms has.
@@ -71,23 +88,47 @@ pub enum LineKind {
     Fixed,
     /// Metered charge.
     Usage(Meter),
+    /// What was granted and not delivered, the grace being over.
+    DeliveryShortfall,
     /// For an availability below what was promised.
     ServiceCredit,
     /// For reclaims later than was promised.
     ReclaimCredit,
     /// What is due now for something billed before, less what was billed.
     Adjustment,
+    /// A tax on top of other lines.
+    Tax,
+    /// Paid ahead, to be drawn down later.
+    Prepayment,
+    /// What is taken from a prepayment; negative.
+    DrawDown,
+    /// Security, taken or (negative) given back.
+    Deposit,
+    /// Interest on what was paid late.
+    LateInterest,
+    /// A line of another document given back because that document is replaced.
+    Correction,
+    /// A share of a line given back because the tenant's dispute was right.
+    DisputeCredit,
 }
 
-/// Kinds of revenue, kept apart in the journal.
+/// What a line moves in the journal: a kind of revenue, or something that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revenue {
     /// Fixed fees.
     Fixed,
     /// Metered charges.
     Usage,
-    /// Service and reclaim credits, which reduce revenue.
+    /// Service, reclaim and dispute credits, which reduce revenue in an account of their own.
     Credits,
+    /// Late interest.
+    Interest,
+    /// No revenue: owed to a tax office.
+    Tax,
+    /// No revenue: owed to the tenant as service.
+    Prepayments,
+    /// No revenue: owed to the tenant as money.
+    Deposits,
 }
 
 /// How an amount was derived, so that anybody can do it again.
@@ -169,15 +210,36 @@ impl LineKind {
         match self {
             Self::Fixed => "fixed",
             Self::Usage(_) => "usage",
+            Self::DeliveryShortfall => "delivery_shortfall",
             Self::ServiceCredit => "service_credit",
             Self::ReclaimCredit => "reclaim_credit",
             Self::Adjustment => "adjustment",
+            Self::Tax => "tax",
+            Self::Prepayment => "prepayment",
+            Self::DrawDown => "draw_down",
+            Self::Deposit => "deposit",
+            Self::LateInterest => "late_interest",
+            Self::Correction => "correction",
+            Self::DisputeCredit => "dispute_credit",
         }
     }
 
     /// The kind that is called `key` in files, with the meter that it reads.
     pub fn from_key(key: &str, meter: Option<Meter>) -> Option<Self> {
-        let plain = [Self::Fixed, Self::ServiceCredit, Self::ReclaimCredit, Self::Adjustment];
+        let plain = [
+            Self::Fixed,
+            Self::DeliveryShortfall,
+            Self::ServiceCredit,
+            Self::ReclaimCredit,
+            Self::Adjustment,
+            Self::Tax,
+            Self::Prepayment,
+            Self::DrawDown,
+            Self::Deposit,
+            Self::LateInterest,
+            Self::Correction,
+            Self::DisputeCredit,
+        ];
         let mut all = plain.into_iter().chain(meter.map(Self::Usage));
         all.find(|kind| kind.key() == key && kind.meter() == meter)
     }
@@ -193,11 +255,24 @@ impl LineKind {
 
 impl Revenue {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Fixed, Self::Usage, Self::Credits];
+    pub const ALL: [Self; 7] = [
+        Self::Fixed,
+        Self::Usage,
+        Self::Credits,
+        Self::Interest,
+        Self::Tax,
+        Self::Prepayments,
+        Self::Deposits,
+    ];
 
     /// The kind that is called `key` in files.
     pub fn from_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|revenue| revenue.key() == key)
+    }
+
+    /// Whether it is earned by service, and so may wait for it.
+    pub const fn is_earned(self) -> bool {
+        matches!(self, Self::Fixed | Self::Usage | Self::Credits | Self::Interest)
     }
 
     /// Its name in files and accounts.
@@ -206,6 +281,10 @@ impl Revenue {
             Self::Fixed => "fixed",
             Self::Usage => "usage",
             Self::Credits => "credits",
+            Self::Interest => "interest",
+            Self::Tax => "tax",
+            Self::Prepayments => "prepayments",
+            Self::Deposits => "deposits",
         }
     }
 }

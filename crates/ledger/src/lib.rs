@@ -6,33 +6,59 @@
 
 mod account;
 mod billing;
+mod bookkeeping;
 mod calendar;
 mod charges;
+mod chart;
 mod conservation;
+mod correction;
+mod delivery;
 mod document;
 mod formula;
-mod hledger;
+mod interest;
 mod invoice;
 mod journal;
 mod meter;
+mod plain;
 mod readings;
+mod receivables;
 mod record;
 mod rederive;
+mod revenue;
 mod service;
+mod statement;
+mod tax;
 mod usage;
 mod wording;
 
 pub use account::LeaseAccount;
 pub use billing::{BilledLease, Biller};
+pub use bookkeeping::{AccountFact, AccountRefusal, Bookkeeping, Numbers, Request};
 pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImbalance};
+pub use correction::{Correction, credit_note, dispute_credit, replacement};
 pub use document::*;
 pub use formula::{FormulaError, evaluate};
-pub use invoice::{Derivation, DueLine, Invoice, Line, LineKind, Revenue, TermsDigest};
-pub use journal::{Journal, Posting, Transaction};
+pub use interest::{InterestDue, InterestSpan, late_interest};
+pub use invoice::{Derivation, DueLine, Invoice, Line, LineKind, Revenue, TaxPart, TermsDigest};
+pub use journal::{Balances, Journal, Posting, Transaction, balances};
 pub use leasehold_lease::FeePeriod;
 pub use meter::Meter;
+pub use plain::{
+    JOURNAL_COLUMNS, JournalRow, RowError, beancount_accounts, entries_of, to_beancount, to_csv,
+    to_hledger, to_ledger,
+};
 pub use readings::PeriodReadings;
+pub use receivables::{
+    Dispute, DisputeRecord, DocumentState, Movement, MovementKind, Payment, Receivable,
+    Receivables, Resolution,
+};
 pub use record::{Fact, Record, RecordDigest, RecordError};
 pub use rederive::{Rederivation, RederiveError, UsageError};
+pub use revenue::{
+    By, LeaseToDate, MajorTenant, RevenueAmounts, RevenueReport, RevenueRow, revenue_report,
+    to_date,
+};
 pub use service::*;
+pub use statement::{Ageing, Statement, StatementKind, StatementLine, statements};
+pub use tax::{tax_inside, tax_on_top};
 pub use usage::{GpuState, LeaseIndex, PartyIndex, StateTotals, UsageInterval};

@@ -16,7 +16,7 @@ pub struct Meter {
     pools: Vec<PoolMeter>,
     parties: Vec<StateTotals>,
     /// GPU-seconds of node n less those of node n - 1: a run of nodes is two entries.
-    node_steps: Vec<i128>,
+    node_steps: Vec<i64>,
 }
 
 #[derive(Debug, Clone)]
@@ -68,7 +68,8 @@ impl Meter {
         let state = usage.state.index();
         let gpus = u64::from(nodes.end - nodes.start) * u64::from(per_node);
         bump(&mut pool.totals[state], gpus * seconds);
-        let node_seconds = i128::from(per_node) * i128::from(seconds);
+        let node_seconds = i64::try_from(u64::from(per_node) * seconds);
+        let node_seconds = node_seconds.expect("GPU-seconds of a node fit in 63 bits");
         self.node_steps[nodes.start as usize] += node_seconds;
         self.node_steps[nodes.end as usize] -= node_seconds;
         if let Some(party) = usage.party {
@@ -105,7 +106,7 @@ impl Meter {
             expected += installed(pool, u128::from(pool.node_end - node));
             let installed = GpuSeconds::new(installed(pool, 1));
             while node < pool.node_end {
-                metered += self.node_steps[node as usize];
+                metered += i128::from(self.node_steps[node as usize]);
                 if u128::try_from(metered) != Ok(installed.get()) {
                     let imbalance = NodeImbalance { node, installed, metered };
                     return Err(ConservationError::Node(imbalance));
@@ -122,7 +123,7 @@ impl Meter {
 impl PoolMeter {
     fn new(site: &Site, pool: &leasehold_site::Pool) -> Self {
         let zone = &site.time_zone;
-        let from = zone.start_of(pool.in_service);
+        let from = zone.start_of(pool.first_day());
         let until = pool.retire.map_or(Instant::from_unix(i64::MAX), |day| zone.start_of(day));
         Self {
             gpus_per_node: site.sku(pool).gpus_per_node,

@@ -1,13 +1,15 @@
 //! What the meters of one lease read for one period.
 
+use leasehold_lease::ShortDays;
 use leasehold_units::{GpuSeconds, Ratio};
 
 use crate::UsageDigest;
 
 /// What was metered for a lease in one civil month of its zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeriodReadings {
-    /// GPU-seconds that the lease grants.
+    /// GPU-seconds that the lease grants; without those that were not delivered where the lease has a
+    /// date of delivery, since they are remedied there.
     pub entitled: GpuSeconds,
     /// GPU-seconds in the holding that were neither down nor curtailed, at most `entitled`.
     pub delivered: GpuSeconds,
@@ -28,6 +30,8 @@ pub struct PeriodReadings {
     pub reclaim_missed: u64,
     /// What proves the intervals that were read.
     pub usage: Option<UsageDigest>,
+    /// Days on which the fixed fee follows what was delivered; of the month or more.
+    pub short: Vec<ShortDays>,
 }
 
 impl PeriodReadings {
@@ -43,6 +47,7 @@ impl PeriodReadings {
         reclaim_requests: 0,
         reclaim_missed: 0,
         usage: None,
+        short: Vec::new(),
     };
 
     /// Delivered over what was entitled and not excluded, 0 to 1; nothing where that is nothing.

@@ -2,7 +2,7 @@
 //! order in which it came. A document names how many it rests on, and their SHA-256, so that
 //! `head -n FACTS record.jsonl | sha256sum` tells whether a record is the one that was billed from.
 
-use leasehold_lease::{Notice, Side};
+use leasehold_lease::{Notice, ShortDays, Side};
 use leasehold_units::{Day, Gpus, Instant, Ratio, SkuId, Watts};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,14 @@ pub enum Fact {
     Signed(TermsDigest),
     /// A side gave notice.
     NoticeGiven(Notice),
-    /// Its entitlement took a step.
+    /// A late delivery ended it.
+    Ended {
+        /// The last day of service.
+        last_day: Day,
+    },
+    /// Less was delivered than was granted on days past the grace.
+    Short(ShortDays),
+    /// Its entitlement took a step; what is not delivered by its date of delivery is left out.
     Entitled {
         /// GPUs from then on.
         gpus: Gpus,
@@ -149,6 +156,8 @@ enum WireKind {
     Rated { sku: String, gpus_per_node: u32, measured_watts: u64, idle_watts: u64, pue: String },
     Signed { version: u32, sha256: String },
     NoticeGiven { by: String, day: String },
+    Ended { last_day: String },
+    Short { from: String, until: String, granted: u64, delivered: u64 },
     Entitled { gpus: u64 },
     Excluded { gpus: u64 },
     Reclaimed { asked: String, missed: bool },
@@ -169,6 +178,13 @@ fn line_of(at: Instant, fact: &Fact) -> String {
         Fact::NoticeGiven(notice) => {
             WireKind::NoticeGiven { by: notice.by.to_string(), day: notice.given.to_string() }
         }
+        Fact::Ended { last_day } => WireKind::Ended { last_day: last_day.to_string() },
+        Fact::Short(days) => WireKind::Short {
+            from: days.from.to_string(),
+            until: days.until.to_string(),
+            granted: days.granted.get(),
+            delivered: days.delivered.get(),
+        },
         Fact::Entitled { gpus } => WireKind::Entitled { gpus: gpus.get() },
         Fact::Excluded { gpus } => WireKind::Excluded { gpus: gpus.get() },
         Fact::Reclaimed { asked, outcome } => WireKind::Reclaimed {
@@ -202,6 +218,17 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
             let given: Day = day.parse().map_err(|_| day.clone())?;
             Fact::NoticeGiven(Notice { by: side.ok_or_else(|| by.clone())?, given })
         }
+        WireKind::Ended { last_day } => Fact::Ended { last_day: day_of(last_day)? },
+        // Days that are not short, or run backwards, are no fact.
+        WireKind::Short { granted, delivered, .. } if granted <= delivered => {
+            return Err(format!("{delivered} of {granted}"));
+        }
+        WireKind::Short { from, until, granted, delivered } => Fact::Short(ShortDays {
+            from: day_of(from)?,
+            until: day_of(until)?,
+            granted: Gpus::new(*granted),
+            delivered: Gpus::new(*delivered),
+        }),
         WireKind::Entitled { gpus } => Fact::Entitled { gpus: Gpus::new(*gpus) },
         WireKind::Excluded { gpus } => Fact::Excluded { gpus: Gpus::new(*gpus) },
         WireKind::Reclaimed { asked, missed } => Fact::Reclaimed {
@@ -210,6 +237,10 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
         },
     };
     Ok((instant(&wire.at)?, fact))
+}
+
+fn day_of(text: &str) -> Result<Day, String> {
+    text.parse().map_err(|_| text.into())
 }
 
 fn instant(text: &str) -> Result<Instant, String> {

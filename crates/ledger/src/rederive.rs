@@ -11,6 +11,7 @@ use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Terms};
 use leasehold_units::{Month, SkuId};
 
 use crate::account::{lease_meter, meter_fact, prices_over};
+use crate::correction::follow_up_of;
 use crate::document::hex;
 use crate::record::{Fact, Record, RecordDigest};
 use crate::{
@@ -30,6 +31,8 @@ pub struct Rederivation {
     skus: Vec<SkuId>,
     usage: BTreeMap<Month, UsageDigest>,
     biller: Biller,
+    /// The documents that followed, by number.
+    documents: BTreeMap<String, Invoice>,
 }
 
 /// Why a document does not follow from the evidence.
@@ -75,6 +78,12 @@ pub enum RederiveError {
         expected: u64,
         /// What their file should have.
         expected_sha256: String,
+    },
+    /// It speaks of a document that is not among those that were derived before.
+    #[error("document {number}, which it corrects or replaces, is not among those before it")]
+    NoEarlier {
+        /// Which.
+        number: String,
     },
     /// Nothing is due on its day.
     #[error("nothing is due on {0}, the day of the document")]
@@ -155,6 +164,7 @@ impl Rederivation {
             skus,
             usage: BTreeMap::new(),
             biller: Biller::new(),
+            documents: BTreeMap::new(),
         })
     }
 
@@ -202,6 +212,20 @@ impl Rederivation {
     /// # Errors
     /// The first thing that does not follow.
     pub fn check(&mut self, stated: &Invoice) -> Result<(), RederiveError> {
+        match stated.corrects.as_ref().or(stated.replaces.as_ref()) {
+            Some(earlier) => {
+                // It rests on that document alone, and so on what that rests on.
+                let unknown = || RederiveError::NoEarlier { number: earlier.clone() };
+                let earlier = self.documents.get(earlier).ok_or_else(unknown)?;
+                compare(stated, &follow_up_of(earlier, stated))?;
+            }
+            None => self.check_billed(stated)?,
+        }
+        self.documents.insert(stated.number.clone(), stated.clone());
+        Ok(())
+    }
+
+    fn check_billed(&mut self, stated: &Invoice) -> Result<(), RederiveError> {
         self.hear(stated.record)?;
         self.compare_usage(stated)?;
         let Some(lease) = &self.lease else { return Err(RederiveError::NoBeginning) };
@@ -243,6 +267,10 @@ impl Rederivation {
                 Fact::NoticeGiven(notice) => {
                     let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
                     lease.give_notice(notice.by, notice.given)?;
+                }
+                Fact::Ended { last_day } => {
+                    let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
+                    lease.end_undelivered(*last_day);
                 }
                 _ => {}
             }
@@ -306,12 +334,13 @@ fn compare(stated: &Invoice, derived: &Invoice) -> Result<(), RederiveError> {
         }
     }
     type Value = fn(&Invoice) -> String;
-    let fields: [(&'static str, Value); 6] = [
+    let fields: [(&'static str, Value); 7] = [
         ("landlord", |invoice| invoice.landlord.to_string()),
         ("tenant", |invoice| invoice.tenant.to_string()),
         ("lease", |invoice| invoice.lease.to_string()),
         ("day on which it is due", |invoice| invoice.due.to_string()),
         ("list of terms", |invoice| format!("{:?}", invoice.terms)),
+        ("list of taxes", |invoice| format!("{:?}", invoice.taxes)),
         ("total", |invoice| format!("{} {}", invoice.total, invoice.currency)),
     ];
     for (field, value) in fields {

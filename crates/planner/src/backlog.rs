@@ -1,7 +1,7 @@
 //! Headline and firm: revenue to the end of term, and what remains of it if a side gives notice.
 
-use leasehold_lease::{Lease, Side};
-use leasehold_units::{Currency, Day, LeaseId, Money, PartyId, Ratio};
+use leasehold_lease::{Lease, ShortDays, Side};
+use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId, Ratio};
 
 /// Fixed fees for service from the day asked about on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,29 @@ pub struct Backlog {
     pub concentration: Vec<Concentration>,
 }
 
+/// Fixed fees for service on some days to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Band {
+    /// How far ahead.
+    pub name: &'static str,
+    /// First day.
+    pub from: Day,
+    /// Last day, included.
+    pub until: Day,
+    /// Of all leases.
+    pub amounts: Amounts,
+}
+
+/// Names of the bands, each with the month that it ends with, counted from the month asked about;
+/// the last has no end.
+const BANDS: [(&str, Option<u32>); 5] = [
+    ("this_month", Some(1)),
+    ("3_months", Some(3)),
+    ("12_months", Some(12)),
+    ("24_months", Some(24)),
+    ("later", None),
+];
+
 /// Why leases cannot be added up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BacklogError {
@@ -75,11 +98,16 @@ pub enum BacklogError {
     },
 }
 
-/// The backlog of `leases` as of `as_of`, that day included.
+/// The backlog of `leases` as of `as_of`, that day included. On the days that are `short`, by lease,
+/// the fee follows what will be delivered.
 ///
 /// # Errors
 /// Without a lease, or with leases in two currencies.
-pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
+pub fn backlog(
+    leases: &[Lease],
+    short: &[Vec<ShortDays>],
+    as_of: Day,
+) -> Result<Backlog, BacklogError> {
     let first = leases.first().ok_or(BacklogError::NoLease)?.latest();
     let currency = first.fee.fixed.currency();
     let other = leases.iter().map(Lease::latest).find(|t| t.fee.fixed.currency() != currency);
@@ -91,7 +119,8 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
             other_currency: other.fee.fixed.currency(),
         });
     }
-    let lines: Vec<LeaseBacklog> = leases.iter().map(|lease| line(lease, as_of)).collect();
+    let lines: Vec<LeaseBacklog> =
+        leases.iter().zip(short).map(|(lease, short)| line(lease, short, as_of)).collect();
     let sum = |amount: fn(&Amounts) -> Money| {
         lines.iter().fold(Money::zero(currency), |sum, line| sum.plus(amount(&line.amounts)))
     };
@@ -104,8 +133,71 @@ pub fn backlog(leases: &[Lease], as_of: Day) -> Result<Backlog, BacklogError> {
     Ok(Backlog { as_of, currency, leases: lines, total, concentration })
 }
 
-fn line(lease: &Lease, as_of: Day) -> LeaseBacklog {
-    let from_then = |lease: &Lease| lease.fixed_between(as_of, lease.last_day());
+/// The amounts of `backlog(leases, short, as_of)` by time: this month, then through the 3rd, the 12th and
+/// the 24th month, this one counted, then later. They add up to the backlog's total.
+///
+/// # Errors
+/// Without a lease, or with leases in two currencies.
+pub fn bands(
+    leases: &[Lease],
+    short: &[Vec<ShortDays>],
+    as_of: Day,
+) -> Result<Vec<Band>, BacklogError> {
+    let currency = backlog(leases, short, as_of)?.currency;
+    let end = leases.iter().map(Lease::last_day).max().unwrap_or(as_of).max(as_of);
+    let mut bands = Vec::new();
+    let mut from = as_of;
+    for (name, months) in BANDS {
+        let until = months.map_or(Day::MAX, |months| month_end(as_of, months));
+        let (last, next) = (until.min(end), until.tomorrow().unwrap_or(Day::MAX));
+        if from <= last {
+            let pairs: Vec<_> = leases.iter().zip(short).collect();
+            let amounts = amounts_between(&pairs, as_of, (from, last), currency);
+            bands.push(Band { name, from, until: last, amounts });
+        }
+        from = next;
+    }
+    Ok(bands)
+}
+
+/// The last day of the `count`th month from that of `day` on, which is the first.
+fn month_end(day: Day, count: u32) -> Day {
+    let last = (1..count).fold(Month::of(day), |month, _| month.next());
+    last.last_day()
+}
+
+fn amounts_between(
+    leases: &[(&Lease, &Vec<ShortDays>)],
+    as_of: Day,
+    (from, until): (Day, Day),
+    currency: Currency,
+) -> Amounts {
+    let within = |lease: &Lease, short: &[ShortDays]| {
+        let last = until.min(lease.last_day());
+        lease.fixed_between(from, last).plus(lease.shortfall_between(short, from, last))
+    };
+    let sum = |amount: &dyn Fn(&Lease, &[ShortDays]) -> Money| {
+        let amounts = leases.iter().map(|(lease, short)| amount(lease, short));
+        amounts.fold(Money::zero(currency), Money::plus)
+    };
+    let noticed = |side| {
+        move |lease: &Lease, short: &[ShortDays]| {
+            let left = lease.if_noticed(side, as_of);
+            left.map_or_else(|| within(lease, short), |left| within(&left, short))
+        }
+    };
+    Amounts {
+        headline: sum(&within),
+        firm_if_landlord_gives_notice: sum(&noticed(Side::Landlord)),
+        firm_if_tenant_gives_notice: sum(&noticed(Side::Tenant)),
+    }
+}
+
+fn line(lease: &Lease, short: &[ShortDays], as_of: Day) -> LeaseBacklog {
+    let from_then = |lease: &Lease| {
+        let last = lease.last_day();
+        lease.fixed_between(as_of, last).plus(lease.shortfall_between(short, as_of, last))
+    };
     let headline = from_then(lease);
     let side = |side| {
         let noticed = lease.if_noticed(side, as_of);

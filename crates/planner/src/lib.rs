@@ -4,5 +4,7 @@
 mod backlog;
 mod schedule;
 
-pub use backlog::{Amounts, Backlog, BacklogError, Concentration, LeaseBacklog, backlog};
-pub use schedule::{Schedule, ScheduleStep, Window, schedule};
+pub use backlog::{
+    Amounts, Backlog, BacklogError, Band, Concentration, LeaseBacklog, backlog, bands,
+};
+pub use schedule::{ExpectedShortfall, Schedule, ScheduleStep, Window, schedule};

@@ -2,9 +2,9 @@
 
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Side, Terms};
-use leasehold_planner::{Window, backlog, schedule};
+use leasehold_planner::{Amounts, Window, backlog, bands, schedule};
 use leasehold_site::Site;
-use leasehold_units::Day;
+use leasehold_units::{Day, Money};
 
 fn source(name: &str) -> Source {
     let path = format!("{}/../../examples/colossus-1/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -51,7 +51,7 @@ fn notice_by_the_landlord_ends_it_after_ninety_days() {
 
 #[test]
 fn headline_and_firm_as_of_the_first_of_july() {
-    let backlog = backlog(&[lease()], day("2026-07-01")).expect("one currency");
+    let backlog = backlog(&[lease()], &[Vec::new()], day("2026-07-01")).expect("one currency");
     let line = &backlog.leases[0];
     assert_eq!(line.amounts.headline.to_string(), "43750000000.00");
     assert_eq!(line.amounts.firm_if_landlord_gives_notice.to_string(), "3708333333.33");
@@ -87,9 +87,49 @@ fn an_escalated_deal_is_planned_at_what_it_grows_to() {
     let first = 1_406_250_000_000;
     let grown = 1_545_000_000_000 + 1_591_350_000_000 + 136_590_875_000;
     assert_eq!(schedule.total.minor(), first + grown);
-    let backlog = backlog(&[lease], day("2028-02-01")).expect("one currency");
+    let backlog = backlog(&[lease], &[Vec::new()], day("2028-02-01")).expect("one currency");
     let amounts = backlog.leases[0].amounts;
     // 90 days from 1 February end on 1 May: three months at 1.03, and a day at 1.0609.
     assert_eq!(amounts.firm_if_landlord_gives_notice.to_string(), "3905278225.81");
     assert!(amounts.firm_if_landlord_gives_notice.minor() <= amounts.headline.minor());
+}
+
+#[test]
+fn bands_part_the_backlog_by_time() {
+    let told: Vec<String> = bands(&[lease()], &[Vec::new()], day("2026-07-15"))
+        .expect("one currency")
+        .iter()
+        .map(|band| {
+            let amounts = &band.amounts;
+            let firm = amounts.firm_if_landlord_gives_notice;
+            format!("{} {} {} {} {firm}", band.name, band.from, band.until, amounts.headline)
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    this_month 2026-07-15 2026-07-31 685483870.97 685483870.97
+    3_months 2026-08-01 2026-09-30 2500000000.00 2500000000.00
+    12_months 2026-10-01 2027-06-30 11250000000.00 524193548.39
+    24_months 2027-07-01 2028-06-30 15000000000.00 0.00
+    later 2028-07-01 2029-05-31 13750000000.00 0.00
+    "#);
+}
+
+proptest::proptest! {
+    #[test]
+    fn bands_add_up_to_the_backlog(after in 0..1300_i64) {
+        let as_of = day("2026-04-01").saturating_add(jiff::Span::new().days(after));
+        let total = backlog(&[lease()], &[Vec::new()], as_of).expect("one currency").total;
+        let bands = bands(&[lease()], &[Vec::new()], as_of).expect("one currency");
+        let sum = |amount: fn(&Amounts) -> Money| {
+            let zero = Money::zero(total.headline.currency());
+            bands.iter().fold(zero, |sum, band| sum.plus(amount(&band.amounts)))
+        };
+        proptest::prop_assert_eq!(sum(|a| a.headline), total.headline);
+        let landlord = sum(|a| a.firm_if_landlord_gives_notice);
+        proptest::prop_assert_eq!(landlord, total.firm_if_landlord_gives_notice);
+        let tenant = sum(|a| a.firm_if_tenant_gives_notice);
+        proptest::prop_assert_eq!(tenant, total.firm_if_tenant_gives_notice);
+        let edges = bands.windows(2).all(|pair| pair[0].until.tomorrow().ok() == Some(pair[1].from));
+        proptest::prop_assert!(edges, "a day is in one band");
+    }
 }

@@ -33,6 +33,21 @@ impl NodeRanges {
         ranges
     }
 
+    /// The nodes of these ranges, in any order; one that is named twice counts once.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> Self {
+        let mut sorted: SmallVec<[(u32, u32); 8]> = ranges.into_iter().collect();
+        sorted.sort_unstable();
+        let mut ranges = Self::new();
+        let mut until = 0;
+        for (first, end) in sorted {
+            if end > until {
+                ranges.push(first.max(until), end);
+                until = end;
+            }
+        }
+        ranges
+    }
+
     /// Adds `first..end` behind what is there.
     ///
     /// # Panics

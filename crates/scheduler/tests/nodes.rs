@@ -33,6 +33,17 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
 
 proptest! {
     #[test]
+    fn ranges_in_any_order_are_the_nodes_in_them(
+        ranges in prop::collection::vec((FIRST..FIRST + NODES, 0u32..20), 0..12),
+    ) {
+        let ranges: Vec<(u32, u32)> =
+            ranges.into_iter().map(|(first, count)| (first, first + count)).collect();
+        let nodes: BTreeSet<u32> = ranges.iter().flat_map(|(first, end)| *first..*end).collect();
+        let subject = NodeRanges::from_ranges(ranges);
+        prop_assert_eq!(subject.ranges(), runs_of(&nodes));
+    }
+
+    #[test]
     fn a_set_is_what_was_put_in_and_not_taken_out(
         edits in prop::collection::vec((any::<bool>(), FIRST..FIRST + NODES, 1u32..90), 0..40),
     ) {

@@ -57,7 +57,7 @@ fn from_signature_to_the_last_invoice() {
         holder(None)
     )
     .expect("grows");
-    let fixed = books.journal.balances();
+    let fixed = books.journal().balances();
     let revenue =
         fixed.iter().find(|((account, _), _)| account == "revenue:fixed:colossus-1-anthropic");
     writeln!(told, "fixed fees earned {}", revenue.expect("there was a fee").1.negated())

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use leasehold_control::{PowerStepKind, Whose};
+use leasehold_control::{Invariant, PowerStepKind, Whose};
+use leasehold_ledger::LineKind;
 use leasehold_simulator::engine::{KeepNothing, run};
 use leasehold_simulator::scenario::Loaded;
 
@@ -35,4 +36,31 @@ fn the_week_of_the_curtailment() {
     let told = outcome.milestones.iter().find(|told| told.name == "refused").expect("it was told");
     assert!(told.what.contains("4970 node from 2026-08-01"), "{}", told.what);
     assert!(!told.what.contains("tenant-b") && !told.what.contains("13750"), "{}", told.what);
+}
+
+#[test]
+fn the_weeks_of_the_late_pool() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/three-tenants/scenario.toml");
+    let mut loaded = Loaded::read(&path).unwrap_or_else(|error| panic!("{}", error.render(false)));
+    // Nobody's work matters to it.
+    loaded.scenario.workloads.clear();
+    loaded.scenario.faults = None;
+    loaded.scenario.until = "2026-08-02".parse().expect("a day");
+    let setting = loaded.setting(0).expect("nothing to open");
+    let outcome = run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"));
+    let lines = outcome.state.books.invoices.iter().flat_map(|invoice| {
+        let short = |line: &&leasehold_ledger::Line| line.kind == LineKind::DeliveryShortfall;
+        let told = |line: &leasehold_ledger::Line| {
+            format!("{} {} {}\n", invoice.issued, line.amount, line.description)
+        };
+        invoice.lines.iter().filter(short).map(told)
+    });
+    // 71,552 of 80,000 GPUs on 30 June and nine days of July, at 75 % of USD 500 million a month.
+    insta::assert_snapshot!(lines.collect::<String>(), @r"
+    2026-07-01 -1320000.00 Delivery shortfall, 30 June 2026: the fee at what was delivered, at the least 71552 of 80000 GPUs
+    2026-08-01 -11496774.20 Delivery shortfall, 1 to 9 July 2026: the fee at what was delivered, at the least 71552 of 80000 GPUs
+    ");
+    let mut breaches = outcome.state.books.breaches.iter();
+    assert!(breaches.all(|breach| breach.invariant != Invariant::NoOversell), "terms cover it");
 }

@@ -132,6 +132,16 @@ impl Pool {
         self.promised(day) && self.delayed.is_none_or(|delayed| delayed <= day)
     }
 
+    /// Whether the pool is promised on `day` and not there yet.
+    pub fn is_late(&self, day: Day) -> bool {
+        self.promised(day) && !self.serves(day)
+    }
+
+    /// The first day on which it is really in service.
+    pub fn first_day(&self) -> Day {
+        self.delayed.map_or(self.in_service, |delayed| delayed.max(self.in_service))
+    }
+
     /// Nodes that are set aside for failures.
     pub fn reserve_nodes(&self) -> u32 {
         self.reserve.blocks * self.nodes_per(self.reserve.shape)

@@ -40,6 +40,9 @@ impl Ratio {
             return None;
         }
         let divisor = gcd(numerator.unsigned_abs(), denominator.unsigned_abs());
+        if divisor == 1 && denominator > 0 {
+            return Some(Self { numerator, denominator });
+        }
         let divisor = i128::try_from(divisor).expect("divisor fits") * denominator.signum();
         Some(Self { numerator: numerator / divisor, denominator: denominator / divisor })
     }
@@ -176,9 +179,20 @@ fn compare_rests(a: Ratio, b: Ratio) -> Ordering {
 fn gcd(a: u128, b: u128) -> u128 {
     let (mut a, mut b) = (a, b);
     while b != 0 {
+        // Mostly both are small, and a division of 64 bits costs a fraction of one of 128.
+        if let (Ok(small_a), Ok(small_b)) = (u64::try_from(a), u64::try_from(b)) {
+            return u128::from(small_gcd(small_a, small_b)).max(1);
+        }
         (a, b) = (b, a % b);
     }
     a.max(1)
+}
+
+const fn small_gcd(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 impl PartialOrd for Ratio {

@@ -60,8 +60,10 @@ fn lost_array() -> f64 {
     let state = control.state();
     let held =
         |node: u32| state.fleet.partition(state.fleet.node(node).partition).role.lease().is_some();
-    let size = state.site.pools[0].nodes_per(Shape::Array);
-    let arrays = (0..state.site.pools[0].arrays).map(|array| array * size);
+    // The pool in which the landlord has nodes left to stand in.
+    let pool = &state.site.pools[1];
+    let size = pool.nodes_per(Shape::Array);
+    let arrays = (0..pool.arrays).map(|array| pool.first_node + array * size);
     let mut held_arrays = arrays.filter(|first| (*first..first + size).all(held));
     let first = held_arrays.next().expect("most arrays of the pool are leased");
     let clock = Clock::now();

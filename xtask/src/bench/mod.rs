@@ -4,6 +4,7 @@
 //! machines differ, and a busy one would turn CI red for nothing.
 
 mod guarantee;
+mod money;
 mod promise;
 mod replay;
 mod simulate;
@@ -36,6 +37,7 @@ type Bench = fn(&mut dyn FnMut(Figure));
 /// Every bench by name. Add a line here for a new module.
 const BENCHES: &[(&str, Bench)] = &[
     ("guarantee", guarantee::run),
+    ("money", money::run),
     ("promise", promise::run),
     ("replay", replay::run),
     ("simulate", simulate::figures),

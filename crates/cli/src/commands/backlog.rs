@@ -1,6 +1,10 @@
 //! `backlog`: headline and firm revenue of leases.
 
-use leasehold_units::{Day, Money, Ratio};
+use std::collections::BTreeMap;
+
+use leasehold_allocator::{expected, remedied};
+use leasehold_ledger::{LeaseToDate, to_date};
+use leasehold_units::{Day, LeaseId, Money, Ratio};
 use serde::Serialize;
 
 use crate::arguments::{self, Common};
@@ -18,6 +22,38 @@ struct Backlog {
     leases: Vec<Line>,
     total: Amounts,
     concentration: Vec<Share>,
+    #[serde(flatten)]
+    books: Option<Books>,
+}
+
+/// What the books of a run add: what is behind, and what is to come by time.
+#[derive(Debug, Serialize)]
+struct Books {
+    to_date: ToDate,
+    bands: Vec<Band>,
+}
+
+/// What was delivered, invoiced and collected before the day asked about.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct ToDate {
+    #[serde(serialize_with = "wire::money")]
+    delivered: Money,
+    #[serde(serialize_with = "wire::money")]
+    invoiced: Money,
+    #[serde(serialize_with = "wire::money")]
+    collected: Money,
+}
+
+/// Fixed fees for service on some days to come.
+#[derive(Debug, Serialize)]
+struct Band {
+    band: &'static str,
+    #[serde(serialize_with = "wire::day")]
+    from: Day,
+    #[serde(serialize_with = "wire::day")]
+    until: Day,
+    #[serde(flatten)]
+    amounts: Amounts,
 }
 
 /// One lease.
@@ -27,6 +63,8 @@ struct Line {
     tenant: String,
     #[serde(flatten)]
     amounts: Amounts,
+    #[serde(flatten)]
+    to_date: Option<ToDate>,
     #[serde(serialize_with = "wire::maybe_day")]
     last_day_if_landlord_gives_notice: Option<Day>,
     #[serde(serialize_with = "wire::maybe_day")]
@@ -54,10 +92,20 @@ struct Share {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Backlog, common: &Common) -> Result<(), Failure> {
-    let (_, leases) = input::leases_on(&asked.site, &asked.leases)?;
-    let backlog = leasehold_planner::backlog(&leases, asked.as_of)
+    let (site, leases) = input::leases_on(&asked.site, &asked.leases)?;
+    let expected = expected(&site, &leases).map_err(input::oversold)?;
+    let pairs = expected.leases.iter().zip(&expected.shortfalls);
+    let short: Vec<_> = pairs.map(|(lease, shortfalls)| remedied(lease, shortfalls)).collect();
+    let backlog = leasehold_planner::backlog(&expected.leases, &short, asked.as_of)
         .map_err(|error| Failure::impossible(error.to_string()))?;
-    output::print(&Backlog::of(backlog), common)
+    let mut printed = Backlog::of(backlog);
+    if let Some(directory) = &asked.books {
+        let entries = crate::books::read(directory)?;
+        let bands = leasehold_planner::bands(&expected.leases, &short, asked.as_of)
+            .map_err(|error| Failure::impossible(error.to_string()))?;
+        printed.add_books(&to_date(&entries, asked.as_of), bands);
+    }
+    output::print(&printed, common)
 }
 
 impl From<leasehold_planner::Amounts> for Amounts {
@@ -93,9 +141,10 @@ impl Printable for Backlog {
             ]);
         }
         rows.push(self.total_row());
+        let books = self.books.as_ref().map(|books| self.books_tables(books)).unwrap_or_default();
         format!(
             "Backlog as of {}, {}\n\n{}\nHeadline: fixed fees for service from that day on. Firm: \
-             what is left of them if that side gives notice then, or as soon as it may.\n{}\n",
+             what is left of them if that side gives notice then, or as soon as it may.\n{}\n{books}",
             self.as_of,
             self.currency,
             rows.to_table(),
@@ -104,7 +153,7 @@ impl Printable for Backlog {
     }
 
     fn csv(&self) -> String {
-        let columns = [
+        let mut columns = vec![
             "lease",
             "tenant",
             "currency",
@@ -114,10 +163,14 @@ impl Printable for Backlog {
             "last_day_if_landlord_gives_notice",
             "last_day_if_tenant_gives_notice",
         ];
-        let mut rows = Rows::new(&columns.map(|column| (column, Align::Left)));
+        if self.books.is_some() {
+            columns.extend(["delivered", "invoiced", "collected"]);
+        }
+        let columns: Vec<_> = columns.into_iter().map(|column| (column, Align::Left)).collect();
+        let mut rows = Rows::new(&columns);
         for line in &self.leases {
             let day = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
-            rows.push(vec![
+            let mut cells = vec![
                 line.lease.clone(),
                 line.tenant.clone(),
                 self.currency.into(),
@@ -126,7 +179,11 @@ impl Printable for Backlog {
                 line.amounts.firm_if_tenant_gives_notice.to_string(),
                 day(line.last_day_if_landlord_gives_notice),
                 day(line.last_day_if_tenant_gives_notice),
-            ]);
+            ];
+            if let Some(ToDate { delivered, invoiced, collected }) = line.to_date {
+                cells.extend([delivered, invoiced, collected].map(|amount| amount.to_string()));
+            }
+            rows.push(cells);
         }
         rows.to_csv()
     }
@@ -138,6 +195,7 @@ impl Backlog {
             lease: line.lease.to_string(),
             tenant: line.tenant.to_string(),
             amounts: line.amounts.into(),
+            to_date: None,
             last_day_if_landlord_gives_notice: Some(line.last_day_if_landlord_gives_notice),
             last_day_if_tenant_gives_notice: Some(line.last_day_if_tenant_gives_notice),
         });
@@ -150,7 +208,95 @@ impl Backlog {
             leases: lines.collect(),
             total: backlog.total.into(),
             concentration: shares.collect(),
+            books: None,
         }
+    }
+
+    /// Puts what the books say of the leases beside what is to come.
+    fn add_books(
+        &mut self,
+        books: &BTreeMap<(LeaseId, &'static str), LeaseToDate>,
+        bands: Vec<leasehold_planner::Band>,
+    ) {
+        let zero = Money::zero(self.total.headline.currency());
+        let mut sum = ToDate { delivered: zero, invoiced: zero, collected: zero };
+        for line in &mut self.leases {
+            let mut own = books.iter().filter(|((lease, code), _)| {
+                lease.as_str() == line.lease && *code == self.currency
+            });
+            let own = own.next().map_or(
+                ToDate { delivered: zero, invoiced: zero, collected: zero },
+                |(_, LeaseToDate { delivered, invoiced, collected })| ToDate {
+                    delivered: *delivered,
+                    invoiced: *invoiced,
+                    collected: *collected,
+                },
+            );
+            sum.delivered = sum.delivered.plus(own.delivered);
+            sum.invoiced = sum.invoiced.plus(own.invoiced);
+            sum.collected = sum.collected.plus(own.collected);
+            line.to_date = Some(own);
+        }
+        let bands = bands.into_iter().map(|band| Band {
+            band: band.name,
+            from: band.from,
+            until: band.until,
+            amounts: band.amounts.into(),
+        });
+        self.books = Some(Books { to_date: sum, bands: bands.collect() });
+    }
+
+    /// What is behind by lease, and what is to come by time, for reading.
+    fn books_tables(&self, books: &Books) -> String {
+        let mut behind = Rows::new(&[
+            ("lease", Align::Left),
+            ("delivered", Align::Right),
+            ("invoiced", Align::Right),
+            ("collected", Align::Right),
+            ("headline", Align::Right),
+            ("firm if landlord", Align::Right),
+            ("firm if tenant", Align::Right),
+        ]);
+        let cells = |name: &str, to_date: &ToDate, amounts: &Amounts| {
+            let past = [to_date.delivered, to_date.invoiced, to_date.collected];
+            let come = [
+                amounts.headline,
+                amounts.firm_if_landlord_gives_notice,
+                amounts.firm_if_tenant_gives_notice,
+            ];
+            let all = past.into_iter().chain(come).map(money);
+            std::iter::once(name.to_owned()).chain(all).collect()
+        };
+        for line in &self.leases {
+            let to_date = line.to_date.as_ref().unwrap_or(&books.to_date);
+            behind.push(cells(&line.lease, to_date, &line.amounts));
+        }
+        behind.push(cells("total", &books.to_date, &self.total));
+        let mut ahead = Rows::new(&[
+            ("to come", Align::Left),
+            ("from", Align::Left),
+            ("until", Align::Left),
+            ("headline", Align::Right),
+            ("firm if landlord", Align::Right),
+            ("firm if tenant", Align::Right),
+        ]);
+        for band in &books.bands {
+            ahead.push(vec![
+                band.band.replace('_', " "),
+                band.from.to_string(),
+                band.until.to_string(),
+                money(band.amounts.headline),
+                money(band.amounts.firm_if_landlord_gives_notice),
+                money(band.amounts.firm_if_tenant_gives_notice),
+            ]);
+        }
+        format!(
+            "\nBefore {}, from the books: recognised fixed fees, documents, payments on them\n\n\
+             {}\n{}",
+            self.as_of,
+            behind.to_table(),
+            ahead.to_table()
+        )
     }
 
     fn shares_line(&self) -> String {
@@ -208,6 +354,7 @@ mod tests {
                     lease: "first".into(),
                     tenant: "acme".into(),
                     amounts: amounts("43750000.000", "3708333.333", "43750000.000"),
+                    to_date: None,
                     last_day_if_landlord_gives_notice: Some(day("2026-09-29")),
                     last_day_if_tenant_gives_notice: None,
                 },
@@ -215,6 +362,7 @@ mod tests {
                     lease: "second".into(),
                     tenant: "zenith".into(),
                     amounts: amounts("1000.000", "1000.000", "1000.000"),
+                    to_date: None,
                     last_day_if_landlord_gives_notice: None,
                     last_day_if_tenant_gives_notice: None,
                 },
@@ -224,6 +372,7 @@ mod tests {
                 Share { tenant: "acme".into(), share: Ratio::new(2, 3) },
                 Share { tenant: "zenith".into(), share: Ratio::new(1, 3) },
             ],
+            books: None,
         }
     }
 

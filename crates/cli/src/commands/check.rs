@@ -1,6 +1,8 @@
 //! `check`: validates site, lease and scenario files together.
 
-use leasehold_allocator::{LeasePlan, plan, plan_against};
+use leasehold_allocator::{
+    LeasePlan, Shortfall, expected_shortfalls, plan, plan_against, remedy_on,
+};
 use leasehold_lease::Lease;
 use leasehold_site::Site;
 use leasehold_units::{Day, Money};
@@ -37,6 +39,9 @@ enum Line {
         currency: &'static str,
         #[serde(serialize_with = "wire::money")]
         total: Money,
+        /// Where a late pool will leave it short.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        short: Vec<Short>,
         /// Known only where a site says what the terms buy.
         #[serde(flatten)]
         carried: Option<Carried>,
@@ -48,6 +53,20 @@ enum Line {
         #[serde(serialize_with = "wire::day")]
         until: Day,
     },
+}
+
+/// Days on which a late pool leaves less than is granted, both included.
+#[derive(Debug, Serialize)]
+struct Short {
+    #[serde(serialize_with = "wire::day")]
+    from: Day,
+    #[serde(serialize_with = "wire::day")]
+    until: Day,
+    gpus_granted: u64,
+    gpus_delivered: u64,
+    #[serde(serialize_with = "wire::day")]
+    grace_until: Day,
+    remedy: &'static str,
 }
 
 /// What the site carries of a lease.
@@ -88,7 +107,9 @@ fn tried(asked: &arguments::Check) -> Result<Vec<Line>, Failure> {
     let plan = plan.map_err(input::oversold)?;
     let plans = &plan.leases[tried.signed.len()..];
     let lines = tried.asked.iter().zip(plans).map(|(lease, plan)| {
-        lease_line(lease, Some(Carried { beside: Some(tried.signed.len()), ..Carried::of(plan) }))
+        let carried = Carried { beside: Some(tried.signed.len()), ..Carried::of(plan) };
+        let short = expected_shortfalls(&tried.site, lease, plan);
+        lease_line(lease, Some(carried), &short)
     });
     Ok(std::iter::once(site_line(&tried.site)).chain(lines).collect())
 }
@@ -99,7 +120,7 @@ fn lines(inputs: &Inputs) -> Result<Vec<Line>, Vec<leasehold_allocator::Refusal>
     let mut lines: Vec<Line> = inputs.sites.iter().map(site_line).collect();
     match inputs.site() {
         Some(site) => lines.extend(lease_lines(site, &inputs.leases)?),
-        None => lines.extend(inputs.leases.iter().map(|lease| lease_line(lease, None))),
+        None => lines.extend(inputs.leases.iter().map(|lease| lease_line(lease, None, &[]))),
     }
     for (path, loaded) in &inputs.scenarios {
         let brought = lease_lines(&loaded.site, &loaded.leases)?;
@@ -123,14 +144,13 @@ fn lease_lines(
     leases: &[Lease],
 ) -> Result<Vec<Line>, Vec<leasehold_allocator::Refusal>> {
     let plan = plan(site, leases)?;
-    let lines = leases
-        .iter()
-        .zip(&plan.leases)
-        .map(|(lease, plan)| lease_line(lease, Some(Carried::of(plan))));
+    let lines = leases.iter().zip(&plan.leases).map(|(lease, plan)| {
+        lease_line(lease, Some(Carried::of(plan)), &expected_shortfalls(site, lease, plan))
+    });
     Ok(lines.collect())
 }
 
-fn lease_line(lease: &Lease, carried: Option<Carried>) -> Line {
+fn lease_line(lease: &Lease, carried: Option<Carried>, short: &[Shortfall]) -> Line {
     let total = lease.fixed_between(lease.first_day(), lease.last_day());
     Line::Lease {
         id: lease.latest().id.to_string(),
@@ -139,7 +159,34 @@ fn lease_line(lease: &Lease, carried: Option<Carried>) -> Line {
         last_day: lease.last_day(),
         currency: total.currency().code(),
         total,
+        short: short.iter().map(|short| Short::of(lease, short)).collect(),
         carried,
+    }
+}
+
+impl Short {
+    fn of(lease: &Lease, short: &Shortfall) -> Self {
+        let days = short.days;
+        let remedy = remedy_on(lease, days.from).expect("days are short where delivery is agreed");
+        Self {
+            from: days.from,
+            until: days.until,
+            gpus_granted: days.granted.get(),
+            gpus_delivered: days.delivered.get(),
+            grace_until: short.grace_until,
+            remedy: remedy.key(),
+        }
+    }
+
+    fn says(&self) -> String {
+        let (delivered, granted) = (grouped(self.gpus_delivered), grouped(self.gpus_granted));
+        let (from, until, remedy) = (self.from, self.until, self.remedy);
+        let counts = if self.grace_until < from {
+            format!("past the grace: {remedy}")
+        } else {
+            format!("grace through {}, then {remedy}", self.grace_until)
+        };
+        format!("short from {from} to {until}, {delivered} of {granted} GPUs ({counts})")
     }
 }
 
@@ -158,7 +205,7 @@ impl Line {
             Self::Site { gpus, nodes, .. } => {
                 format!("{} GPUs in {} nodes", grouped(gpus), grouped(nodes))
             }
-            Self::Lease { last_day, currency, total, carried, .. } => {
+            Self::Lease { last_day, currency, total, carried, short, .. } => {
                 let carried = carried.as_ref().map_or_else(String::new, |carried| {
                     let steps = counted(carried.steps, "step");
                     let beside = carried.beside.map_or_else(String::new, |signed| {
@@ -167,7 +214,10 @@ impl Line {
                     format!("{beside}{steps}, at most {} GPUs, ", grouped(carried.gpus_max))
                 });
                 let total = money(*total);
-                format!("{carried}last day of service {last_day}, fixed fees {currency} {total}")
+                let short: String = short.iter().map(|one| format!("; {}", one.says())).collect();
+                format!(
+                    "{carried}last day of service {last_day}, fixed fees {currency} {total}{short}"
+                )
             }
             Self::Scenario { from, until, .. } => format!("{from} to {until}"),
         }

@@ -4,10 +4,13 @@ mod adversary;
 mod backlog;
 mod calendar;
 mod check;
+mod export;
 mod invoice;
 mod replay;
+mod revenue;
 mod schedule;
 mod simulate;
+mod statement;
 
 use crate::arguments::{Arguments, Command, Invoice};
 use crate::failure::Failure;
@@ -33,5 +36,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Backlog(asked) => backlog::run(asked, common),
         Command::Calendar(asked) => calendar::run(asked, common),
         Command::Invoice(Invoice::Verify(asked)) => invoice::verify(asked, common),
+        Command::Revenue(asked) => revenue::run(asked, common),
+        Command::Statement(asked) => statement::run(asked, common),
+        Command::Export(asked) => export::run(asked),
     }
 }

@@ -1,7 +1,7 @@
 //! `schedule`: what a lease grants and what it costs, step by step.
 
-use leasehold_lease::{Lease, MeteringPoint, Terms};
-use leasehold_planner::Window;
+use leasehold_lease::{Lease, MeteringPoint, Remedy, Terms};
+use leasehold_planner::{ExpectedShortfall, Window};
 use leasehold_units::{Day, Money, Ratio};
 use serde::Serialize;
 
@@ -20,6 +20,12 @@ struct Schedule {
     periods: Vec<Period>,
     #[serde(serialize_with = "wire::money")]
     total: Money,
+    shortfalls: Vec<Short>,
+    /// The last day of service, where a late delivery ends the lease.
+    #[serde(serialize_with = "wire::maybe_day")]
+    ended: Option<Day>,
+    #[serde(serialize_with = "wire::money")]
+    total_after_shortfalls: Money,
     #[serde(skip)]
     heading: String,
     #[serde(skip)]
@@ -38,6 +44,23 @@ struct Step {
     watts: u64,
     #[serde(serialize_with = "wire::share")]
     fee: Ratio,
+}
+
+/// Days on which a late pool leaves less than is granted, both included.
+#[derive(Debug, Serialize)]
+struct Short {
+    #[serde(serialize_with = "wire::day")]
+    from: Day,
+    #[serde(serialize_with = "wire::day")]
+    until: Day,
+    gpus_granted: u64,
+    gpus_delivered: u64,
+    #[serde(serialize_with = "wire::day")]
+    grace_until: Day,
+    /// What counts on these days: `grace` or a remedy.
+    counts: &'static str,
+    #[serde(serialize_with = "wire::money")]
+    amount: Money,
 }
 
 /// One calendar month's share of service, or a part of it at one fee factor and escalation.
@@ -125,7 +148,11 @@ impl Printable for Schedule {
         }
         let heading = &self.heading;
         let (steps, periods) = (steps.to_table(), self.periods_table());
-        format!("{heading}\n\nEntitlement\n{steps}\nFixed fee\n{periods}\n{}\n", self.total_line())
+        let shortfalls = self.shortfall_table();
+        format!(
+            "{heading}\n\nEntitlement\n{steps}\nFixed fee\n{periods}\n{shortfalls}{}\n",
+            self.total_line()
+        )
     }
 
     fn csv(&self) -> String {
@@ -167,6 +194,14 @@ impl Printable for Schedule {
             row.extend([period.amount.to_string(), self.currency.into()]);
             rows.push(row);
         }
+        for short in &self.shortfalls {
+            let (from, until) = (short.from.to_string(), short.until.to_string());
+            let missing = short.gpus_granted - short.gpus_delivered;
+            let mut row = vec!["shortfall".into(), from, until, format!("-{missing}")];
+            row.extend([blank(), blank(), blank(), blank(), blank()]);
+            row.extend([short.amount.to_string(), self.currency.into()]);
+            rows.push(row);
+        }
         rows.to_csv()
     }
 }
@@ -198,6 +233,35 @@ impl Schedule {
         rows.to_table()
     }
 
+    /// What a late pool leaves short, if anything.
+    fn shortfall_table(&self) -> String {
+        if self.shortfalls.is_empty() {
+            return String::new();
+        }
+        let mut rows = Rows::new(&[
+            ("from", Align::Left),
+            ("until", Align::Left),
+            ("granted", Align::Right),
+            ("delivered", Align::Right),
+            ("counts", Align::Left),
+            (self.currency, Align::Right),
+        ]);
+        for short in &self.shortfalls {
+            rows.push(vec![
+                short.from.to_string(),
+                short.until.to_string(),
+                grouped(short.gpus_granted),
+                grouped(short.gpus_delivered),
+                short.counts.into(),
+                money(short.amount),
+            ]);
+        }
+        let ends = self.ended.map_or_else(String::new, |day| {
+            format!("The late delivery ends the lease: its last day of service is {day}.\n")
+        });
+        format!("Expected shortfall\n{}{ends}\n", rows.to_table())
+    }
+
     fn of(schedule: leasehold_planner::Schedule, heading: String, power: &'static str) -> Self {
         let steps = schedule.entitlement.into_iter().map(|step| Step {
             from: step.from,
@@ -221,6 +285,9 @@ impl Schedule {
             entitlement: steps.collect(),
             periods: periods.collect(),
             total: schedule.total,
+            shortfalls: schedule.shortfalls.iter().map(Short::of).collect(),
+            ended: schedule.ended,
+            total_after_shortfalls: schedule.total_after_shortfalls,
             heading,
             power,
         }
@@ -228,12 +295,34 @@ impl Schedule {
 
     fn total_line(&self) -> String {
         let periods = counted(self.periods.len(), "period");
+        let after = match self.shortfalls.as_slice() {
+            [] => String::new(),
+            _ => format!(
+                " After the shortfall {} {}.",
+                self.currency,
+                money(self.total_after_shortfalls)
+            ),
+        };
         format!(
             "Total {} {}: the fixed fees of {periods}, \
-            usage fees and credits not included.",
+            usage fees and credits not included.{after}",
             self.currency,
             money(self.total)
         )
+    }
+}
+
+impl Short {
+    fn of(short: &ExpectedShortfall) -> Self {
+        Self {
+            from: short.days.from,
+            until: short.days.until,
+            gpus_granted: short.days.granted.get(),
+            gpus_delivered: short.days.delivered.get(),
+            grace_until: short.grace_until,
+            counts: short.remedy.map_or("grace", Remedy::key),
+            amount: short.amount,
+        }
     }
 }
 
@@ -283,6 +372,17 @@ mod tests {
                 period("2026-06-15", "2026-06-30", 16, 30, "533333333.34"),
             ],
             total: money("1040860215.06"),
+            shortfalls: vec![Short {
+                from: day("2026-06-20"),
+                until: day("2026-06-30"),
+                gpus_granted: 65_536,
+                gpus_delivered: 32_768,
+                grace_until: day("2026-06-19"),
+                counts: "pro-rata",
+                amount: money("183333333.33").negated(),
+            }],
+            ended: None,
+            total_after_shortfalls: money("857526881.73"),
             heading: "some: acme at north, 2026-05-15 to 2026-06-30".into(),
             power: "facility MW",
         }
@@ -306,7 +406,12 @@ mod tests {
         2026-06-01  2026-06-14    14  30  233,333,333.33
         2026-06-15  2026-06-30    16  30  533,333,333.34
 
-        Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included.
+        Expected shortfall
+        from        until       granted  delivered  counts                USD
+        ─────────────────────────────────────────────────────────────────────
+        2026-06-20  2026-06-30   65,536     32,768  pro-rata  -183,333,333.33
+
+        Total USD 1,040,860,215.06: the fixed fees of 3 periods, usage fees and credits not included. After the shortfall USD 857,526,881.73.
         "#);
     }
 
@@ -327,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn json_and_csv_are_for_programs() {
+    fn json_is_for_programs() {
         assert_snapshot!(crate::output::json(&example()), @r#"
         {
           "lease": "some",
@@ -373,9 +478,26 @@ mod tests {
               "amount": "533333333.34"
             }
           ],
-          "total": "1040860215.06"
+          "total": "1040860215.06",
+          "shortfalls": [
+            {
+              "from": "2026-06-20",
+              "until": "2026-06-30",
+              "gpus_granted": 65536,
+              "gpus_delivered": 32768,
+              "grace_until": "2026-06-19",
+              "counts": "pro-rata",
+              "amount": "-183333333.33"
+            }
+          ],
+          "ended": null,
+          "total_after_shortfalls": "857526881.73"
         }
         "#);
+    }
+
+    #[test]
+    fn csv_is_for_programs() {
         assert_snapshot!(example().csv(), @r#"
         record,from,until,gpus,nodes,watts,fee,days,days_in_month,amount,currency
         entitlement,2026-05-15,2026-06-14,4096,512,5160960,0.5,,,,
@@ -383,6 +505,7 @@ mod tests {
         period,2026-05-15,2026-05-31,,,,,17,31,274193548.39,USD
         period,2026-06-01,2026-06-14,,,,,14,30,233333333.33,USD
         period,2026-06-15,2026-06-30,,,,,16,30,533333333.34,USD
+        shortfall,2026-06-20,2026-06-30,-32768,,,,,,-183333333.33,USD
         "#);
     }
 }

@@ -1,5 +1,6 @@
 //! The built binary, run as a user runs it: what it prints, what it leaves on disk, how it exits.
 
+mod books;
 mod calendar;
 mod invoices;
 mod pages;

@@ -29,7 +29,7 @@ fn a_run_leaves_its_files_and_replaces_them_only_when_told() {
         names.sort();
         names.join(" ")
     };
-    let whole = "evidence invoices jobs.csv journal.hledger report.html summary.json \
+    let whole = "evidence invoices jobs.csv journal.csv journal.hledger report.html summary.json \
                  usage.parquet xai.public.pem";
     assert_eq!(names("out"), whole);
     assert_eq!(names("out/invoices"), "xai-2026-000001.json");

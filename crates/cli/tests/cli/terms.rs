@@ -156,7 +156,10 @@ fn a_window_of_the_schedule_in_json() {
           "amount": "483870967.74"
         }
       ],
-      "total": "1421370967.74"
+      "total": "1421370967.74",
+      "shortfalls": [],
+      "ended": null,
+      "total_after_shortfalls": "1421370967.74"
     }
     "#);
 }

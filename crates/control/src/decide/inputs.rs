@@ -1,13 +1,14 @@
 //! Wishes and observations.
 
 use leasehold_allocator::{Refusal, plan_changed};
-use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_lease::{AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Instant, LeaseId, Watts};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
 use super::upkeep::RefusedOutage;
-use super::{clear_nodes, steps, upkeep};
-use crate::event::{Ask, Curtailment, CurtailmentAsk, Event, Input, StopReason};
+use super::{clear_nodes, deliveries, steps, upkeep};
+use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
 use crate::state::{State, VACATE_SECONDS_MAX};
@@ -66,9 +67,23 @@ pub enum RefusedInput {
     /// A notice that the terms do not allow.
     #[error(transparent)]
     Notice(#[from] NoticeRefusal),
+    /// An election that the terms or the delivery do not allow.
+    #[error(transparent)]
+    Election(#[from] ElectionRefusal),
     /// An amendment that does not follow on the terms.
     #[error(transparent)]
     Amendment(#[from] AmendRefusal),
+    /// A payment or dispute of somebody who is no tenant.
+    #[error("tenant-is-known: there is no tenant {0}")]
+    UnknownTenant(PartyId),
+    /// What the books do not allow.
+    #[error(transparent)]
+    Account(#[from] AccountRefusal),
+    /// Others would be left to a pool that is late.
+    #[error(
+        "delivery-of-others: with {0} changed so, leases that are signed would wait for a pool that is late; from the day on which it comes it can be tried again"
+    )]
+    OthersWait(LeaseId),
     /// What the site cannot carry.
     #[error("no-oversell: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Oversold(Vec<Refusal>),
@@ -103,6 +118,9 @@ pub fn decide(
             repair(state, nodes, now, out);
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
+        Input::Elect { lease, choice: Election::Terminate, day } => {
+            out.push(deliveries::elect(state, lease, *day)?);
+        }
         Input::Amend(terms) => out.push(amend(state, terms, now)?),
         Input::Sign(terms) => out.push(sign(state, terms, now)?),
         Input::PlanOutage(ask) => out.push(upkeep::plan(state, ask, now)?),
@@ -112,10 +130,30 @@ pub fn decide(
         Input::Curtail(asked) => {
             out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
+        Input::Account(request) => {
+            let today = state.site.time_zone.day_of(now);
+            let fact = state.books.weigh(known(state, request)?, today)?;
+            out.extend(fact.map(|fact| Event::Booked(Box::new(fact))));
+        }
         Input::Due => {}
     }
     debug_assert!(state.now <= now, "an input from the past");
     Ok(())
+}
+
+/// The request, if it comes from a tenant or from nobody in particular.
+fn known<'a>(state: &State, request: &'a Request) -> Result<&'a Request, RefusedInput> {
+    let tenant = match request {
+        Request::Pay(payment) => &payment.tenant,
+        Request::Dispute(dispute) => &dispute.tenant,
+        Request::Resolve(resolution) => &resolution.tenant,
+        Request::Correct(_) | Request::Close { .. } => return Ok(request),
+    };
+    let leases = state.contracts.leases.iter();
+    if leases.flat_map(|entry| &entry.lease.versions).any(|terms| terms.tenant == *tenant) {
+        return Ok(request);
+    }
+    Err(RefusedInput::UnknownTenant(tenant.clone()))
 }
 
 fn submit(state: &State, spec: JobSpec, out: &mut Vec<Event>) -> Result<(), RefusedInput> {
@@ -197,8 +235,7 @@ fn amend(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInp
     let mut leases = state.contracts.lease_list(now);
     let index = usize::from(number);
     leases[index].amend(terms.clone())?;
-    plan_changed(&state.site, &leases, index, &state.contracts.out())
-        .map_err(RefusedInput::Oversold)?;
+    carry(state, &leases, index, now)?;
     Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
 }
 
@@ -207,13 +244,30 @@ fn sign(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInpu
         return Err(RefusedInput::LeaseExists(terms.id.clone()));
     }
     // What was quoted is there, whatever came in between.
-    let held = state.contracts.hold(&terms.id, now).map(|hold| hold.lease.latest());
-    if !held.is_some_and(|held| upkeep::same_but_signature(terms, held)) {
+    let held = state.contracts.hold(&terms.id, now);
+    if !held.is_some_and(|held| held.is_of(terms)) {
         let mut leases = state.contracts.lease_list(now);
         leases.retain(|lease| lease.latest().id != terms.id);
         leases.push(Lease::new(vec![terms.clone()])?);
-        plan_changed(&state.site, &leases, leases.len() - 1, &state.contracts.out())
-            .map_err(RefusedInput::Oversold)?;
+        carry(state, &leases, leases.len() - 1, now)?;
     }
     Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
+}
+
+/// Whether the site can carry `leases`, of which the one at `changed` is new or amended, around its
+/// outages, without leaving anybody else to a pool that is late.
+pub fn carry(
+    state: &State,
+    leases: &[Lease],
+    changed: usize,
+    now: Instant,
+) -> Result<(), RefusedInput> {
+    let contracts = &state.contracts;
+    let plan = plan_changed(&state.site, leases, changed, &contracts.out());
+    let plan = plan.map_err(RefusedInput::Oversold)?;
+    let id = &leases[changed].latest().id;
+    if contracts.leaves_behind(&state.site, &plan, Some(id), now) {
+        return Err(RefusedInput::OthersWait(id.clone()));
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Deciding: from the state and an input to events or a refusal. Reads the state, changes nothing.
 
 mod blocks;
+mod deliveries;
 mod inputs;
 mod ladder;
 mod placing;

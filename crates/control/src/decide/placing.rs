@@ -57,8 +57,17 @@ pub fn is_overtaken(state: &State, slot: JobSlot, now: Instant) -> bool {
 
 /// Whether a job that was too large for anything its party had is so no longer.
 pub fn room_for_parked(state: &State, party: Party) -> bool {
-    let mut parked = state.parties[usize::from(party)].queue.parked.values();
-    parked.any(|slot| could_ever_fit(state, party, state.jobs.get(*slot)))
+    let entry = &state.parties[usize::from(party)];
+    if entry.queue.parked.is_empty() {
+        return false;
+    }
+    let gpus = |id: PartitionId| {
+        let partition = state.fleet.partition(id);
+        u64::from(partition.serving) * u64::from(partition.role.gpus_per_node)
+    };
+    let most = entry.reach.iter().map(|(id, _)| gpus(*id)).max().unwrap_or(0);
+    let mut parked = entry.queue.parked.values().map(|slot| state.jobs.get(*slot));
+    parked.any(|job| u64::from(job.spec.gpus) <= most && could_ever_fit(state, party, job))
 }
 
 /// A job that lost the nodes that were kept for it, and where it fits now: it has had its turn.
@@ -252,7 +261,7 @@ fn divide(nodes: NodeRanges, gang: Gang) -> Nodes {
     if gang.part == 0 {
         return (nodes, None);
     }
-    let last = nodes.iter().last().expect("a gang has a node");
+    let last = nodes.ranges().last().expect("a gang has a node").1 - 1;
     let mut whole = NodeRanges::new();
     for &(first, end) in nodes.ranges() {
         whole.push(first, end.min(last));
@@ -298,17 +307,17 @@ fn keep_nodes(
         }
     };
     let short = gang.nodes() - chosen.count();
-    let mut nodes: Vec<u32> = chosen.iter().collect();
+    let mut nodes = chosen.clone();
     let mut leaving = Vec::new();
     if short > 0 {
         let everywhere = 0..u32::MAX;
         let among = block.as_ref().unwrap_or(&everywhere);
         let evicted = victims::choose(state, id, User::Guest, (short, among), now);
-        nodes.extend(evicted.nodes);
+        let evicted_nodes = evicted.nodes.iter().map(|node| (*node, *node + 1));
+        nodes = NodeRanges::from_ranges(chosen.ranges().iter().copied().chain(evicted_nodes));
         leaving = evicted.events;
     }
     victims::displace(state, &chosen, out);
-    let nodes = NodeRanges::from_nodes(nodes);
     let (whole, part) = divide(nodes, gang);
     let at = Allocation { partition: id, guest: user == User::Guest, whole, part };
     out.push(Event::NodesClaimed { job: slot, at });

@@ -7,10 +7,10 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Pool;
 use leasehold_units::{Instant, Seconds, Watts};
 
-use super::clear_nodes;
 use super::ladder::{self, Asked};
 use super::upkeep;
 use super::victims::request_to_leave;
+use super::{clear_nodes, deliveries};
 use crate::event::{Event, StopReason};
 use crate::fleet::{Condition, Holding, JobSlot, LANDLORD, User};
 use crate::invariants::{Breach, Invariant};
@@ -29,6 +29,10 @@ pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mu
         AgendaItem::Holdings => holdings(state, now, out),
         AgendaItem::Power => {
             keep_within(state, now, out);
+            Look::Done
+        }
+        AgendaItem::Grace(lease) => {
+            deliveries::grace(state, now, lease, out);
             Look::Done
         }
         AgendaItem::Prepare => prepare(state, now, out),
@@ -192,7 +196,8 @@ fn moves(state: &State, at: Instant) -> Changes {
     };
     let mut changes = plan(true);
     let unmet = |short: &Short| usize::from(short.lease) < leases;
-    if changes.short.iter().any(unmet) {
+    let here = |short: &Short| unmet(short) && state.site.pools[short.pool].serves(day);
+    if changes.short.iter().any(here) {
         // What is promised comes before what is set aside.
         changes = plan(false);
     }
@@ -245,7 +250,8 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     if !goes.is_empty() {
         out.push(Event::MaintenanceBegan { nodes: goes });
     }
-    for short in &changes.short {
+    let breached = |short: &&Short| !deliveries::is_covered(state, short, now);
+    for short in changes.short.iter().filter(breached) {
         out.push(Event::Breached(Breach {
             at: now,
             invariant: Invariant::NoOversell,
@@ -264,6 +270,7 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
             out.push(Event::EntitlementStepped { lease, gpus });
         }
     }
+    deliveries::changes(state, now, &changes.short, out);
     for party in 0..state.parties.len() {
         if !state.parties[party].queue.parked.is_empty() {
             let party = u16::try_from(party).expect("few parties");
@@ -468,7 +475,12 @@ fn invoice(state: &State, now: Instant, lease: u16, out: &mut Vec<Event>) -> Loo
     }
     let entry = &state.contracts.leases[usize::from(lease)];
     let day = entry.terms().time_zone.day_of(now);
-    if let Some(invoice) = state.books.draft(lease, &entry.lease, day) {
+    let days = deliveries::unsettled(entry, state.books.short_days(lease), day);
+    if !days.is_empty() {
+        out.push(Event::ShortDaysSettled { lease, days });
+        return Look::Again;
+    }
+    if let Some(invoice) = state.books.draft(lease, entry, day) {
         out.push(Event::InvoiceIssued { lease, invoice: Box::new(invoice) });
     }
     Look::Done

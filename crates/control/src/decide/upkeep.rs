@@ -1,11 +1,11 @@
 //! Planned maintenance and holds of quotes: what may be set aside, and what is out when.
 
-use leasehold_allocator::{OutageRefusal, Works, plan_changed, plan_outage};
+use leasehold_allocator::{OutageRefusal, Works, plan_outage};
 use leasehold_lease::{Lease, Maintenance, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Interval, LeaseId, Month, OutageId, Seconds};
 
-use super::inputs::RefusedInput;
+use super::inputs::{RefusedInput, carry};
 use super::steps;
 use crate::event::Event;
 use crate::fleet::Condition;
@@ -63,6 +63,11 @@ pub enum RefusedOutage {
     /// What is promised would be short.
     #[error("no-oversell: {0}")]
     Short(OutageRefusal),
+    /// Leases would be left to a pool that is late.
+    #[error(
+        "delivery-of-others: around maintenance {0}, leases that are signed would wait for a pool that is late; from the day on which it comes it can be tried again"
+    )]
+    OthersWait(OutageId),
 }
 
 /// Decides on maintenance that is asked for.
@@ -95,8 +100,12 @@ pub fn plan(state: &State, ask: &OutageAsk, now: Instant) -> Result<Event, Refus
         interval: ask.interval,
     };
     let contracts = &state.contracts;
-    plan_outage(&state.site, &contracts.lease_list(now), &contracts.out(), &works, now)
+    let leases = contracts.lease_list(now);
+    let plan = plan_outage(&state.site, &leases, &contracts.out(), &works, now)
         .map_err(RefusedOutage::Short)?;
+    if contracts.leaves_behind(&state.site, &plan, None, now) {
+        return Err(RefusedOutage::OthersWait(ask.id.clone()).into());
+    }
     let OutageAsk { id, what, interval, .. } = ask.clone();
     Ok(Event::OutagePlanned(Box::new(PlannedOutage { id, what, around, agreed, interval })))
 }
@@ -228,8 +237,7 @@ pub fn hold(
     }
     let mut leases = state.contracts.lease_list(now);
     leases.push(Lease::new(vec![terms.clone()])?);
-    plan_changed(&state.site, &leases, leases.len() - 1, &state.contracts.out())
-        .map_err(RefusedInput::Oversold)?;
+    carry(state, &leases, leases.len() - 1, now)?;
     Ok(Event::HoldPlaced { terms: Box::new(terms.clone()), expires })
 }
 
@@ -239,18 +247,6 @@ pub fn release(state: &State, lease: &LeaseId, now: Instant) -> Result<Event, Re
         Some(_) => Ok(Event::HoldReleased { lease: lease.clone() }),
         None => Err(RefusedInput::UnknownHold(lease.clone())),
     }
-}
-
-/// Whether `one` and `other` are the same terms, whatever the day of their signature and the words of
-/// their files.
-pub fn same_but_signature(one: &Terms, other: &Terms) -> bool {
-    let unsigned = Terms {
-        signed: other.signed,
-        source: other.source.clone(),
-        text: other.text.clone(),
-        ..one.clone()
-    };
-    unsigned == *other
 }
 
 /// The nodes that are to be out at `at`, where `holders` hold them then: everything that the plan

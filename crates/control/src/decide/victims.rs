@@ -6,9 +6,10 @@ use std::ops::Range;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::reclaim::{Candidate, choose as choose_candidates};
 use leasehold_units::{Instant, Seconds};
+use smallvec::{SmallVec, smallvec};
 
 use crate::event::Event;
-use crate::fleet::{Claim, JobSlot, PartitionId, User};
+use crate::fleet::{Claim, JobSlot, Node, PartitionId, User};
 use crate::job::{Job, JobState};
 use crate::state::State;
 
@@ -42,8 +43,7 @@ pub fn choose(
     for (key, group) in groups.iter().enumerate() {
         let key = u32::try_from(key).expect("few borrowers");
         let lost = members(state, group).iter().map(|job| job.1.cost_at(now)).sum();
-        let nodes =
-            u32::try_from(free_nodes(state, group, user, among).len()).expect("a pool is small");
+        let nodes = count_free(state, &nodes_of(state, group), user, among);
         candidates.push(Candidate { key, nodes, lost });
     }
     let need = need.min(candidates.iter().map(|candidate| candidate.nodes).sum());
@@ -52,7 +52,10 @@ pub fn choose(
     for key in chosen {
         let group = &groups[key as usize];
         let open = need as usize - evicted.nodes.len();
-        evicted.nodes.extend(free_nodes(state, group, user, among).into_iter().take(open));
+        let nodes = nodes_of(state, group);
+        let free = nodes.iter().filter(|node| among.contains(node));
+        let free = free.filter(|node| is_free(state.fleet.node(*node), user));
+        evicted.nodes.extend(free.take(open));
         for (slot, job) in members(state, group) {
             evicted.events.extend(request_to_leave(slot, job, now, None));
         }
@@ -108,6 +111,9 @@ fn jobs_on(state: &State, id: PartitionId, user: User) -> Vec<JobSlot> {
     if user == User::Guest {
         return state.fleet.partition(id).guests.clone();
     }
+    if state.fleet.partition(id).members == 0 {
+        return Vec::new();
+    }
     let stands = |job: &Job| {
         let stands = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
         stands && job.allocation().is_some_and(|at| at.partition == id && !at.guest)
@@ -116,9 +122,9 @@ fn jobs_on(state: &State, id: PartitionId, user: User) -> Vec<JobSlot> {
 }
 
 /// The jobs of a group.
-pub fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
+pub fn members<'a>(state: &'a State, group: &Group) -> SmallVec<[(JobSlot, &'a Job); 1]> {
     match group {
-        Group::Gang(slot) => vec![(*slot, state.jobs.get(*slot))],
+        Group::Gang(slot) => smallvec![(*slot, state.jobs.get(*slot))],
         Group::Node(node) => {
             let residents = &state.shared()[node].residents;
             residents.iter().map(|(slot, ..)| (*slot, state.jobs.get(*slot))).collect()
@@ -130,17 +136,24 @@ pub fn members<'a>(state: &'a State, group: &Group) -> Vec<(JobSlot, &'a Job)> {
 pub fn nodes_of(state: &State, group: &Group) -> NodeRanges {
     let shared = match group {
         Group::Gang(_) => None,
-        Group::Node(node) => Some(*node),
+        Group::Node(node) => Some((*node, *node + 1)),
     };
-    let allocations = members(state, group).into_iter().filter_map(|(_, job)| job.allocation());
-    NodeRanges::from_nodes(allocations.flat_map(|at| at.whole.iter()).chain(shared))
+    let members = members(state, group);
+    let allocations = members.iter().filter_map(|(_, job)| job.allocation());
+    NodeRanges::from_ranges(
+        allocations.flat_map(|at| at.whole.ranges().iter().copied()).chain(shared),
+    )
 }
 
-/// Nodes of `among` that come free with `group` and that nobody is promised yet.
-fn free_nodes(state: &State, group: &Group, user: User, among: &Range<u32>) -> Vec<u32> {
-    let free = |number: &u32| {
-        let node = state.fleet.node(*number);
-        node.user == user && node.serves() && !matches!(node.claim, Claim::Holder(_))
-    };
-    nodes_of(state, group).iter().filter(|node| among.contains(node)).filter(free).collect()
+/// How many of `nodes` lie in `among`, come free when `user` leaves, and are promised to nobody.
+fn count_free(state: &State, nodes: &NodeRanges, user: User, among: &Range<u32>) -> u32 {
+    let within = |&(first, end): &(u32, u32)| first.max(among.start)..end.min(among.end);
+    let runs = nodes.ranges().iter().map(within).filter(|run| !run.is_empty());
+    let free = |run| state.fleet.nodes_in(run).iter().filter(|node| is_free(node, user)).count();
+    u32::try_from(runs.map(free).sum::<usize>()).expect("a pool is small")
+}
+
+/// Whether `node` comes free when `user` leaves and is promised to nobody yet.
+fn is_free(node: &Node, user: User) -> bool {
+    node.user == user && node.serves() && !matches!(node.claim, Claim::Holder(_))
 }

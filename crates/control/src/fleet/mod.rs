@@ -7,6 +7,8 @@ mod node;
 mod partition;
 mod service;
 
+use std::ops::Range;
+
 use leasehold_ledger::{GpuState, LeaseIndex, PartyIndex, ServiceInterval, UsageInterval};
 use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeRanges;
@@ -41,6 +43,11 @@ pub struct PoolFacts {
 pub struct Fleet {
     nodes: Vec<Node>,
     since: Vec<Instant>,
+    /// Which change each node was part of last. Those of one change are alike, and since the same
+    /// instant, so that most neighbours need not be compared.
+    changes: Vec<u64>,
+    /// Changes so far.
+    change_count: u64,
     /// Pools in site order.
     pub pools: Vec<PoolFacts>,
     partitions: Vec<Partition>,
@@ -61,6 +68,8 @@ impl Fleet {
         let mut fleet = Self {
             nodes: Vec::new(),
             since: Vec::new(),
+            changes: Vec::new(),
+            change_count: 0,
             pools: Vec::new(),
             partitions: Vec::new(),
             gauges: vec![[0; GpuState::ALL.len()]; leases + 1],
@@ -98,6 +107,8 @@ impl Fleet {
             let node = Node::out_of_service(partition);
             fleet.partitions[usize::from(partition)].members = pool.nodes();
             fleet.nodes.extend((0..pool.nodes()).map(|_| node));
+            fleet.changes.resize(fleet.nodes.len(), fleet.change_count);
+            fleet.change_count += 1;
         }
         for pool in 0..site.pools.len() {
             let role = Role { holding: Holding::Reserve, ..fleet.partitions[pool].role.clone() };
@@ -145,6 +156,11 @@ impl Fleet {
     /// All nodes, by number.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// The nodes of `numbers`, which are nodes of the site.
+    pub fn nodes_in(&self, numbers: Range<u32>) -> &[Node] {
+        &self.nodes[numbers.start as usize..numbers.end as usize]
     }
 
     /// Index of the pool of `number`.
@@ -232,9 +248,13 @@ impl Fleet {
     fn run_end(&self, first: u32, end: u32) -> u32 {
         let (from, until) = (first as usize, end as usize);
         let (node, since) = (self.nodes[from], self.since[from]);
-        let like = |&(other, begun): &(&Node, &Instant)| *other == node && *begun == since;
-        let run = self.nodes[from..until].iter().zip(&self.since[from..until]).take_while(like);
-        first + u32::try_from(run.count()).expect("a site has few nodes")
+        let mut at = from;
+        while at < until && self.since[at] == since && self.nodes[at] == node {
+            let together = self.changes[at];
+            let run = self.changes[at..until].iter().take_while(|change| **change == together);
+            at += run.count();
+        }
+        u32::try_from(at).expect("a site has few nodes")
     }
 
     /// Closes every usage interval at `now`; the same states go on in new ones.
@@ -276,6 +296,8 @@ impl Fleet {
         self.partitions[usize::from(before.partition)].remove(first, end, &before);
         self.partitions[usize::from(after.partition)].insert(first, end, &after);
         self.nodes[first as usize..end as usize].fill(after);
+        self.changes[first as usize..end as usize].fill(self.change_count);
+        self.change_count += 1;
         if needs_scrub(self, &after) && !needs_scrub(self, &before) {
             self.scrubbing_due.extend(first..end);
         }

@@ -1,5 +1,6 @@
 //! Applying events. Nothing is chosen here: an event says everything.
 
+use leasehold_allocator::DeliveryStep;
 use leasehold_ledger::Fact;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Gpus, Instant};
@@ -86,6 +87,24 @@ impl State {
                 self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
+            Event::DeliveryChanged { lease, granted, delivered } => {
+                // What is not delivered is remedied by itself and counts in no availability.
+                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
+                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
+                self.contracts.deliver(*lease, step, now);
+            }
+            Event::ShortDaysSettled { lease, days } => {
+                for days in days {
+                    self.books.record(*lease, now, Fact::Short(*days));
+                }
+            }
+            Event::GraceLapsed { lease, .. } => {
+                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
+            }
+            Event::LeaseEnded { lease, last_day, .. } => {
+                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
+                self.contracts.end(&self.site, *lease, *last_day, now);
+            }
             Event::LeaseAmended { lease, terms } => {
                 self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);
@@ -118,7 +137,7 @@ impl State {
                 self.parties[usize::from(LANDLORD)].arrivals += 1;
             }
             Event::PowerStepped(step) => self.books.power_steps.push(*step),
-            Event::RevenueRecognised { through } => self.books.journal.recognise_through(*through),
+            Event::RevenueRecognised { through } => self.books.recognise_through(*through),
             Event::AgendaDone(item) => self.contracts.done(item),
             Event::Breached(breach) => self.books.breach(breach.clone()),
             Event::UsageClosed => {
@@ -127,7 +146,11 @@ impl State {
             }
             Event::InvoiceIssued { lease, invoice } => {
                 let entry = &self.contracts.leases[usize::from(*lease)];
-                self.books.issue(*lease, &entry.lease, invoice);
+                self.books.issue(*lease, entry, invoice);
+                self.check_books();
+            }
+            Event::Booked(fact) => {
+                self.books.book(fact);
                 self.check_books();
             }
             _ => unreachable!("applied before"),
@@ -220,9 +243,8 @@ impl State {
         });
         self.substitutes.hear_of(nodes);
         for number in nodes.iter() {
-            match self.fleet.node(number).claim {
-                Claim::Holder(job) | Claim::Guest(job) => self.claimed_node_ready(job),
-                Claim::Free => {}
+            if let Claim::Holder(job) | Claim::Guest(job) = self.fleet.node(number).claim {
+                self.claimed_node_ready(job);
             }
         }
     }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use leasehold_allocator::{EntitlementStep, LeasePlan, Outage, Plan, Refusal, plan_around};
+use leasehold_allocator::{
+    DeliveryStep, EntitlementStep, LeasePlan, Outage, Plan, Refusal, falls_behind, plan_around,
+};
 use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, LeaseId, OutageId, Seconds};
 
+use super::deliveries::DeliveryRecord;
 use crate::event::Curtailment;
 use crate::fleet::{Fleet, Holding, LANDLORD, PartitionId, Party, Role};
 use crate::upkeep::{Hold, PlannedOutage};
@@ -30,6 +33,8 @@ pub struct LeaseEntry {
     pub granted_gpus: u64,
     /// GPUs of the holding that are out for maintenance as the lease agrees.
     pub maintained_gpus: u64,
+    /// What was delivered of it.
+    pub delivery: DeliveryRecord,
 }
 
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
@@ -43,6 +48,8 @@ pub enum AgendaItem {
     Envelope,
     /// Entitlements take a step.
     Holdings,
+    /// The grace of this lease may be over.
+    Grace(u16),
     /// What is switched on follows the holdings.
     Power,
     /// Holdings or the envelope change soon: nodes are cleared for that.
@@ -98,6 +105,7 @@ impl Contracts {
                 plan,
                 granted_gpus: 0,
                 maintained_gpus: 0,
+                delivery: DeliveryRecord::default(),
             });
         }
         contracts.reopen_agenda(site, now);
@@ -164,18 +172,38 @@ impl Contracts {
     pub(super) fn give_notice(&mut self, site: &Site, lease: u16, notice: Notice, now: Instant) {
         let entry = &mut self.leases[usize::from(lease)];
         entry.lease.give_notice(notice.by, notice.given).expect("the notice was decided on");
-        self.replan(site, now);
+        self.replan(site, None, now);
+    }
+
+    /// Takes down what is delivered of a lease; where its grace is over already, that is looked at now.
+    pub(super) fn deliver(&mut self, lease: u16, step: DeliveryStep, now: Instant) {
+        self.leases[usize::from(lease)].delivery.change(step);
+        self.agenda.insert((now, AgendaItem::Grace(lease)));
+    }
+
+    /// Ends a lease over a late delivery; what was billed ahead is settled now or on the day after.
+    pub(super) fn end(&mut self, site: &Site, lease: u16, last_day: Day, now: Instant) {
+        self.leases[usize::from(lease)].lease.end_undelivered(last_day);
+        self.replan(site, None, now);
+        self.agenda.insert((now, AgendaItem::Invoice(lease)));
+    }
+
+    /// What was delivered, by lease.
+    pub(super) fn deliveries(&self) -> impl Iterator<Item = &DeliveryRecord> {
+        self.leases.iter().map(|entry| &entry.delivery)
     }
 
     pub(super) fn amend(&mut self, site: &Site, lease: u16, terms: &Terms, now: Instant) {
         let entry = &mut self.leases[usize::from(lease)];
         entry.lease.amend(terms.clone()).expect("the amendment was decided on");
-        self.replan(site, now);
+        self.replan(site, Some(&terms.id), now);
     }
 
     pub(super) fn sign(&mut self, site: &Site, terms: &Terms, now: Instant) -> usize {
         let lease = Lease::new(vec![terms.clone()]).expect("the lease was decided on");
-        let held = self.take_hold(&terms.id);
+        let held = self.take_hold(&terms.id).filter(|hold| hold.is_of(terms));
+        // What was quoted is kept like what is signed.
+        let changed = if held.is_some() { None } else { Some(&terms.id) };
         let plan = held.map_or_else(
             || LeasePlan { lease: terms.id.clone(), steps: Vec::new() },
             |hold| hold.plan,
@@ -187,8 +215,9 @@ impl Contracts {
             plan,
             granted_gpus: 0,
             maintained_gpus: 0,
+            delivery: DeliveryRecord::default(),
         });
-        self.replan(site, now);
+        self.replan(site, changed, now);
         self.leases.len() - 1
     }
 
@@ -210,12 +239,12 @@ impl Contracts {
         let plan = LeasePlan { lease: terms.id.clone(), steps: Vec::new() };
         self.holds.push(Hold { lease, expires, plan });
         self.agenda.insert((expires, AgendaItem::Quotes));
-        self.replan(site, now);
+        self.replan(site, Some(&terms.id), now);
     }
 
     pub(super) fn drop_hold(&mut self, site: &Site, id: &LeaseId, now: Instant) {
         self.take_hold(id).expect("the quote lasted");
-        self.replan(site, now);
+        self.replan(site, None, now);
     }
 
     fn take_hold(&mut self, id: &LeaseId) -> Option<Hold> {
@@ -225,7 +254,7 @@ impl Contracts {
 
     pub(super) fn plan_outage(&mut self, site: &Site, outage: &PlannedOutage, now: Instant) {
         self.outages.push(outage.clone());
-        self.replan(site, now);
+        self.replan(site, None, now);
     }
 
     /// What was out until now was out; what was to come is forgotten.
@@ -238,30 +267,49 @@ impl Contracts {
         } else {
             self.outages.remove(place);
         }
-        self.replan(site, now);
+        self.replan(site, None, now);
     }
 
     pub(super) fn open_item(&mut self, item: (Instant, AgendaItem)) {
         self.agenda.insert(item);
     }
 
-    /// Plans again after a change that was decided on, and looks at everything that is now ahead.
-    fn replan(&mut self, site: &Site, now: Instant) {
+    /// Plans again after a change that was decided on, of the lease or quote named `changed`, and looks at
+    /// everything that is now ahead.
+    fn replan(&mut self, site: &Site, changed: Option<&LeaseId>, now: Instant) {
         match plan_around(site, &self.lease_list(now), &self.out()) {
-            Ok(Plan { leases }) => self.take_plans(leases),
-            // Where leases may choose their pools, less may be planned worse in order of signature.
-            // What everybody has fits still.
-            Err(_) => self.shorten_plans(),
+            Ok(plan) if !self.leaves_behind(site, &plan, changed, now) => self.take_plans(plan),
+            // Where leases may choose their pools, less may be planned worse in order of signature,
+            // or in pools that are late. What everybody has fits still.
+            _ => self.shorten_plans(),
         }
         self.reopen_agenda(site, now);
     }
 
-    fn take_plans(&mut self, plans: Vec<LeasePlan>) {
+    /// Whether anybody but the lease or quote named `changed` waits longer for a late pool under `plan`.
+    pub fn leaves_behind(
+        &self,
+        site: &Site,
+        plan: &Plan,
+        changed: Option<&LeaseId>,
+        now: Instant,
+    ) -> bool {
+        let leases = self.leases.iter().map(|entry| (&entry.lease, &entry.plan));
+        let holds = self.holds.iter().map(|hold| (&hold.lease, &hold.plan));
+        let mut others = leases.chain(holds).filter(|(_, old)| Some(&old.lease) != changed);
+        others.any(|(lease, old)| {
+            let new = plan.leases.iter().find(|new| new.lease == old.lease);
+            new.is_some_and(|new| falls_behind(site, lease, old, new, now))
+        })
+    }
+
+    fn take_plans(&mut self, plan: Plan) {
         let leases = self.leases.iter_mut().map(|entry| &mut entry.plan);
-        for (place, plan) in
-            leases.chain(self.holds.iter_mut().map(|hold| &mut hold.plan)).zip(plans)
-        {
-            *place = plan;
+        let holds = self.holds.iter_mut().map(|hold| &mut hold.plan);
+        let mut places: Vec<&mut LeasePlan> = leases.chain(holds).collect();
+        for new in plan.leases {
+            let place = places.iter_mut().find(|place| place.lease == new.lease);
+            **place.expect("a plan is of a lease or a quote") = new;
         }
     }
 
@@ -310,6 +358,7 @@ impl Contracts {
                     &[AgendaItem::Holdings, AgendaItem::Power],
                 );
             }
+            self.open_graces(index, now);
             self.open_invoices(index, now);
         }
     }
@@ -319,6 +368,20 @@ impl Contracts {
         let planned = self.outages.iter().map(|outage| outage.interval);
         let intervals = site.outages.iter().map(|outage| outage.interval).chain(planned);
         intervals.flat_map(|interval| [interval.from, interval.until]).collect()
+    }
+
+    /// What is short is looked at on the day after each grace.
+    fn open_graces(&mut self, index: usize, now: Instant) {
+        let entry = &self.leases[index];
+        let over = |step: &EntitlementStep| {
+            let terms = entry.lease.governing(step.from);
+            let delivery = terms.delivery.as_ref()?;
+            let after = delivery.grace_until(terms.due_day(step.from)?).tomorrow().ok()?;
+            Some(terms.time_zone.start_of(after))
+        };
+        let number = u16::try_from(index).expect("few leases");
+        let ahead = entry.plan.steps.iter().filter_map(over).filter(|at| *at >= now);
+        self.agenda.extend(ahead.map(|at| (at, AgendaItem::Grace(number))));
     }
 
     /// An invoice may be due on the first of each month, on the first day of the term, and on the
@@ -364,7 +427,7 @@ pub fn handover_lead(site: &Site) -> Seconds {
 }
 
 fn service_changes(site: &Site) -> Vec<Instant> {
-    let days = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
+    let days = site.pools.iter().flat_map(|pool| [Some(pool.first_day()), pool.retire]);
     days.flatten().map(|day| site.time_zone.start_of(day)).collect()
 }
 

@@ -3,6 +3,7 @@
 mod apply;
 mod checks;
 mod contracts;
+mod deliveries;
 mod running;
 mod scrubs;
 mod substitutes;
@@ -17,9 +18,9 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, PartyId, Watts};
 
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
-pub use scrubs::Scrubs;
-
+pub use deliveries::{DeliveryRecord, ShortTime};
 pub use running::{SharedNode, touches};
+pub use scrubs::Scrubs;
 pub use substitutes::{Substitute, Substitutes};
 
 use crate::books::Books;
@@ -100,6 +101,8 @@ pub struct State {
     pub usage: Vec<UsageInterval>,
     /// A digest of each issued invoice.
     sealed: Vec<u64>,
+    /// Entries of the journal that were found to balance.
+    entries_checked: usize,
     /// Nodes that jobs share, or that a job fills in part.
     shared: BTreeMap<u32, SharedNode>,
     /// Jobs all of whose kept nodes are ready.
@@ -136,6 +139,7 @@ impl State {
             usage: Vec::new(),
             usage_closed: None,
             sealed: Vec::new(),
+            entries_checked: 0,
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
             bereft: BTreeSet::new(),

@@ -101,8 +101,9 @@ impl State {
         let party = self.jobs.get(slot).spec.party;
         let claim = if at.guest { Claim::Guest(slot) } else { Claim::Holder(slot) };
         let nodes = nodes_of(&at);
-        let waits = |node: &u32| !self.fleet.node(*node).ready_for(party);
-        let pending = u32::try_from(nodes.iter().filter(waits).count()).expect("a gang is small");
+        let runs = nodes.ranges().iter().map(|&(first, end)| self.fleet.nodes_in(first..end));
+        let waits = |run: &[Node]| run.iter().filter(|node| !node.ready_for(party)).count();
+        let pending = u32::try_from(runs.map(waits).sum::<usize>()).expect("a gang is small");
         self.fleet.change(&nodes, now, |node| node.claim = claim);
         let job = self.jobs.get_mut(slot);
         job.asked.get_or_insert(now);
@@ -221,8 +222,9 @@ impl State {
 
     /// Notes for the jobs for which `nodes` are kept when the last borrower left them.
     fn note_vacated(&mut self, nodes: &NodeRanges) {
-        for number in nodes.iter() {
-            if let Claim::Holder(claimant) = self.fleet.node(number).claim
+        let runs = nodes.ranges().iter().map(|&(first, end)| self.fleet.nodes_in(first..end));
+        for node in runs.flatten() {
+            if let Claim::Holder(claimant) = node.claim
                 && let JobState::Claiming { vacated, .. } = &mut self.jobs.get_mut(claimant).state
             {
                 *vacated = self.now;
@@ -280,19 +282,17 @@ impl State {
     /// Invariant 4: a party starts only where nobody else is, and after a turnover.
     fn check_isolation(&mut self, party: Party, at: &Allocation) {
         let user = if at.guest { User::Guest } else { User::Holder };
-        let alone = |node: u32| self.fleet.node(node).ready_for(party);
-        let shares = |node: u32| {
-            let node = self.fleet.node(node);
-            node.user == user && node.soil == Some(party)
-        };
-        let partition = |node: u32| self.fleet.node(node).partition == at.partition;
-        let bad = at.whole.iter().find(|node| !alone(*node) || !partition(*node)).or_else(|| {
-            at.part
-                .map(|(node, _)| node)
-                .filter(|node| !(alone(*node) || shares(*node)) || !partition(*node))
+        let there = |node: &Node| node.partition == at.partition;
+        let alone = |node: &Node| there(node) && node.ready_for(party);
+        let shares = |node: &Node| there(node) && node.user == user && node.soil == Some(party);
+        let bad_whole = at.whole.ranges().iter().find_map(|&(first, end)| {
+            let mut run = (first..end).zip(self.fleet.nodes_in(first..end));
+            run.find(|(_, node)| !alone(node))
         });
+        let part = at.part.map(|(number, _)| (number, self.fleet.node(number)));
+        let bad_part = part.filter(|(_, node)| !alone(node) && !shares(node));
         let now = self.now;
-        let detail = bad.map(|node| (node, *self.fleet.node(node)));
+        let detail = bad_whole.or(bad_part).map(|(number, node)| (number, *node));
         self.require(Invariant::Isolation, detail.is_none(), || {
             let (number, node) = detail.expect("a node was found");
             let id = &now;
@@ -305,7 +305,9 @@ impl State {
 pub fn nodes_of(at: &Allocation) -> NodeRanges {
     match at.part {
         None => at.whole.clone(),
-        Some((part, _)) => NodeRanges::from_nodes(at.whole.iter().chain([part])),
+        Some((part, _)) => {
+            NodeRanges::from_ranges(at.whole.ranges().iter().copied().chain([(part, part + 1)]))
+        }
     }
 }
 

@@ -5,13 +5,15 @@
 //! the currency's digits, days are ISO 8601; two spaces of indent, one newline at the end.
 
 use leasehold_lease::Meter;
-use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
+use leasehold_units::{Currency, Day, LeaseId, Money, Month, Name, PartyId};
 use serde::{Deserialize, Serialize};
 
 use super::{PublicKey, Sealed};
 use crate::record::RecordDigest;
 use crate::wording::meter_key;
-use crate::{Derivation, DueLine, Invoice, Line, LineKind, Revenue, TermsDigest, UsageDigest};
+use crate::{
+    Derivation, DueLine, Invoice, Line, LineKind, Revenue, TaxPart, TermsDigest, UsageDigest,
+};
 
 /// Name and version of the form.
 const FORMAT: &str = "leasehold-invoice/1";
@@ -30,8 +32,14 @@ pub struct WireInvoice {
     currency: String,
     issued: String,
     due: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    corrects: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
     lines: Vec<WireLine>,
     total: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    taxes: Vec<WireTax>,
     #[serde(skip_serializing_if = "Option::is_none")]
     signature: Option<WireSignature>,
 }
@@ -61,6 +69,15 @@ struct WireLine {
     end: String,
     amount: String,
     derivation: WireDerivation,
+}
+
+/// The part of a line, counted from 1, that is tax.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTax {
+    name: String,
+    line: usize,
+    amount: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -230,10 +247,18 @@ fn wire_invoice(invoice: &Invoice) -> WireInvoice {
         currency: invoice.currency.code().into(),
         issued: invoice.issued.to_string(),
         due: invoice.due.to_string(),
+        corrects: invoice.corrects.clone(),
+        replaces: invoice.replaces.clone(),
         lines: invoice.lines.iter().map(wire_line).collect(),
         total: invoice.total.to_string(),
+        taxes: invoice.taxes.iter().map(wire_tax).collect(),
         signature: None,
     }
+}
+
+fn wire_tax(part: &TaxPart) -> WireTax {
+    let (name, amount) = (part.name.to_string(), part.amount.to_string());
+    WireTax { name, line: part.line + 1, amount }
 }
 
 const fn document_key(is_credit_note: bool) -> &'static str {
@@ -294,8 +319,24 @@ fn invoice_of(wire: &WireInvoice) -> Result<Invoice, ReadError> {
         currency,
         issued: day("issued", &wire.issued)?,
         due: day("due", &wire.due)?,
+        taxes: wire
+            .taxes
+            .iter()
+            .map(|part| tax_of(part, lines.len(), currency))
+            .collect::<Result<_, _>>()?,
         lines,
         total: money("total", &wire.total, currency)?,
+        corrects: wire.corrects.clone(),
+        replaces: wire.replaces.clone(),
+    })
+}
+
+fn tax_of(wire: &WireTax, lines: usize, currency: Currency) -> Result<TaxPart, ReadError> {
+    let line = wire.line.checked_sub(1).filter(|line| *line < lines);
+    Ok(TaxPart {
+        name: name("name", &wire.name, Name::new)?,
+        line: line.ok_or_else(|| bad("line", &wire.line.to_string(), "a line of the document"))?,
+        amount: money("amount", &wire.amount, currency)?,
     })
 }
 

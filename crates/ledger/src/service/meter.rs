@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use leasehold_lease::ShortDays;
 use leasehold_units::{Day, GpuSeconds, Gpus, Instant, Interval, Month, Ratio, Watts, Zone};
 
 use super::ServiceState;
@@ -27,6 +28,8 @@ pub struct LeaseMeter {
     /// GPUs out for agreed maintenance from each instant on, in order.
     excluded: Vec<(Instant, Gpus)>,
     reclaims: BTreeMap<Month, ReclaimCount>,
+    /// Days past the grace on which less was delivered than was granted, in order.
+    short: Vec<ShortDays>,
     /// Change of the GPUs in use at each instant, where use beyond the entitlement is metered.
     use_steps: Option<BTreeMap<Instant, i64>>,
 }
@@ -85,6 +88,7 @@ impl LeaseMeter {
             entitlement: Vec::new(),
             excluded: Vec::new(),
             reclaims: BTreeMap::new(),
+            short: Vec::new(),
             use_steps: (over == OverMetering::On).then(BTreeMap::new),
         }
     }
@@ -122,6 +126,16 @@ impl LeaseMeter {
     /// From the first instant of `month` until the first after it.
     pub fn interval_of(&self, month: Month) -> Interval {
         self.calendar.interval_of(month)
+    }
+
+    /// Records days on which the fixed fee follows what was delivered.
+    pub fn short(&mut self, days: ShortDays) {
+        self.short.push(days);
+    }
+
+    /// The days on which the fixed fee follows what was delivered, as far as recorded.
+    pub fn short_days(&self) -> &[ShortDays] {
+        &self.short
     }
 
     /// Records that `gpus` are granted from `from` on.
@@ -174,6 +188,7 @@ impl LeaseMeter {
             energy: self.energy(rows),
             reclaim_requests: count.requests,
             reclaim_missed: count.missed,
+            short: self.short.clone(),
             usage: None,
         }
     }

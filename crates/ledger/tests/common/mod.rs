@@ -1,6 +1,9 @@
 //! A lease, its fee schedule and readings, made small for tests.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod documents;
+pub mod programs;
+
 use leasehold_lease::*;
 use leasehold_ledger::{BilledLease, Biller, FeePeriod, Invoice, PeriodReadings};
 use leasehold_units::{
@@ -135,6 +138,7 @@ pub fn fine(_: Month) -> PeriodReadings {
         reclaim_requests: 4,
         reclaim_missed: 0,
         usage: None,
+        short: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Tenants ask for whole holdings at once or in crumbs; borrowers stay until they are killed; nodes
 //! and whole racks fail, best of all under a reclaim; the envelope falls without notice; notices,
-//! amendments and new leases come in between. After a while it stops, everything is mended, and
+//! amendments, new leases and elections come in between; a pool may be late. After a while it stops, everything is mended, and
 //! what still waits although it fits is held against the program.
 
 mod moves;
@@ -31,8 +31,8 @@ pub struct Adversary {
     next: Instant,
     /// Jobs so far.
     jobs: u64,
-    /// Whether it has changed contracts already: notice, amendment, signature.
-    contracts: [bool; 3],
+    /// Whether it has changed contracts already: notice, amendment, signature, election.
+    contracts: [bool; 4],
     /// Outages and quotes so far.
     named: u32,
     /// GPU-seconds of work that each party may still submit.
@@ -82,7 +82,7 @@ impl Adversary {
             random,
             next,
             jobs: 0,
-            contracts: [false; 3],
+            contracts: [false; 4],
             named: 0,
             work_left: BTreeMap::new(),
         }

@@ -1,7 +1,7 @@
 //! The moves of an adversary, as deeds.
 
 use leasehold_control::{
-    Agreed, Ask, Cause, CurtailmentAsk, Input, LANDLORD, OutageAsk, Party, State,
+    Agreed, Ask, Cause, CurtailmentAsk, Election, Input, LANDLORD, OutageAsk, Party, State, User,
 };
 use leasehold_lease::{Amount, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
@@ -64,10 +64,14 @@ impl Adversary {
         gpus: u64,
         run: u64,
     ) -> Option<Deed> {
-        let leases = state.contracts.leases.iter().filter(|entry| entry.party == party);
-        let granted = leases.map(|entry| entry.granted_gpus).sum();
+        // What it holds: a pool may be late.
+        let reach = state.parties[usize::from(party)].reach.iter();
+        let holdings = reach.filter(|(_, user)| *user == User::Holder);
+        let held = holdings.map(|(id, _)| state.fleet.partition(*id));
+        let held = held.map(|part| u64::from(part.members) * u64::from(part.role.gpus_per_node));
+        let held = held.sum();
         let party = state.parties[usize::from(party)].id.clone();
-        self.job((party, granted), at, gpus, run, 60)
+        self.job((party, held), at, gpus, run, 60)
     }
 
     /// Jobs of the landlord's that declare all the time that they may, and take it.
@@ -211,9 +215,9 @@ impl Adversary {
         vec![Deed { at, act: Act::Input(hold) }, Deed { at: then, act: Act::Input(next) }]
     }
 
-    /// A notice, an amendment or a signature, each once.
+    /// A notice, an amendment, a signature or an election, each once.
     pub(super) fn contract(&mut self, now: Instant) -> Vec<Deed> {
-        let kind = self.pick(3);
+        let kind = self.pick(4);
         if std::mem::replace(&mut self.contracts[kind], true) {
             return Vec::new();
         }
@@ -225,6 +229,10 @@ impl Adversary {
                 let by = [Side::Landlord, Side::Tenant][self.pick(2)];
                 let day = terms.time_zone.day_of(at);
                 Input::GiveNotice { lease: terms.id, by, day }
+            }
+            3 => {
+                let day = terms.time_zone.day_of(at);
+                Input::Elect { lease: terms.id, choice: Election::Terminate, day }
             }
             1 => Input::Amend(Box::new(self.other_amount(terms, now, 2))),
             _ => {

@@ -5,7 +5,7 @@ use leasehold_lease::{Lease, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Interval, PartyId, Ratio, Seconds, Shape};
 
-use crate::engine::{Setting, TurnoverFailures};
+use crate::engine::{Payers, Setting, TurnoverFailures};
 use crate::random::Random;
 
 /// Length of a run: a day and a half of trouble, then as long a calm.
@@ -32,6 +32,36 @@ pub struct Plant {
     bound: u32,
 }
 
+/// What of a plant is late, and what leases say of that. Drawn by itself.
+struct Late {
+    random: Random,
+    /// Whether there is a pool that comes late: before or after the other, and on what day.
+    pool: Option<(bool, &'static str)>,
+}
+
+impl Late {
+    fn draw(seed: u64) -> Self {
+        let mut random = Random::new(seed, 1 << 35);
+        let late = random.below(3) == 0;
+        // In the trouble, in the calm, or never.
+        let day = ["2026-03-08", "2026-03-09", "2026-06-01"]
+            [usize::try_from(random.below(3)).expect("one of three")];
+        let first = random.below(2) == 0;
+        Self { random, pool: late.then_some((first, day)) }
+    }
+
+    /// What the next lease says of its delivery; often nothing.
+    fn delivery(&mut self) -> String {
+        let (due, grace) = (2 + self.random.below(7), self.random.below(5));
+        let remedy = ["pro-rata", "terminate", "tenant-elects", "tenant-elects"]
+            [usize::try_from(self.random.below(4)).expect("one of four")];
+        if self.random.below(4) == 0 {
+            return String::new();
+        }
+        format!("[delivery]\ndue = 2026-03-0{due}\ngrace_days = {grace}\nremedy = \"{remedy}\"\n")
+    }
+}
+
 impl Plant {
     /// The plant of `seed`.
     pub fn draw(seed: u64) -> Self {
@@ -41,9 +71,12 @@ impl Plant {
         let nodes_per_rack = if draw(0, 9) == 0 { 18 } else { draw(2, 5) };
         let nodes = arrays * racks * nodes_per_rack;
         let reserve = ["0 node", "1 node", "2 node", "1 rack"][draw(0, 3) as usize];
-        let watts = nodes * 8_400 * 12 / 10 * draw(85, 110) / 100;
+        let mut late = Late::draw(seed);
+        let on_site = nodes * if late.pool.is_some() { 2 } else { 1 };
+        let watts = on_site * 8_400 * 12 / 10 * draw(85, 110) / 100;
         let (turnover, bound) = (draw(30, 200), draw(300, 1_200));
-        let site_text = site_text([arrays, racks, nodes_per_rack], reserve, watts, turnover);
+        let site_text =
+            site_text([arrays, racks, nodes_per_rack], reserve, watts, turnover, late.pool);
         let site = parse("site.toml", &site_text, Site::parse);
         let mut lease_texts: Vec<String> = Vec::new();
         let mut leases: Vec<Terms> = Vec::new();
@@ -57,7 +90,8 @@ impl Plant {
             let isolation = if shape != "node" && draw(0, 3) == 0 { "rack" } else { "node" };
             let curtail = (draw(1, 2), draw(0, 4) * 25);
             let text =
-                lease_text(number, &format!("{blocks} {shape}"), shape, isolation, bound, curtail);
+                lease_text(number, &format!("{blocks} {shape}"), shape, isolation, bound, curtail)
+                    + &late.delivery();
             let terms = parse("lease.toml", &text, Terms::parse);
             // What the site cannot carry beside the others is left out.
             let with: Vec<Lease> = leases.iter().chain([&terms]).filter_map(lease_of).collect();
@@ -134,6 +168,7 @@ impl Plant {
             deed_log: None,
             faults: None,
             turnovers: TurnoverFailures::new(Ratio::ZERO, Seconds::new(3_600), 0),
+            payers: Payers::default(),
             bad_lines: Vec::new(),
         }
     }
@@ -153,15 +188,32 @@ fn parse<T>(
     read(&source).unwrap_or_else(told)
 }
 
-fn site_text([arrays, racks, nodes]: [u64; 3], reserve: &str, watts: u64, turnover: u64) -> String {
+fn site_text(
+    [arrays, racks, nodes]: [u64; 3],
+    reserve: &str,
+    watts: u64,
+    turnover: u64,
+    late: Option<(bool, &str)>,
+) -> String {
+    let pool = |id: &str, reserve: &str, delayed: &str| {
+        format!(
+            "[[pool]]\nid = \"{id}\"\nsku = \"k\"\nhall = \"h\"\narrays = {arrays}\n\
+             racks_per_array = {racks}\nnodes_per_rack = {nodes}\nreserve = \"{reserve}\"\n\
+             in_service = 2026-01-01\n{delayed}"
+        )
+    };
+    let mut pools = vec![pool("p", reserve, "")];
+    if let Some((first, day)) = late {
+        let place = usize::from(!first);
+        pools.insert(place, pool("q", "0 node", &format!("delayed = {day}\n")));
+    }
+    let pools = pools.concat();
     format!(
         "id = \"s\"\nlandlord = \"owner\"\ntime_zone = \"America/Chicago\"\npue = \"1.2\"\n\
          [[sku]]\nid = \"k\"\ngpu = \"G\"\ngpus_per_node = 8\nturnover = \"{turnover} s\"\n\
          node_power = {{ nameplate = \"10.2 kW\", contracted = \"8.4 kW\", measured = \"7.75 kW\", \
          idle = \"1 kW\" }}\n\
-         [[pool]]\nid = \"p\"\nsku = \"k\"\nhall = \"h\"\narrays = {arrays}\n\
-         racks_per_array = {racks}\nnodes_per_rack = {nodes}\nreserve = \"{reserve}\"\n\
-         in_service = 2026-01-01\n[[power]]\nfrom = 2026-01-01\nlimit = \"{watts} W\"\n"
+         {pools}[[power]]\nfrom = 2026-01-01\nlimit = \"{watts} W\"\n"
     )
 }
 

@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use leasehold_control::{Invariant, Job, JobState, LANDLORD};
+use leasehold_control::{Breach, Invariant, Job, JobState, LANDLORD};
+use leasehold_site::Pool;
 use leasehold_units::{Instant, LeaseId, Seconds, Shape};
 
 use super::{Adversary, Plant};
@@ -114,8 +115,8 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         return Err(Fault::LateWithoutCause { at: *at, lease: *lease });
     }
     let breaches = &outcome.state.books.breaches;
-    let oversold = breaches.iter().find(|breach| breach.invariant == Invariant::NoOversell);
-    if let Some(breach) = oversold {
+    let mut oversold = breaches.iter().filter(|one| one.invariant == Invariant::NoOversell);
+    if let Some(breach) = oversold.find(|breach| !is_of_late_pool(outcome, breach)) {
         return Err(Fault::Oversold(format!("{} at {}: {}", breach.lease, breach.at, breach.what)));
     }
     if let Some(lease) = outcome.broken_quotes.first() {
@@ -135,6 +136,17 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         missed: outcome.reclaims_missed,
         breaches: breaches.len() as u64,
     })
+}
+
+/// Whether a pool was late then, and the lease says nothing of its delivery: that is what a breach is for.
+fn is_of_late_pool(outcome: &Outcome, breach: &Breach) -> bool {
+    let state = &outcome.state;
+    let day = state.site.time_zone.day_of(breach.at);
+    let number = state.contracts.find(&breach.lease).expect("a lease of the site");
+    let lease = &state.contracts.leases[usize::from(number)].lease;
+    let named = |pool: &Pool| breach.what.contains(&format!(" of pool {} are ", pool.id));
+    let late = state.site.pools.iter().any(|pool| pool.is_late(day) && named(pool));
+    late && lease.governing(day).delivery.is_none()
 }
 
 /// Whether anything was left undone: something that could start did not, or a tenant's job that its

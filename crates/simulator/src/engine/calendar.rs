@@ -35,6 +35,8 @@ pub enum Happening {
     Scenario(u32),
     /// Something that may be refused, by its place in the order in which it was made up.
     Deed(u32),
+    /// A tenant pays a document, by its place in the list of promises.
+    Payment(u32),
     /// The next job of a workload, by its place in the file.
     Arrival(u32),
 }

@@ -6,6 +6,7 @@
 mod calendar;
 mod deed;
 mod faults;
+mod payers;
 mod record;
 mod troubles;
 mod world;
@@ -22,6 +23,7 @@ use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use deed::{Act, Deed, Watcher};
 pub use faults::{Faults, TurnoverFailures};
+pub use payers::Payers;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 use crate::measure::{CapacitySeries, ReclaimHistogram};
@@ -52,6 +54,8 @@ pub struct Setting {
     pub faults: Option<Faults>,
     /// Turnovers that fail.
     pub turnovers: TurnoverFailures,
+    /// Tenants that pay.
+    pub payers: Payers,
     /// Traces that are read, with the bad lines that were left out so far.
     pub bad_lines: Vec<(std::path::PathBuf, crate::trace::BadLineCount)>,
 }
@@ -248,12 +252,13 @@ impl<'a> Run<'a> {
             deed_log,
             faults,
             turnovers,
+            payers,
             ..
         } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,
-            world: World::new(turnovers),
+            world: World::new(turnovers, payers),
             workloads: Vec::new(),
             inputs,
             deeds: Vec::new(),
@@ -328,7 +333,7 @@ impl<'a> Run<'a> {
             world.observe(at, event, state);
         });
         if let Err(violation) = settled {
-            return Err(RunError::Violation { violation, story: self.world.story() });
+            return Err(RunError::Violation { violation, story: self.control.story() });
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
         self.troubles.note(now, self.control.state());
@@ -437,9 +442,19 @@ impl<'a> Run<'a> {
                 }
             }
             Happening::Deed(place) => self.deed(now, place as usize),
+            Happening::Payment(place) => self.pay(now, place)?,
             Happening::Arrival(place) => self.arrive(now, place as usize)?,
         }
         Ok(())
+    }
+
+    fn pay(&mut self, now: Instant, place: u32) -> Result<(), RunError> {
+        let request = self.world.payers.request(now, place, self.control.state());
+        let input = request.map(|request| Input::Account(Box::new(request)));
+        input.map_or(Ok(()), |input| {
+            let refused = |refusal| RunError::Refused { at: now, refusal };
+            self.submit(now, &input).map_err(refused)
+        })
     }
 
     /// Hands over an observation, which is never refused.
@@ -598,7 +613,7 @@ impl<'a> Run<'a> {
     fn conserve(&self, until: Instant) -> Result<(), RunError> {
         let state = self.control.state();
         let metered = state.books.meter.totals().sum().get();
-        let story = || self.world.story();
+        let story = || self.control.story();
         let broken = |what: String| {
             let invariant = leasehold_control::Invariant::Conservation;
             let violation = Violation { invariant, at: until, what };

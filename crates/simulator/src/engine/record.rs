@@ -1,11 +1,12 @@
 //! What a run leaves behind, besides usage and documents.
 
 use leasehold_control::{
-    Event, Input, Party, PowerStep, PowerStepKind, RefusedInput, State, Whose,
+    EndCause, Event, Input, Party, PowerStep, PowerStepKind, RefusedInput, State, Whose,
 };
-use leasehold_lease::Side;
+use leasehold_lease::{Remedy, Side};
+use leasehold_ledger::{AccountFact, Dispute};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Instant, Watts};
+use leasehold_units::{Gpus, Instant, Watts};
 
 use crate::report::words::{grouped, local, watts};
 
@@ -131,13 +132,87 @@ impl Milestone {
             Event::LeaseSigned { terms } => {
                 ("signed", format!("{} signed with {}", terms.id, terms.tenant))
             }
+            Event::DeliveryChanged { .. }
+            | Event::GraceLapsed { .. }
+            | Event::LeaseEnded { .. } => return Self::delivery(at, event, state),
             Event::CurtailmentAnnounced(c) => {
                 let zone = &state.site.time_zone;
                 let (from, until) = (local(c.from, zone), local(c.until, zone));
                 let limit = watts(c.limit.get());
                 ("curtailment", format!("curtailment announced: {limit} from {from} until {until}"))
             }
+            Event::Booked(fact) => return Self::booked(at, fact),
             Event::PowerStepped(step) => return Self::power(at, step, state),
+            _ => return None,
+        };
+        Some(Self { at, name, what })
+    }
+
+    /// What became of documents. Payments are too many to tell.
+    fn booked(at: Instant, fact: &AccountFact) -> Option<Self> {
+        let (name, what) = match fact {
+            AccountFact::Paid(_) => return None,
+            AccountFact::Disputed(Dispute { tenant, document, amount, .. }) => {
+                let amount = format!("{} {amount}", amount.currency());
+                ("dispute", format!("{tenant} disputes {amount} of {document}"))
+            }
+            AccountFact::Resolved { resolution, credit } => {
+                let credit =
+                    credit.as_ref().map(|credit| format!(", credited by {}", credit.number));
+                let dispute = &resolution.dispute;
+                ("resolved", format!("dispute {dispute} resolved{}", credit.unwrap_or_default()))
+            }
+            AccountFact::Corrected { credit, replacement } => {
+                let wrong = replacement.replaces.as_deref().unwrap_or_default();
+                let (back, again) = (&credit.number, &replacement.number);
+                ("corrected", format!("{wrong} given back by {back} and replaced by {again}"))
+            }
+            AccountFact::Closed { through } => {
+                ("closed", format!("books closed through {through}"))
+            }
+        };
+        Some(Self { at, name, what })
+    }
+
+    /// What is short, what is delivered late, and what that does to the lease.
+    fn delivery(at: Instant, event: &Event, state: &State) -> Option<Self> {
+        let entry = |number: u16| &state.contracts.leases[usize::from(number)];
+        let gpus = |gpus: Gpus| grouped(u128::from(gpus.get()));
+        let (name, what) = match event {
+            Event::DeliveryChanged { lease, granted, delivered } if delivered < granted => {
+                let (entry, of) =
+                    (entry(*lease), format!("{} of {}", gpus(*delivered), gpus(*granted)));
+                let short = entry.shortfall_on(entry.terms().time_zone.day_of(at));
+                let grace =
+                    short.filter(|short| !short.past_grace()).map_or_else(String::new, |short| {
+                        format!("; grace through {}", short.grace_until)
+                    });
+                ("short", format!("{} is short: {of} GPUs are delivered{grace}", entry.terms().id))
+            }
+            Event::DeliveryChanged { granted: Gpus::ZERO, .. } => return None,
+            Event::DeliveryChanged { lease, granted, .. } => {
+                let id = &entry(*lease).terms().id;
+                ("delivered", format!("{id} has all of its {} GPUs", gpus(*granted)))
+            }
+            Event::GraceLapsed { lease, remedy, grace_until } => {
+                let id = &entry(*lease).terms().id;
+                let remedy = match remedy {
+                    Remedy::ProRata => "the fee follows what is delivered",
+                    Remedy::Terminate => "the lease ends",
+                    Remedy::TenantElects => {
+                        "the fee follows what is delivered, and the tenant may elect to terminate"
+                    }
+                };
+                ("grace over", format!("the grace of {id} was over on {grace_until}: {remedy}"))
+            }
+            Event::LeaseEnded { lease, last_day, cause } => {
+                let id = &entry(*lease).terms().id;
+                let why = match cause {
+                    EndCause::Undelivered => "for want of delivery",
+                    EndCause::Elected => "as its tenant elected over the late delivery",
+                };
+                ("terminated", format!("{id} ends {why}: last day of service {last_day}"))
+            }
             _ => return None,
         };
         Some(Self { at, name, what })

@@ -1,17 +1,15 @@
 //! The emulated cluster: how long jobs really run, how long they really take to leave, and what
 //! became of them. The state machine sees none of it but by observation.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use leasehold_control::{Event, JobSlot, LANDLORD, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
 use super::faults::TurnoverFailures;
+use super::payers::Payers;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
-
-/// How many events are kept to tell how a broken invariant came about.
-const STORY_LENGTH: usize = 48;
 
 /// What is true of a job, whether or not anybody was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -56,6 +54,8 @@ pub struct World {
     pub failures: u64,
     /// Jobs that ended since they were last taken.
     pub ended: Vec<JobRecord>,
+    /// Tenants that pay.
+    pub payers: Payers,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
     /// Leases some of whose nodes did not come clean, or could not be clean yet, since they were last
@@ -67,12 +67,11 @@ pub struct World {
     /// began.
     sticking: BTreeMap<u32, (Instant, Option<u16>)>,
     truths: Vec<Truth>,
-    story: VecDeque<(Instant, Event)>,
 }
 
 impl World {
-    /// A world without a job.
-    pub fn new(turnovers: TurnoverFailures) -> Self {
+    /// A world without a job, in which these turnovers fail and these tenants pay.
+    pub fn new(turnovers: TurnoverFailures, payers: Payers) -> Self {
         Self {
             turnovers,
             overdue: Vec::new(),
@@ -83,9 +82,9 @@ impl World {
             limits: Vec::new(),
             failures: 0,
             ended: Vec::new(),
+            payers,
             newcomer: None,
             truths: Vec::new(),
-            story: VecDeque::with_capacity(STORY_LENGTH),
         }
     }
 
@@ -95,17 +94,11 @@ impl World {
         truth.running && truth.start == start
     }
 
-    /// The last events, oldest first, a line each.
-    pub fn story(&self) -> Vec<String> {
-        self.story.iter().map(|(at, event)| format!("{at} {event:?}")).collect()
-    }
-
     /// Carries out what `event` asks of a cluster, and keeps account of the jobs.
     pub fn observe(&mut self, now: Instant, event: &Event, state: &State) {
-        if self.story.len() == STORY_LENGTH {
-            self.story.pop_front();
+        for (at, place) in self.payers.observe(now, event, state) {
+            self.calendar.add(at, Happening::Payment(place));
         }
-        self.story.push_back((now, event.clone()));
         self.note_stuck(event);
         self.note_swapped(event, state);
         match event {

@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use leasehold_control::{EvidenceChunk, State};
-use leasehold_ledger::{Sealed, SigningKey, UsageInterval};
+use leasehold_ledger::{Sealed, SigningKey, UsageInterval, to_csv};
 use leasehold_units::Instant;
 
 pub use summary::{PartySummary, Summary};
@@ -151,7 +151,9 @@ pub fn write_documents(
         .map_err(|source| at(&path, source))?;
     let landlord = &outcome.state.site.landlord;
     folder.write(&format!("{landlord}.public.pem"), &key.public().to_pem())?;
-    folder.write("journal.hledger", &outcome.state.books.journal.to_hledger())?;
+    let journal = outcome.state.books.journal();
+    folder.write("journal.hledger", &journal.to_hledger())?;
+    folder.write("journal.csv", &to_csv(journal.transactions()))?;
     folder.write("report.html", &render(outcome, summary, heading))?;
     folder.write("summary.json", &pretty(summary))
 }

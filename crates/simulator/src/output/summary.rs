@@ -30,6 +30,8 @@ pub struct Summary {
     pub power: PowerSummary,
     /// Invoices.
     pub invoices: InvoiceSummary,
+    /// Deliveries that were short.
+    pub deliveries: DeliverySummary,
     /// Promises that were recorded as not kept.
     pub breaches: u64,
     /// Nodes that failed.
@@ -104,6 +106,17 @@ pub struct InvoiceSummary {
     pub total_by_currency: BTreeMap<&'static str, String>,
 }
 
+/// Times that less was delivered than a lease with a date of delivery grants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct DeliverySummary {
+    /// How many there were.
+    pub opened: u64,
+    /// All was delivered before a grace was over.
+    pub delivered_in_grace: u64,
+    /// A grace was over, and the remedy counted.
+    pub remedied: u64,
+}
+
 impl Summary {
     /// The summary of `outcome`.
     pub fn of(outcome: &Outcome, days: (Day, Day), seed: u64, wall_seconds: f64) -> Self {
@@ -121,6 +134,7 @@ impl Summary {
             reclaim: reclaim(outcome),
             power: PowerSummary { peak_watts: outcome.peak_watts, envelope_exceeded_seconds: 0 },
             invoices: invoices(outcome),
+            deliveries: deliveries(outcome),
             breaches: count(state.books.breaches.len()),
             node_failures: outcome.failures,
             jobs_refused: outcome.refused,
@@ -174,6 +188,17 @@ fn invoices(outcome: &Outcome) -> InvoiceSummary {
     }
     let total_by_currency = totals.into_iter().map(|(code, total)| (code, total.to_string()));
     InvoiceSummary { count: count(issued.len()), total_by_currency: total_by_currency.collect() }
+}
+
+fn deliveries(outcome: &Outcome) -> DeliverySummary {
+    let leases = outcome.state.contracts.leases.iter();
+    let mut summary = DeliverySummary::default();
+    for time in leases.flat_map(|entry| &entry.delivery.times) {
+        summary.opened += 1;
+        summary.remedied += u64::from(time.lapsed.is_some());
+        summary.delivered_in_grace += u64::from(time.delivered && time.lapsed.is_none());
+    }
+    summary
 }
 
 fn count(length: usize) -> u64 {

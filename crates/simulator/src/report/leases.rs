@@ -1,12 +1,12 @@
 //! What each lease grants and costs, as steps and as bars of months.
 
-use leasehold_allocator::EntitlementStep;
+use leasehold_allocator::{EntitlementStep, Shortfall, remedy_on};
 use leasehold_control::LeaseEntry;
-use leasehold_units::{Currency, Interval, Money, Month, Ratio};
+use leasehold_units::{Currency, Day, Interval, Money, Month, Ratio, Seconds};
 use maud::{Markup, html};
 
 use super::chart::{Label, Plot, SIDE, Scale, along, month_name, month_step, percent, tenth};
-use super::table::{cell, numbers, table, times};
+use super::table::{cell, numbers, table, times, words};
 use super::words::{amount_short, grouped, length, megawatts, money, rounded};
 use crate::engine::Outcome;
 use crate::random::precise;
@@ -35,6 +35,7 @@ fn lease(entry: &LeaseEntry, played: Interval) -> Markup {
                 div { dt { "fixed fees to the last day" } dd { (currency) " " (money(total)) } }
             }
             (steps(entry))
+            (shortfalls(entry, played))
             (fees(entry, played))
         }
     }
@@ -74,6 +75,47 @@ fn steps(entry: &LeaseEntry) -> Markup {
         ]
     };
     table(&columns, entry.plan.steps.iter().map(row).collect(), None)
+}
+
+/// What was late, where anything was: the days, how much, and what counted on them.
+fn shortfalls(entry: &LeaseEntry, played: Interval) -> Markup {
+    let zone = &entry.terms().time_zone;
+    let last = zone.day_of(played.until.before(Seconds::new(1)));
+    let short: Vec<Shortfall> =
+        entry.shortfalls().into_iter().filter(|short| short.days.from <= last).collect();
+    if short.is_empty() {
+        return html! {};
+    }
+    let columns = [
+        times("short from"),
+        times("through"),
+        numbers("GPUs granted"),
+        numbers("delivered"),
+        words("counts"),
+        numbers("off the fixed fee"),
+    ];
+    let remedied = entry.short_days();
+    let short_from: Vec<Day> = short.iter().map(|short| short.days.from).collect();
+    let row = |(place, short): (usize, &Shortfall)| {
+        let days = short.days;
+        // What rounding leaves on full days of a month counts with the short ones before them.
+        let end = short_from.get(place + 1).and_then(|next| next.yesterday().ok()).unwrap_or(last);
+        let until = days.until.min(last);
+        let counts = match remedy_on(&entry.lease, days.from).filter(|_| short.past_grace()) {
+            Some(remedy) => remedy.key().to_owned(),
+            None => format!("grace through {}", short.grace_until),
+        };
+        let off = entry.lease.shortfall_between(&remedied, days.from, end).negated();
+        vec![
+            cell(days.from.to_string()),
+            cell(until.to_string()),
+            cell(grouped(u128::from(days.granted.get()))),
+            cell(grouped(u128::from(days.delivered.get()))),
+            cell(counts),
+            cell(format!("{} {}", off.currency(), money(off))),
+        ]
+    };
+    table(&columns, short.iter().enumerate().map(row).collect(), None)
 }
 
 /// Months of service with their fixed fees.

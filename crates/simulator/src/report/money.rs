@@ -77,7 +77,7 @@ fn derivation(line: &Line) -> Markup {
 }
 
 fn balances(outcome: &Outcome) -> Markup {
-    let balances = outcome.state.books.journal.balances();
+    let balances = outcome.state.books.journal().balances();
     let mut sums: BTreeMap<&'static str, Money> = BTreeMap::new();
     for ((_, currency), balance) in &balances {
         let sum = sums.entry(currency).or_insert(Money::zero(balance.currency()));

@@ -269,13 +269,21 @@ fn check_together(
             problems.push(Problem::new("missing-file", span.clone(), message, expected));
         }
     }
+    for payer in &scenario.payers {
+        // A tenant may sign during the run; the landlord never owes itself.
+        if payer.party == site.landlord {
+            let message = format!("{} is the landlord, who owes nothing", payer.party);
+            let span = payer.party_span.clone();
+            problems.push(Problem::new("payer-is-a-tenant", span, message, "a tenant"));
+        }
+    }
     check_events(scenario, site, leases, problems);
 }
 
 fn check_events(scenario: &Scenario, site: &Site, leases: &[Lease], problems: &mut Vec<Problem>) {
     for event in &scenario.events {
         match &event.kind {
-            EventKind::Notice { lease, .. } => {
+            EventKind::Notice { lease, .. } | EventKind::Election { lease, .. } => {
                 let known = leases.iter().any(|known| known.latest().id == *lease);
                 if !known {
                     let message = format!("there is no lease {lease}");

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use leasehold_control::{Agreed, Ask, Cause};
+use leasehold_control::{Agreed, Ask, Cause, Election};
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
 use leasehold_units::{Day, Instant, LeaseId, OutageId, PartyId, Ratio, Seconds, Shape, Watts};
 
+use super::account::{AccountSpec, AccountWord};
 use crate::workload::{PROFILES, Profile, profile};
 
 /// A scenario as its file has it. Paths are relative to the file.
@@ -28,6 +29,19 @@ pub struct Scenario {
     pub events: Vec<EventSpec>,
     /// Random failures.
     pub faults: Option<FaultSpec>,
+    /// Tenants that pay.
+    pub payers: Vec<PayerSpec>,
+}
+
+/// One `[[payer]]`: a tenant that pays each document so many days after its issue.
+#[derive(Debug, Clone)]
+pub struct PayerSpec {
+    /// Who.
+    pub party: PartyId,
+    /// Where the party is named.
+    pub party_span: Range<usize>,
+    /// How many days.
+    pub days: u32,
 }
 
 /// One `[[workload]]`.
@@ -111,6 +125,13 @@ pub enum EventKind {
         /// Which side.
         by: Side,
     },
+    /// A tenant chooses what to do about a late delivery.
+    Election {
+        /// Which lease.
+        lease: LeaseId,
+        /// What it chooses.
+        choice: Election,
+    },
     /// The envelope is lowered: announced at the event's instant, in force after the notice.
     Curtailment {
         /// By how much.
@@ -168,6 +189,8 @@ pub enum EventKind {
         /// What would have been the lease.
         lease: LeaseId,
     },
+    /// A payment, a dispute or its end, a correction, or days to be closed; dated when it is done.
+    Account(AccountSpec),
 }
 
 /// `[faults]`.
@@ -205,6 +228,7 @@ fn read_scenario(root: &Table<'_>) -> Option<Scenario> {
     let workloads: Vec<_> = root.tables("workload").iter().map(read_workload).collect();
     let events: Vec<_> = root.tables("event").iter().map(read_event).collect();
     let faults = root.table("faults").map(|table| read_faults(&table));
+    let payers: Vec<_> = root.tables("payer").iter().map(read_payer).collect();
     root.finish();
     let (from, until) = (from?, until?);
     if until.value <= from.value {
@@ -224,6 +248,7 @@ fn read_scenario(root: &Table<'_>) -> Option<Scenario> {
             None => None,
             Some(faults) => Some(faults?),
         },
+        payers: payers.into_iter().collect::<Option<_>>()?,
     })
 }
 
@@ -314,6 +339,7 @@ fn percent(factor: Ratio) -> u32 {
 #[derive(Clone, Copy)]
 enum Word {
     Notice,
+    Election,
     Curtailment,
     NodeDown,
     NodeUp,
@@ -323,12 +349,14 @@ enum Word {
     MaintenanceCancelled,
     Hold,
     Release,
+    Account(AccountWord),
 }
 
 fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     let at = table.required("at", table.instant("at"), "when, such as 2026-06-10T14:00:00-05:00");
     let words = [
         ("notice", Word::Notice),
+        ("election", Word::Election),
         ("curtailment", Word::Curtailment),
         ("node-down", Word::NodeDown),
         ("node-up", Word::NodeUp),
@@ -338,10 +366,16 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         ("maintenance-cancelled", Word::MaintenanceCancelled),
         ("hold", Word::Hold),
         ("release", Word::Release),
+        ("payment", Word::Account(AccountWord::Payment)),
+        ("dispute", Word::Account(AccountWord::Dispute)),
+        ("resolution", Word::Account(AccountWord::Resolution)),
+        ("correction", Word::Account(AccountWord::Correction)),
+        ("close-books", Word::Account(AccountWord::Close)),
     ];
     let word = table.required("kind", table.choice("kind", &words), "what happens")?;
     let kind = match word.value {
         Word::Notice => read_notice(table),
+        Word::Election => read_election(table),
         Word::Curtailment => read_curtailment(table),
         Word::NodeDown => read_nodes(table).map(EventKind::NodeDown),
         Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
@@ -365,6 +399,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
             let lease = table.required("lease", lease, "what would have been the lease");
             lease.map(|lease| EventKind::Release { lease: lease.value })
         }
+        Word::Account(word) => AccountSpec::read(table, word).map(EventKind::Account),
     };
     let ways = [("stop", false), ("go-on", true)];
     let way = table.choice("if_refused", &ways);
@@ -414,6 +449,13 @@ fn read_agreed(table: &Table<'_>, leases: Option<Vec<Field<String>>>) -> Option<
     leases.iter().map(name).collect::<Option<_>>().map(Agreed::Leases)
 }
 
+fn read_election(table: &Table<'_>) -> Option<EventKind> {
+    let lease = table.required("lease", table.name("lease", LeaseId::new), "which lease");
+    let choices = [("terminate", Election::Terminate)];
+    let choice = table.required("choice", table.choice("choice", &choices), "what it chooses");
+    Some(EventKind::Election { lease: lease?.value, choice: choice?.value })
+}
+
 fn read_curtailment(table: &Table<'_>) -> Option<EventKind> {
     let ask = read_ask(table);
     let causes = [
@@ -455,6 +497,18 @@ fn read_nodes(table: &Table<'_>) -> Option<Vec<(String, Range<usize>)>> {
 
 fn read_file(table: &Table<'_>) -> Option<String> {
     table.required("file", table.string("file"), "a lease file").map(|field| field.value)
+}
+
+fn read_payer(table: &Table<'_>) -> Option<PayerSpec> {
+    let party = table.required("party", table.name("party", PartyId::new), "which tenant");
+    let days = table.required("days", table.integer("days", 0, 3660), "days after the issue");
+    table.finish();
+    let party = party?;
+    Some(PayerSpec {
+        party: party.value,
+        party_span: party.span,
+        days: u32::try_from(days?.value).expect("at most ten years"),
+    })
 }
 
 fn read_faults(table: &Table<'_>) -> Option<FaultSpec> {

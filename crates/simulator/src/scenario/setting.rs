@@ -9,7 +9,7 @@ use leasehold_units::{Instant, Interval, OutageId};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
-use crate::engine::{Act, Deed, Faults, JobStream, Setting, TurnoverFailures, Workload};
+use crate::engine::{Act, Deed, Faults, JobStream, Payers, Setting, TurnoverFailures, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
 
@@ -75,8 +75,14 @@ impl Loaded {
             deed_log: None,
             faults,
             turnovers: turnovers.unwrap_or_default(),
+            payers: self.payers(),
             bad_lines,
         })
+    }
+
+    fn payers(&self) -> Payers {
+        let payers = self.scenario.payers.iter();
+        Payers::new(payers.map(|payer| (payer.party.clone(), payer.days)))
     }
 
     fn stream(
@@ -131,6 +137,10 @@ impl Loaded {
                 let day = zones[lease].day_of(event.at);
                 Input::GiveNotice { lease: lease.clone(), by: *by, day }
             }
+            EventKind::Election { lease, choice } => {
+                let day = zones[lease].day_of(event.at);
+                Input::Elect { lease: lease.clone(), choice: *choice, day }
+            }
             EventKind::Curtailment { ask, cause, notice, until } => {
                 let from: Instant = event.at.after(*notice);
                 let until = (*until).max(from);
@@ -155,6 +165,10 @@ impl Loaded {
                 Input::Hold { terms: Box::new(self.later[file].clone()), expires: *expires }
             }
             EventKind::Release { lease } => Input::Release { lease: lease.clone() },
+            EventKind::Account(spec) => {
+                let day = self.site.time_zone.day_of(event.at);
+                Input::Account(Box::new(spec.on(day)))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Small sites under random leases, jobs and failures, with every invariant on, and what usage they
 //! leave against a recount node by node.
 
+mod books;
 mod evidence;
 mod page;
 mod power;
