@@ -87,24 +87,6 @@ impl State {
                 self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
-            Event::DeliveryChanged { lease, granted, delivered } => {
-                // What is not delivered is remedied by itself and counts in no availability.
-                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
-                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
-                self.contracts.deliver(*lease, step, now);
-            }
-            Event::ShortDaysSettled { lease, days } => {
-                for days in days {
-                    self.books.record(*lease, now, Fact::Short(*days));
-                }
-            }
-            Event::GraceLapsed { lease, .. } => {
-                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
-            }
-            Event::LeaseEnded { lease, last_day, .. } => {
-                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
-                self.contracts.end(&self.site, *lease, *last_day, now);
-            }
             Event::LeaseAmended { lease, terms } => {
                 self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);
@@ -152,6 +134,30 @@ impl State {
             Event::Booked(fact) => {
                 self.books.book(fact);
                 self.check_books();
+            }
+            _ => self.apply_delivery(now, event),
+        }
+    }
+
+    fn apply_delivery(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::DeliveryChanged { lease, granted, delivered } => {
+                // What is not delivered is remedied by itself and counts in no availability.
+                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
+                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
+                self.contracts.deliver(*lease, step, now);
+            }
+            Event::ShortDaysSettled { lease, days } => {
+                for days in days {
+                    self.books.record(*lease, now, Fact::Short(*days));
+                }
+            }
+            Event::GraceLapsed { lease, .. } => {
+                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
+            }
+            Event::LeaseEnded { lease, last_day, .. } => {
+                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
+                self.contracts.end(&self.site, *lease, *last_day, now);
             }
             _ => unreachable!("applied before"),
         }
