@@ -287,6 +287,19 @@ pub enum Event {
         /// Which.
         job: JobSlot,
     },
+    /// The bound of a lease passed while a tenant's job waits for nodes of its holding.
+    ReclaimMissed {
+        /// Which job.
+        job: JobSlot,
+        /// Whose promise was not kept.
+        lease: u16,
+    },
+    /// The bound of a lease passed while a job waits that is larger than what its party holds by now:
+    /// nothing was promised for that, and its clock stops.
+    ReclaimLapsed {
+        /// Which job.
+        job: JobSlot,
+    },
     /// A job that was told to leave may borrow again.
     BackOffEnded {
         /// Which.

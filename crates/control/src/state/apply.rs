@@ -36,7 +36,8 @@ impl State {
                 self.leave(*job);
                 self.enqueue(*job);
             }
-            Event::JobOvertaken { job } => self.overtake(*job),
+            Event::JobOvertaken { job } | Event::ReclaimLapsed { job } => self.give_up_turn(*job),
+            Event::ReclaimMissed { job, lease } => self.miss(*job, *lease),
             Event::BackOffEnded { job } => self.end_back_off(*job),
             Event::ShareSet { party, account, share } => {
                 self.account_mut(*party, *account).share = *share;
@@ -175,6 +176,8 @@ impl State {
             place: self.parties[usize::from(spec.party)].submitted,
             submitted: self.now,
             asked: None,
+            promised: None,
+            missed: false,
             started: None,
             expected_end: self.now,
             kept_seconds: 0,
@@ -205,12 +208,10 @@ impl State {
     }
 
     fn start_and_meter(&mut self, slot: JobSlot, at: &Allocation) {
-        let job = self.jobs.get_mut(slot);
-        let asked = job.asked.take();
+        let job = self.jobs.get(slot);
+        let (asked, missed) = (job.asked, job.missed);
         let lease = self.fleet.partition(at.partition).role.lease();
         if let (Some(asked), Some(lease), false) = (asked, lease, at.guest) {
-            let bound = self.contracts.leases[usize::from(lease)].reclaim_bound();
-            let missed = bound.is_some_and(|bound| self.now.since(asked) > bound);
             let (decided, vacated) = match job.state {
                 JobState::Claiming { since, vacated, .. } => (since, vacated),
                 _ => (self.now, self.now),
@@ -220,6 +221,7 @@ impl State {
             let reclaim = Reclaim { lease, within, asked, decided, vacated, answered, missed };
             self.books.reclaimed(reclaim);
         }
+        self.stop_clock(slot);
         self.start(slot, at.clone());
     }
 

@@ -4,6 +4,7 @@ mod apply;
 mod checks;
 mod contracts;
 mod deliveries;
+mod promises;
 mod running;
 mod scrubs;
 mod substitutes;
@@ -109,6 +110,8 @@ pub struct State {
     ready_claims: Vec<JobSlot>,
     /// Waiting jobs that lost the nodes that were kept for them: their clocks run on.
     bereft: BTreeSet<JobSlot>,
+    /// Waiting jobs whose clock runs against a bound, by the first instant past it.
+    promises: BTreeSet<(Instant, JobSlot)>,
     /// Jobs that may not borrow yet, by when they may again.
     backing_off: BTreeSet<(Instant, JobSlot)>,
     /// The first invariant found broken.
@@ -143,6 +146,7 @@ impl State {
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
             bereft: BTreeSet::new(),
+            promises: BTreeSet::new(),
             backing_off: BTreeSet::new(),
             violation: None,
             contracts,
@@ -194,7 +198,8 @@ impl State {
     pub fn next_due(&self) -> Option<Instant> {
         let back_off = self.backing_off.first().map(|(at, _)| *at);
         let overdue = self.scrubs.next_deadline();
-        [self.contracts.next_due(), back_off, overdue].into_iter().flatten().min()
+        let bound = self.promises.first().map(|(at, _)| *at);
+        [self.contracts.next_due(), back_off, overdue, bound].into_iter().flatten().min()
     }
 
     /// A number that changes whenever a look at the party's queue could find something new.

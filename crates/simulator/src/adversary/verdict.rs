@@ -33,7 +33,7 @@ pub enum Fault {
     Stopped(String),
     /// A reclaim was late although nothing that failed was beyond the reserve.
     LateWithoutCause {
-        /// When it was answered.
+        /// When its bound had passed.
         at: Instant,
         /// Number of the lease.
         lease: u16,
@@ -60,7 +60,7 @@ impl std::fmt::Display for Fault {
         match self {
             Self::Stopped(why) => write!(f, "the run stopped: {why}"),
             Self::LateWithoutCause { at, lease } => {
-                write!(f, "a reclaim of lease {lease}, answered at {at}, was late without a cause")
+                write!(f, "a reclaim of lease {lease} was late without a cause at {at}")
             }
             Self::Oversold(what) => write!(f, "a promise was short: {what}"),
             Self::BrokenQuote(lease) => write!(f, "the quote for {lease} could not be signed"),
@@ -132,7 +132,7 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         events: outcome.events,
         jobs: outcome.tallies.iter().map(|tally| tally.finished).sum(),
         failures: outcome.failures,
-        reclaims: outcome.reclaims.count(),
+        reclaims: outcome.reclaims_asked(),
         missed: outcome.reclaims_missed,
         breaches: breaches.len() as u64,
     })

@@ -9,6 +9,7 @@ mod faults;
 mod payers;
 mod record;
 mod troubles;
+mod waits;
 mod world;
 
 use std::cell::RefCell;
@@ -165,9 +166,11 @@ pub struct Outcome {
     pub milestones: Vec<Milestone>,
     /// Capacity and power over time.
     pub capacity: CapacitySeries,
-    /// Reclaims by seconds.
+    /// Answered reclaims by seconds.
     pub reclaims: ReclaimHistogram,
-    /// Reclaims later than their bound.
+    /// Reclaims within their bound.
+    pub reclaims_within: u64,
+    /// Reclaims later than their bound, answered or not.
     pub reclaims_missed: u64,
     /// Highest facility draw, in watts, rounded up.
     pub peak_watts: u64,
@@ -175,7 +178,7 @@ pub struct Outcome {
     pub installed_gpu_seconds: u128,
     /// Longest parts of a reclaim, in seconds: until decided, until vacated, until clean.
     pub reclaim_parts_max: [u64; 3],
-    /// Late reclaims that nothing beyond the reserve explains: when answered, of which lease.
+    /// Late reclaims that nothing beyond the reserve explains: when their bound passed, of which lease.
     pub late_without_cause: Vec<(Instant, u16)>,
     /// Quotes that could not be signed although they lasted.
     pub broken_quotes: Vec<leasehold_units::LeaseId>,
@@ -185,6 +188,13 @@ pub struct Outcome {
     pub failures: u64,
     /// Facility watts that may be drawn, from each instant on.
     pub limits: Vec<(Instant, u64)>,
+}
+
+impl Outcome {
+    /// Reclaims whose bound was kept or passed.
+    pub const fn reclaims_asked(&self) -> u64 {
+        self.reclaims_within + self.reclaims_missed
+    }
 }
 
 struct Run<'a> {
@@ -202,6 +212,7 @@ struct Run<'a> {
     interval: Interval,
     capacity: CapacitySeries,
     reclaims: ReclaimHistogram,
+    reclaims_within: u64,
     reclaims_missed: u64,
     reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
@@ -271,6 +282,7 @@ impl<'a> Run<'a> {
             interval,
             capacity: CapacitySeries::new(interval, BUCKETS),
             reclaims: ReclaimHistogram::new(),
+            reclaims_within: 0,
             reclaims_missed: 0,
             reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
@@ -337,8 +349,6 @@ impl<'a> Run<'a> {
         }
         self.peak_it_watts = self.peak_it_watts.max(self.control.state().fleet.it_watts());
         self.troubles.note(now, self.control.state());
-        self.world.note_running_over(now);
-        self.troubles.note_overdue(now, self.world.overdue.drain(..));
         self.keep()?;
         if let Some(watcher) = &mut self.watcher {
             let deeds = watcher.watch(now, self.control.state());
@@ -541,10 +551,11 @@ impl<'a> Run<'a> {
             for (most, edge) in self.reclaim_parts_max.iter_mut().zip(edges.windows(2)) {
                 *most = (*most).max(edge[1].since(edge[0]).get());
             }
-            if reclaim.missed {
-                self.reclaims_missed += 1;
-                self.troubles.weigh(&reclaim);
-            }
+            self.reclaims_within += u64::from(!reclaim.missed);
+        }
+        for missed in self.world.waits.missed.drain(..) {
+            self.reclaims_missed += 1;
+            self.troubles.weigh(&missed);
         }
         let evidence = self.control.take_evidence();
         if !evidence.is_empty() {
@@ -597,6 +608,7 @@ impl<'a> Run<'a> {
             milestones: self.world.milestones,
             capacity: self.capacity,
             reclaims: self.reclaims,
+            reclaims_within: self.reclaims_within,
             reclaims_missed: self.reclaims_missed,
             reclaim_parts_max: self.reclaim_parts_max,
             late_without_cause: self.troubles.without_cause,

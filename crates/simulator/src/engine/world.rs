@@ -10,6 +10,7 @@ use super::calendar::{Calendar, Happening};
 use super::faults::TurnoverFailures;
 use super::payers::Payers;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
+use super::waits::Waits;
 
 /// What is true of a job, whether or not anybody was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,14 +59,12 @@ pub struct World {
     pub payers: Payers,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
-    /// Leases some of whose nodes did not come clean, or could not be clean yet, since they were last
-    /// taken.
-    pub overdue: Vec<u16>,
+    /// The tenants' jobs that wait for nodes.
+    pub waits: Waits,
     /// Turnovers that fail.
     pub turnovers: TurnoverFailures,
-    /// Nodes whose turnover does not end: when it should have, and the lease that held them when it
-    /// began.
-    sticking: BTreeMap<u32, (Instant, Option<u16>)>,
+    /// Nodes whose turnover does not end, and when it should have.
+    sticking: BTreeMap<u32, Instant>,
     truths: Vec<Truth>,
 }
 
@@ -74,7 +73,7 @@ impl World {
     pub fn new(turnovers: TurnoverFailures, payers: Payers) -> Self {
         Self {
             turnovers,
-            overdue: Vec::new(),
+            waits: Waits::default(),
             sticking: BTreeMap::new(),
             calendar: Calendar::default(),
             tallies: Vec::new(),
@@ -99,8 +98,9 @@ impl World {
         for (at, place) in self.payers.observe(now, event, state) {
             self.calendar.add(at, Happening::Payment(place));
         }
-        self.note_stuck(event);
-        self.note_swapped(event, state);
+        self.note_stuck(now, event);
+        self.note_swapped(now, event, state);
+        self.waits.observe(now, event, state);
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
@@ -122,10 +122,8 @@ impl World {
                 if !clean.is_empty() {
                     self.calendar.add_turnover(*until, &clean);
                 }
-                for node in nodes.iter().filter(|node| !clean.contains(*node)) {
-                    let partition = state.fleet.partition(state.fleet.node(node).partition);
-                    self.sticking.insert(node, (*until, partition.role.lease()));
-                }
+                let stuck = nodes.iter().filter(|node| !clean.contains(*node));
+                self.sticking.extend(stuck.map(|node| (node, *until)));
             }
             Event::TurnoverOverdue { nodes, .. } => {
                 let back = now.after(self.turnovers.repair());
@@ -136,38 +134,36 @@ impl World {
         }
     }
 
-    /// Notes whose work waited for a turnover that would never end, when that comes to an end.
-    fn note_stuck(&mut self, event: &Event) {
-        let (Event::NodesFailed { nodes }
-        | Event::NodesCurtailed { nodes }
-        | Event::MaintenanceBegan { nodes }
-        | Event::HoldingChanged { nodes, .. }) = event
-        else {
-            return;
-        };
-        let overdue = &mut self.overdue;
-        self.sticking.retain(|node, (_, lease)| {
-            let over = nodes.contains(*node);
-            overdue.extend(lease.filter(|_| over));
-            !over
-        });
+    /// Notes the nodes whose turnover would never have ended: when that comes to an end, and when a
+    /// bound passes while it should have ended before.
+    fn note_stuck(&mut self, now: Instant, event: &Event) {
+        let waits = &mut self.waits;
+        match event {
+            Event::ReclaimMissed { .. } => {
+                let over = self.sticking.iter().filter(|(_, until)| **until < now);
+                over.for_each(|(node, _)| waits.note_unclean(*node, now));
+            }
+            Event::NodesFailed { nodes }
+            | Event::NodesCurtailed { nodes }
+            | Event::MaintenanceBegan { nodes }
+            | Event::HoldingChanged { nodes, .. } => {
+                let over = self.sticking.extract_if(.., |node, _| nodes.contains(*node));
+                over.for_each(|(node, _)| waits.note_unclean(node, now));
+            }
+            _ => {}
+        }
     }
 
-    /// Notes whose work may wait for a turnover that should have ended by `now`.
-    pub fn note_running_over(&mut self, now: Instant) {
-        let over = self.sticking.values().filter(|(until, _)| *until < now);
-        self.overdue.extend(over.filter_map(|(_, lease)| *lease));
-    }
-
-    /// Notes whose holding was given nodes that another tenant used until then: they are scrubbed
-    /// before they work again.
-    fn note_swapped(&mut self, event: &Event, state: &State) {
+    /// Notes the nodes that a holding was given and that another tenant used until then: they are
+    /// scrubbed before they work again.
+    fn note_swapped(&mut self, now: Instant, event: &Event, state: &State) {
         let Event::HoldingChanged { to, nodes } = event else { return };
         let Some(lease) = to.lease() else { return };
         let holder = state.contracts.leases[usize::from(lease)].party;
         let foreign = |soil: Party| soil != LANDLORD && soil != holder;
-        if nodes.iter().any(|node| state.fleet.node(node).soil.is_some_and(foreign)) {
-            self.overdue.push(lease);
+        let soil = |node: &u32| state.fleet.node(*node).soil.is_some_and(foreign);
+        for node in nodes.iter().filter(soil) {
+            self.waits.note_unclean(node, now);
         }
     }
 

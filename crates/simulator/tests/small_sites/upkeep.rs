@@ -213,7 +213,7 @@ fn a_node_that_does_not_come_clean_is_given_up_and_the_reclaim_goes_on() {
 fn a_reclaim_that_is_late_because_of_a_turnover_is_recorded_and_credited() {
     let job = |submit, gpus, run, vacate| Job { submit, gpus, run, vacate, checkpoint: 600 };
     let landlord = (100..124).map(|submit| job(submit, 8, 160_000, 480)).collect();
-    let tenant = vec![job(9_000, 128, 1_000, 60)];
+    let tenant = vec![job(9_000, 192, 1_000, 60)];
     let mut setting = setting(&Plan { landlord, tenant, blocks: 6, ..Plan::default() });
     // One node in three does not come clean, and nothing is in reserve.
     setting.turnovers = TurnoverFailures::new(Ratio::new(1, 3), Seconds::new(3_600), 7);
