@@ -163,8 +163,8 @@ fn reserves(state: &State, at: Instant, kept: bool) -> Vec<LeaseTarget> {
     pools.map(target).collect()
 }
 
-/// The moves that make the holdings fit what is granted at `at`.
-fn moves(state: &State, at: Instant) -> Changes {
+/// The moves that make the holdings fit what is granted at `at`, as they look at `now`.
+fn moves(state: &State, now: Instant, at: Instant) -> Changes {
     let day = state.site.time_zone.day_of(at);
     let out = upkeep::around_at(state, at);
     let soon = soon_out(state, at);
@@ -173,20 +173,30 @@ fn moves(state: &State, at: Instant) -> Changes {
         pool.serves(day) && !out[number as usize]
     };
     // Nodes that were cleared for this go first, then idle ones, then those of the landlord.
-    let cost = |number: u32| {
-        let node = state.fleet.node(number);
-        match (node.draining, node.user) {
-            _ if matches!(node.condition, Condition::Down | Condition::Maintained) => 1000,
-            _ if state.substitutes.engages(number) => 500,
+    let cost =
+        |number: u32| {
+            let node = state.fleet.node(number);
+            if matches!(node.condition, Condition::Down | Condition::Maintained) {
+                return 1000;
+            }
+            if state.substitutes.engages(number) {
+                return 500;
+            }
             // Who is given these would have to move again.
-            _ if soon.contains(&number) => 100,
-            (true, _) => 0,
-            (false, User::Nobody) if node.soil.is_none() => 1,
-            (false, User::Nobody) => 2,
-            (false, User::Guest) => 3,
-            (false, User::Holder) => 4,
-        }
-    };
+            let again = if soon.contains(&number) { 100 } else { 0 };
+            again
+                + match (node.draining, node.user) {
+                    // What is off cannot be scrubbed ahead.
+                    _ if node.condition == Condition::Curtailed && node.soil.is_some() => {
+                        if now < at { 50 } else { 2 }
+                    }
+                    (true, _) => 0,
+                    (false, User::Nobody) if node.soil.is_none() => 1,
+                    (false, User::Nobody) => 2,
+                    (false, User::Guest) => 3,
+                    (false, User::Holder) => 4,
+                }
+        };
     let current = holders(state);
     let leases = state.contracts.leases.len();
     let plan = |kept: bool| {
@@ -229,7 +239,7 @@ fn holders_after(state: &State, changes: &Changes) -> Vec<Option<u16>> {
 }
 
 fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let changes = moves(state, now);
+    let changes = moves(state, now, now);
     let is_out = upkeep::out_at(state, now, &holders_after(state, &changes));
     let (goes, comes) = upkeep::changes(state, &is_out);
     let moved = changes.released.iter().chain(&changes.taken);
@@ -386,7 +396,7 @@ impl Ahead<'_> {
         let own = |number: &u32| {
             state.fleet.partition(state.fleet.node(*number).partition).role.lease().is_none()
         };
-        let changes = moves(state, at);
+        let changes = moves(state, self.now, at);
         let is_out = upkeep::out_at(state, at, &holders_after(state, &changes));
         let (goes, _) = upkeep::changes(state, &is_out);
         let mut off: Vec<u32> = goes.iter().collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_control::{Event, JobSlot, LANDLORD, Party, State};
+use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
@@ -65,6 +65,8 @@ pub struct World {
     pub turnovers: TurnoverFailures,
     /// Nodes whose turnover does not end, and when it should have.
     sticking: BTreeMap<u32, Instant>,
+    /// Nodes that left a holding, and when, as of the last instant at which any did.
+    released: BTreeMap<u32, Instant>,
     truths: Vec<Truth>,
 }
 
@@ -75,6 +77,7 @@ impl World {
             turnovers,
             waits: Waits::default(),
             sticking: BTreeMap::new(),
+            released: BTreeMap::new(),
             calendar: Calendar::default(),
             tallies: Vec::new(),
             milestones: Vec::new(),
@@ -154,15 +157,19 @@ impl World {
         }
     }
 
-    /// Notes the nodes that a holding was given and that another tenant used until then: they are
-    /// scrubbed before they work again.
+    /// Notes the nodes that pass from one holding to another at once: nobody could scrub them before, of
+    /// the tenant's work or of what the landlord had lent there.
     fn note_swapped(&mut self, now: Instant, event: &Event, state: &State) {
         let Event::HoldingChanged { to, nodes } = event else { return };
-        let Some(lease) = to.lease() else { return };
+        let Some(lease) = to.lease() else {
+            self.released.retain(|_, at| *at == now);
+            self.released.extend(nodes.iter().map(|node| (node, now)));
+            return;
+        };
         let holder = state.contracts.leases[usize::from(lease)].party;
-        let foreign = |soil: Party| soil != LANDLORD && soil != holder;
-        let soil = |node: &u32| state.fleet.node(*node).soil.is_some_and(foreign);
-        for node in nodes.iter().filter(soil) {
+        let foreign = |node: &u32| state.fleet.node(*node).soil.is_some_and(|soil| soil != holder);
+        let at_once = |node: &u32| self.released.get(node) == Some(&now);
+        for node in nodes.iter().filter(|node| foreign(node) && at_once(node)) {
             self.waits.note_unclean(node, now);
         }
     }
