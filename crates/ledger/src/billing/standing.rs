@@ -81,8 +81,7 @@ impl Standing {
         let deposits = lease.versions.iter().filter_map(|terms| terms.fee.deposit);
         let asked = deposits.map(|deposit| deposit.due).filter(|_| self.deposit.is_none());
         let held = self.deposit.is_some_and(|held| held.minor() != 0);
-        let back = return_day(lease).filter(|_| held || self.deposit.is_none());
-        let back = back.filter(|_| self.deposit.is_some());
+        let back = return_day(lease).filter(|_| held);
         minimums.chain(prepayments).chain(changed).chain(asked).chain(back).min()
     }
 
