@@ -144,13 +144,20 @@ impl Books {
     ///
     /// # Panics
     /// If the books give another invoice than was decided on.
-    pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice) {
+    pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice, now: Instant) {
         let mut biller = std::mem::take(&mut self.biller);
         let again = self.draft_with(&mut biller, number, entry, invoice.issued);
         self.biller = biller;
         assert_eq!(again.as_ref(), Some(invoice), "the books derive another invoice");
         self.bookkeeping.issue(invoice);
         self.invoices.push(invoice.clone());
+        self.note_receivables(now);
+    }
+
+    fn note_receivables(&mut self, now: Instant) {
+        for account in &mut self.accounts {
+            account.note_receivables(now, self.bookkeeping.receivables());
+        }
     }
 
     /// Double entry behind the documents.
@@ -182,8 +189,9 @@ impl Books {
     ///
     /// # Panics
     /// If a document of it has not the number that is next.
-    pub fn book(&mut self, fact: &AccountFact) {
+    pub fn book(&mut self, fact: &AccountFact, now: Instant) {
         self.bookkeeping.apply(fact);
+        self.note_receivables(now);
         for document in documents(fact) {
             let next = self.biller.take_number(&document.landlord, document.issued);
             assert_eq!(next, document.number, "the books give another number");
@@ -211,10 +219,10 @@ impl Books {
     ) -> Option<Invoice> {
         let lease = &entry.lease;
         let periods = lease.fee_periods();
-        let billed = BilledLease { versions: &lease.versions, periods: &periods };
+        let account = &self.accounts[usize::from(number)];
+        let billed = BilledLease::new(lease, &periods, account.open_documents());
         // An invoice is issued as its day begins, when all that ran was closed.
         let until = lease.latest().time_zone.start_of(day);
-        let account = &self.accounts[usize::from(number)];
         let readings = |month: Month| -> PeriodReadings { account.readings(month, until) };
         let mut invoice = biller.issue_on(day, &billed, &readings)?;
         invoice.record = account.record_digest();

@@ -179,6 +179,8 @@ pub struct PowerStep {
     pub moved: Watts,
     /// Nodes that went off or came on.
     pub nodes: u32,
+    /// Of the nodes of a holding that went off, those beyond the depth that its lease agrees.
+    pub beyond: u32,
     /// Jobs that were stopped on nodes that stay on.
     pub jobs: u32,
     /// How long after it was asked for.

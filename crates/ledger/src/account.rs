@@ -3,11 +3,12 @@
 
 use leasehold_lease::{Lease, Meter as Metered, Terms};
 use leasehold_site::Site;
-use leasehold_units::{Instant, Month, Ratio};
+use leasehold_units::{Instant, LeaseId, Month, Ratio};
 
 use crate::record::{Fact, Record, RecordDigest};
 use crate::{
-    LeaseMeter, OverMetering, PeriodReadings, ServiceInterval, ServiceLog, SkuRating, TermsDigest,
+    LeaseMeter, OpenDocument, OverMetering, PeriodReadings, Receivables, ServiceInterval,
+    ServiceLog, SkuRating, TermsDigest,
 };
 
 /// What the bills of one lease rest on.
@@ -16,7 +17,14 @@ pub struct LeaseAccount {
     meter: LeaseMeter,
     log: ServiceLog,
     record: Record,
+    lease: LeaseId,
+    /// Whether a version of its terms asks for interest.
+    bears_interest: bool,
+    open: OpenDocuments,
 }
+
+/// What is open of documents, by the order of their numbers.
+pub(crate) type OpenDocuments = Vec<OpenDocument>;
 
 impl LeaseAccount {
     /// An account of `lease` on `site`, kept from `from` on.
@@ -27,6 +35,9 @@ impl LeaseAccount {
             meter: lease_meter(terms, from, site.pue, skus),
             log: ServiceLog::new(terms.time_zone.clone()),
             record: Record::default(),
+            lease: terms.id.clone(),
+            bears_interest: false,
+            open: OpenDocuments::new(),
         };
         for sku in &site.skus {
             let rating = SkuRating::of(sku);
@@ -46,13 +57,39 @@ impl LeaseAccount {
         if prices_over(terms) {
             self.meter.meter_over();
         }
+        self.bears_interest |= terms.fee.late_interest.is_some();
         self.record(at, Fact::Signed(TermsDigest::of(terms)));
     }
 
     /// Records what happened at `at`. Facts come in order.
     pub fn record(&mut self, at: Instant, fact: Fact) {
         meter_fact(&mut self.meter, at, &fact);
+        if let Fact::Open(document) = &fact {
+            note_open(&mut self.open, document);
+        }
         self.record.add(at, fact);
+    }
+
+    /// Records what is open of the lease's documents, where that changed and bears interest.
+    pub fn note_receivables(&mut self, at: Instant, receivables: &Receivables) {
+        if !self.bears_interest {
+            return;
+        }
+        let of_lease = receivables.documents().filter(|(_, known)| known.lease == self.lease);
+        let open = of_lease.map(|(number, known)| OpenDocument {
+            number: number.to_owned(),
+            due: known.due,
+            history: known.open_history(),
+        });
+        let changed: Vec<_> = open.filter(|open| !self.open.contains(open)).collect();
+        for document in changed {
+            self.record(at, Fact::Open(document));
+        }
+    }
+
+    /// What is open of its documents, as far as it bears interest.
+    pub fn open_documents(&self) -> &[OpenDocument] {
+        &self.open
     }
 
     /// Adds what the lease was given. Returns the month and what is to be written into its file.
@@ -95,6 +132,14 @@ impl SkuRating {
     }
 }
 
+/// Puts what is known now of a document in the place of what was known before.
+pub(crate) fn note_open(open: &mut OpenDocuments, document: &OpenDocument) {
+    match open.iter_mut().find(|known| known.number == document.number) {
+        Some(known) => known.clone_from(document),
+        None => open.push(document.clone()),
+    }
+}
+
 /// A meter for a lease under `terms`. Use beyond the entitlement costs memory, so it is metered only
 /// where it is priced.
 pub(crate) fn lease_meter(
@@ -115,11 +160,16 @@ pub(crate) fn prices_over(terms: &Terms) -> bool {
 /// Lets the meter hear of a fact.
 pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
     match fact {
-        Fact::Rated { .. } | Fact::Signed(_) | Fact::NoticeGiven(_) | Fact::Ended { .. } => {}
+        Fact::Rated { .. }
+        | Fact::Signed(_)
+        | Fact::NoticeGiven(_)
+        | Fact::Ended { .. }
+        | Fact::Open(_) => {}
         Fact::Short(days) => meter.short(*days),
         Fact::Entitled { gpus } => meter.entitle(at, *gpus),
         Fact::Excluded { gpus } => meter.exclude(at, *gpus),
         // It counts when it was answered: then no month that it belongs to is billed yet.
         Fact::Reclaimed { outcome, .. } => meter.reclaimed(at, *outcome),
+        Fact::CurtailedBeyond { nodes } => meter.curtailed_beyond(at, *nodes),
     }
 }

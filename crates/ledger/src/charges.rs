@@ -31,6 +31,8 @@ pub(crate) enum Charge {
     ServiceCredit,
     /// For late reclaims.
     ReclaimCredit,
+    /// For being shed deeper than was agreed.
+    CurtailCredit,
 }
 
 impl<'a> MonthShare<'a> {
@@ -82,6 +84,7 @@ impl<'a> MonthShare<'a> {
         lines.extend(shortfall.map(|line| (Charge::DeliveryShortfall, line)));
         lines.extend(self.service_credit(readings).map(|line| (Charge::ServiceCredit, line)));
         lines.extend(self.reclaim_credit(readings).map(|line| (Charge::ReclaimCredit, line)));
+        lines.extend(self.curtail_credit(readings).map(|line| (Charge::CurtailCredit, line)));
         lines
     }
 
@@ -157,6 +160,30 @@ impl<'a> MonthShare<'a> {
             [("missed", missed.to_string()), ("reclaim_miss_credit", each.to_string())],
         );
         Some(self.line(LineKind::ReclaimCredit, Revenue::Credits, description, derivation))
+    }
+
+    /// Once a month, however often and deep it was.
+    fn curtail_credit(&self, readings: &PeriodReadings) -> Option<Line> {
+        let credit = self.terms().service.curtail_credit?;
+        let nodes = readings.curtailed_beyond;
+        if nodes == 0 {
+            return None;
+        }
+        let description = format!(
+            "Curtailment credit, {}: {nodes} nodes were shed beyond the agreed depth, {} of the fixed fee",
+            span_name(self.start(), self.end()),
+            percent(credit),
+        );
+        let derivation = Derivation::new(
+            self.terms().version,
+            "-round(fixed * credit)",
+            [
+                ("fixed", self.fixed().to_string()),
+                ("credit", percent(credit)),
+                ("nodes_beyond", nodes.to_string()),
+            ],
+        );
+        Some(self.line(LineKind::CurtailCredit, Revenue::Credits, description, derivation))
     }
 
     pub(crate) fn line(

@@ -96,6 +96,10 @@ pub enum LineKind {
     ReclaimCredit,
     /// What is due now for something billed before, less what was billed.
     Adjustment,
+    /// For being shed deeper than was agreed.
+    CurtailCredit,
+    /// What was charged less than the minimum.
+    Minimum,
     /// A tax on top of other lines.
     Tax,
     /// Paid ahead, to be drawn down later.
@@ -214,6 +218,8 @@ impl LineKind {
             Self::ServiceCredit => "service_credit",
             Self::ReclaimCredit => "reclaim_credit",
             Self::Adjustment => "adjustment",
+            Self::CurtailCredit => "curtail_credit",
+            Self::Minimum => "minimum",
             Self::Tax => "tax",
             Self::Prepayment => "prepayment",
             Self::DrawDown => "draw_down",
@@ -231,6 +237,8 @@ impl LineKind {
             Self::DeliveryShortfall,
             Self::ServiceCredit,
             Self::ReclaimCredit,
+            Self::CurtailCredit,
+            Self::Minimum,
             Self::Adjustment,
             Self::Tax,
             Self::Prepayment,

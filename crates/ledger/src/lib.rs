@@ -32,7 +32,7 @@ mod usage;
 mod wording;
 
 pub use account::LeaseAccount;
-pub use billing::{BilledLease, Biller};
+pub use billing::{BilledLease, Biller, OpenDocument, standing_days};
 pub use bookkeeping::{AccountFact, AccountRefusal, Bookkeeping, Numbers, Request};
 pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImbalance};
 pub use correction::{Correction, credit_note, dispute_credit, replacement};

@@ -28,6 +28,8 @@ pub struct PeriodReadings {
     pub reclaim_requests: u64,
     /// Of these, answered later than the lease promises.
     pub reclaim_missed: u64,
+    /// Nodes that were switched off beyond the agreed depth, each time counted.
+    pub curtailed_beyond: u64,
     /// What proves the intervals that were read.
     pub usage: Option<UsageDigest>,
     /// Days on which the fixed fee follows what was delivered; of the month or more.
@@ -46,6 +48,7 @@ impl PeriodReadings {
         energy: Ratio::ZERO,
         reclaim_requests: 0,
         reclaim_missed: 0,
+        curtailed_beyond: 0,
         usage: None,
         short: Vec::new(),
     };

@@ -3,13 +3,13 @@
 //! `head -n FACTS record.jsonl | sha256sum` tells whether a record is the one that was billed from.
 
 use leasehold_lease::{Notice, ShortDays, Side};
-use leasehold_units::{Day, Gpus, Instant, Ratio, SkuId, Watts};
+use leasehold_units::{Currency, Day, Gpus, Instant, Money, Ratio, SkuId, Watts};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::document::{hex, unhex};
 use crate::formula::number;
-use crate::{ReclaimOutcome, SkuRating, TermsDigest};
+use crate::{OpenDocument, ReclaimOutcome, SkuRating, TermsDigest};
 
 /// Something that happened to a lease and can move a bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub enum Fact {
         /// Whether it came in time.
         outcome: ReclaimOutcome,
     },
+    /// Nodes were switched off beyond the depth that was agreed.
+    CurtailedBeyond {
+        /// How many.
+        nodes: u32,
+    },
+    /// What is open of one of its documents, from day to day, as it is known now. Told where the
+    /// terms have interest.
+    Open(OpenDocument),
 }
 
 /// What proves a record, or the beginning of one.
@@ -161,6 +169,8 @@ enum WireKind {
     Entitled { gpus: u64 },
     Excluded { gpus: u64 },
     Reclaimed { asked: String, missed: bool },
+    CurtailedBeyond { nodes: u32 },
+    Open { document: String, due: String, currency: String, history: Vec<(String, String)> },
 }
 
 fn line_of(at: Instant, fact: &Fact) -> String {
@@ -191,6 +201,8 @@ fn line_of(at: Instant, fact: &Fact) -> String {
             asked: asked.to_string(),
             missed: *outcome == ReclaimOutcome::Missed,
         },
+        Fact::CurtailedBeyond { nodes } => WireKind::CurtailedBeyond { nodes: *nodes },
+        Fact::Open(open) => wire_open(open),
     };
     let wire = WireFact { at: at.to_string(), fact };
     serde_json::to_string(&wire).expect("a fact can be written") + "\n"
@@ -235,8 +247,36 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
             asked: instant(asked)?,
             outcome: if *missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound },
         },
+        WireKind::CurtailedBeyond { nodes } => Fact::CurtailedBeyond { nodes: *nodes },
+        WireKind::Open { document, due, currency, history } => {
+            let known = Currency::from_code(currency).map_err(|_| currency.clone())?;
+            let change =
+                |(day, open): &(String, String)| Ok((day_of(day)?, money_of(open, known)?));
+            Fact::Open(OpenDocument {
+                number: document.clone(),
+                due: day_of(due)?,
+                history: history.iter().map(change).collect::<Result<_, String>>()?,
+            })
+        }
     };
     Ok((instant(&wire.at)?, fact))
+}
+
+fn wire_open(open: &OpenDocument) -> WireKind {
+    let currency = open.history.first().map_or("", |(_, open)| open.currency().code());
+    let history = open.history.iter().map(|(day, open)| (day.to_string(), open.to_string()));
+    WireKind::Open {
+        document: open.number.clone(),
+        due: open.due.to_string(),
+        currency: currency.to_owned(),
+        history: history.collect(),
+    }
+}
+
+fn money_of(text: &str, currency: Currency) -> Result<Money, String> {
+    let (plain, negative) = text.strip_prefix('-').map_or((text, false), |rest| (rest, true));
+    let amount = Money::from_decimal(plain, currency).map_err(|_| text.to_owned())?;
+    Ok(if negative { amount.negated() } else { amount })
 }
 
 fn day_of(text: &str) -> Result<Day, String> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Terms};
 use leasehold_units::{Month, SkuId};
 
-use crate::account::{lease_meter, meter_fact, prices_over};
+use crate::account::{OpenDocuments, lease_meter, meter_fact, note_open, prices_over};
 use crate::correction::follow_up_of;
 use crate::document::hex;
 use crate::record::{Fact, Record, RecordDigest};
@@ -31,6 +31,7 @@ pub struct Rederivation {
     skus: Vec<SkuId>,
     usage: BTreeMap<Month, UsageDigest>,
     biller: Biller,
+    open: OpenDocuments,
     /// The documents that followed, by number.
     documents: BTreeMap<String, Invoice>,
 }
@@ -164,6 +165,7 @@ impl Rederivation {
             skus,
             usage: BTreeMap::new(),
             biller: Biller::new(),
+            open: OpenDocuments::new(),
             documents: BTreeMap::new(),
         })
     }
@@ -231,7 +233,7 @@ impl Rederivation {
         let Some(lease) = &self.lease else { return Err(RederiveError::NoBeginning) };
         let until = lease.latest().time_zone.start_of(stated.issued);
         let periods = lease.fee_periods();
-        let billed = BilledLease { versions: &lease.versions, periods: &periods };
+        let billed = BilledLease::new(lease, &periods, &self.open);
         let readings = |month: Month| PeriodReadings {
             usage: Some(
                 self.usage.get(&month).copied().unwrap_or_else(|| UsageDigest::none(month)),
@@ -268,6 +270,7 @@ impl Rederivation {
                     let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
                     lease.give_notice(notice.by, notice.given)?;
                 }
+                Fact::Open(document) => note_open(&mut self.open, document),
                 Fact::Ended { last_day } => {
                     let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
                     lease.end_undelivered(*last_day);

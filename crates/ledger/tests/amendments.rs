@@ -46,9 +46,9 @@ fn an_amendment_of_a_billed_month_is_adjusted_with_the_next_invoice() {
     let before = schedule(&first, first.end, |_| (Ratio::ONE, 1));
     let after = joined(&versions[0], &versions[1]);
     let mut biller = Biller::new();
-    let lease = BilledLease { versions: &versions[..1], periods: &before };
+    let lease = BilledLease::of_fees(&versions[..1], &before);
     let mut invoices = Vec::from_iter(biller.issue_on(day("2026-05-01"), &lease, &fine));
-    let lease = BilledLease { versions: &versions, periods: &after };
+    let lease = BilledLease::of_fees(&versions, &after);
     assert_eq!(biller.next_issue_day(&lease, day("2026-05-10")), Some(day("2026-06-01")));
     assert_eq!(biller.issue_on(day("2026-05-10"), &lease, &fine), None);
     invoices.extend(all_invoices(&mut biller, &lease, day("2026-05-10"), &fine));
@@ -95,11 +95,11 @@ fn a_credit_follows_a_fee_that_is_amended_after_it_was_settled() {
     let versions = [first.clone(), amended(&first, "2026-05-01", "1000000000.00")];
     let after = schedule(&versions[1], first.end, |_| (Ratio::ONE, 2));
     let mut biller = Biller::new();
-    let lease = BilledLease { versions: &versions[..1], periods: &before };
+    let lease = BilledLease::of_fees(&versions[..1], &before);
     for at in ["2026-05-01", "2026-06-01"] {
         biller.issue_on(day(at), &lease, &poor).expect("a fee is due");
     }
-    let lease = BilledLease { versions: &versions, periods: &after };
+    let lease = BilledLease::of_fees(&versions, &after);
     let invoices = all_invoices(&mut biller, &lease, day("2026-06-10"), &poor);
     insta::assert_snapshot!(outline(&invoices), @r#"
     2026-06-10 xai-2026-000003 -450000000.00
@@ -118,11 +118,11 @@ fn a_month_without_service_any_more_is_given_back() {
     let through = |end| schedule(&terms[0], day(end), |_| (Ratio::ONE, 1));
     let (whole, cut) = (through("2026-12-31"), through("2026-05-31"));
     let mut biller = Biller::new();
-    let lease = BilledLease { versions: &terms, periods: &whole };
+    let lease = BilledLease::of_fees(&terms, &whole);
     for at in ["2026-05-01", "2026-06-01"] {
         biller.issue_on(day(at), &lease, &fine).expect("a fee is due");
     }
-    let lease = BilledLease { versions: &terms, periods: &cut };
+    let lease = BilledLease::of_fees(&terms, &cut);
     let invoices = all_invoices(&mut biller, &lease, day("2026-06-04"), &fine);
     insta::assert_snapshot!(outline(&invoices), @r#"
     2026-06-04 xai-2026-000003 -1250000000.00
@@ -138,7 +138,7 @@ fn a_notice_that_is_withdrawn_bills_again_what_it_gave_back() {
     let mut biller = Biller::new();
     let mut invoices = Vec::new();
     for (at, periods) in [("2026-05-01", &whole), ("2026-05-21", &cut), ("2026-06-01", &whole)] {
-        let lease = BilledLease { versions: &terms, periods };
+        let lease = BilledLease::of_fees(&terms, periods);
         invoices.extend(biller.issue_on(day(at), &lease, &fine));
     }
     insta::assert_snapshot!(outline(&invoices), @r#"
@@ -163,7 +163,7 @@ fn two_leases_of_a_landlord_share_one_sequence() {
     let mut numbers = Vec::new();
     for at in ["2026-05-01", "2026-06-01"] {
         for versions in [&first, &second] {
-            let lease = BilledLease { versions, periods: &periods };
+            let lease = BilledLease::of_fees(versions, &periods);
             let invoice = biller.issue_on(day(at), &lease, &fine).expect("something is due");
             numbers.push(invoice.number);
         }
@@ -297,7 +297,7 @@ proptest! {
         let mut invoices = Vec::new();
         let mut at = start;
         while at < day("2026-05-01") {
-            let lease = BilledLease { versions: &terms, periods: if at < notice { &whole } else { &cut } };
+            let lease = BilledLease::of_fees(&terms, if at < notice { &whole } else { &cut });
             invoices.extend(biller.issue_on(at, &lease, &readings));
             at = at.tomorrow().expect("in range");
         }

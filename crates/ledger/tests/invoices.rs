@@ -28,7 +28,7 @@ fn outline(invoices: &[Invoice]) -> String {
 fn twelve_of_thirty_one_days_in_advance_are_exact() {
     let terms = [terms("2026-05-20", "2026-06-30")];
     let periods = schedule(&terms[0], terms[0].end, |_| (Ratio::ONE, 1));
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     let mut biller = Biller::new();
     let invoices = all_invoices(&mut biller, &lease, day("2026-05-01"), &fine);
     assert_eq!(invoices[0].total, usd("483870967.74"));
@@ -59,12 +59,12 @@ fn the_model_deal_with_the_landlords_notice_of_july() {
     let whole = schedule(&terms[0], day("2029-05-31"), ramped);
     let noticed = schedule(&terms[0], day("2026-09-29"), ramped);
     let mut biller = Biller::new();
-    let lease = BilledLease { versions: &terms, periods: &whole };
+    let lease = BilledLease::of_fees(&terms, &whole);
     let mut invoices = Vec::new();
     for at in ["2026-05-01", "2026-06-01"] {
         invoices.extend(biller.issue_on(day(at), &lease, &fine));
     }
-    let lease = BilledLease { versions: &terms, periods: &noticed };
+    let lease = BilledLease::of_fees(&terms, &noticed);
     invoices.extend(all_invoices(&mut biller, &lease, day("2026-06-02"), &fine));
     insta::assert_snapshot!(outline(&invoices), @r#"
     2026-05-01 xai-2026-000001 625000000.00
@@ -88,10 +88,10 @@ fn a_notice_inside_a_billed_month_gives_its_rest_back() {
     let lease_through = |end| schedule(&terms[0], day(end), |_| (Ratio::ONE, 1));
     let mut biller = Biller::new();
     let whole = lease_through("2029-05-31");
-    let lease = BilledLease { versions: &terms, periods: &whole };
+    let lease = BilledLease::of_fees(&terms, &whole);
     let first = biller.issue_on(day("2026-05-01"), &lease, &fine).expect("the fee of May");
     let noticed = lease_through("2026-05-20");
-    let lease = BilledLease { versions: &terms, periods: &noticed };
+    let lease = BilledLease::of_fees(&terms, &noticed);
     let last = all_invoices(&mut biller, &lease, day("2026-05-06"), &fine);
     insta::assert_snapshot!(outline(&[vec![first], last].concat()), @r#"
     2026-05-01 xai-2026-000001 1250000000.00
@@ -110,7 +110,7 @@ fn in_arrears_the_fee_comes_with_the_meters_of_its_month() {
     let periods = schedule(&terms[0], terms[0].end, |at| {
         if at < day("2026-06-11") { (percent(50, 0), 1) } else { (Ratio::ONE, 1) }
     });
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     let invoices = all_invoices(&mut Biller::new(), &lease, day("2026-05-01"), &fine);
     insta::assert_snapshot!(outline(&invoices), @r#"
     2026-06-01 xai-2026-000001 241936070.87
@@ -134,7 +134,7 @@ fn credits(entitled: u128, delivered: u128, missed: u64) -> Vec<String> {
     let mut terms = [terms("2026-05-01", "2026-05-31")];
     terms[0].fee.usage.clear();
     let periods = schedule(&terms[0], terms[0].end, |_| (Ratio::ONE, 1));
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     let readings = |_| PeriodReadings {
         entitled: GpuSeconds::new(entitled),
         delivered: GpuSeconds::new(delivered),
@@ -175,7 +175,7 @@ fn an_invoice_is_its_json() {
     let periods = schedule(&terms[0], terms[0].end, |at| {
         if at < day("2026-06-08") { (percent(50, 0), 1) } else { (Ratio::ONE, 1) }
     });
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     let readings = |_| PeriodReadings {
         delivered: GpuSeconds::new(970_000),
         energy: Ratio::new(123_456_789_012, 5),
@@ -227,7 +227,7 @@ fn play(
             periods = schedule(terms, plus(terms.start, (*length).max(offset)), factor);
         }
         if offset % every == 0 {
-            let lease = BilledLease { versions: &versions, periods: &periods };
+            let lease = BilledLease::of_fees(&versions, &periods);
             invoices.extend(biller.issue_on(at, &lease, &fine));
             assert_eq!(biller.issue_on(at, &lease, &fine), None, "billed twice on {at}");
         }
@@ -299,7 +299,7 @@ proptest! {
         terms[0].end = terms[0].start;
         terms[0].fee.usage[0].price = Ratio::new(price, 10_i128.pow(digits));
         let periods = schedule(&terms[0], terms[0].end, |_| (Ratio::ONE, 1));
-        let lease = BilledLease { versions: &terms, periods: &periods };
+        let lease = BilledLease::of_fees(&terms, &periods);
         let readings = |month| PeriodReadings { energy: Ratio::new(watt_seconds, parts), ..fine(month) };
         let invoices = all_invoices(&mut Biller::new(), &lease, day("2026-01-01"), &readings);
         let usage = invoices[0].lines.iter().find(|line| line.kind == LineKind::Usage(Meter::Energy));
@@ -328,7 +328,7 @@ proptest! {
             })
             .collect();
         let periods = schedule(&terms[0], terms[0].end, |_| (Ratio::ONE, 1));
-        let lease = BilledLease { versions: &terms, periods: &periods };
+        let lease = BilledLease::of_fees(&terms, &periods);
         let readings = |month| PeriodReadings {
             entitled: GpuSeconds::new(1000),
             delivered: GpuSeconds::new(delivered),

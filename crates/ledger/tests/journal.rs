@@ -27,12 +27,12 @@ fn story() -> (Vec<Invoice>, Journal) {
     let through = |end| schedule(&terms[0], day(end), |_| (Ratio::ONE, 1));
     let (whole, cut) = (through("2026-07-31"), through("2026-06-14"));
     let mut biller = Biller::new();
-    let lease = BilledLease { versions: &terms, periods: &whole };
+    let lease = BilledLease::of_fees(&terms, &whole);
     let mut invoices = Vec::new();
     for at in ["2026-05-20", "2026-06-01"] {
         invoices.extend(biller.issue_on(day(at), &lease, &poor));
     }
-    let lease = BilledLease { versions: &terms, periods: &cut };
+    let lease = BilledLease::of_fees(&terms, &cut);
     invoices.extend(all_invoices(&mut biller, &lease, day("2026-06-02"), &poor));
     let mut journal = Journal::new();
     for invoice in &invoices {
@@ -125,7 +125,7 @@ fn a_story_ends_with_what_its_invoices_ask_for() {
 fn a_fee_billed_ahead_is_earned_day_by_day() {
     let terms = [terms("2026-05-20", "2026-06-30")];
     let periods = schedule(&terms[0], terms[0].end, |_| (Ratio::ONE, 1));
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     let mut journal = Journal::new();
     let invoice = Biller::new().issue_on(day("2026-05-20"), &lease, &fine).expect("the fee of May");
     journal.record(&invoice);
@@ -151,12 +151,12 @@ fn a_correction_of_past_days_is_posted_on_its_own_day() {
     let schedule_at = |whole| schedule(&terms[0], terms[0].end, |_| (percent(whole, 0), 1));
     let (before, after) = (schedule_at(100), schedule_at(80));
     let (mut biller, mut journal) = (Biller::new(), Journal::new());
-    let lease = BilledLease { versions: &terms, periods: &before };
+    let lease = BilledLease::of_fees(&terms, &before);
     for at in ["2026-05-01", "2026-06-01"] {
         journal.record(&biller.issue_on(day(at), &lease, &poor).expect("a fee is due"));
     }
     let posted = journal.transactions().len();
-    let lease = BilledLease { versions: &terms, periods: &after };
+    let lease = BilledLease::of_fees(&terms, &after);
     let correction = biller.issue_on(day("2026-06-10"), &lease, &poor).expect("the fee fell");
     journal.record(&correction);
     let mut only = Journal::new();
@@ -207,7 +207,7 @@ fn two_leases(steps: &BTreeMap<i32, i128>, cut: i32) -> (Vec<Invoice>, Day) {
         let mut at = start;
         while at < day("2026-07-02") {
             let periods = if at < notice { &whole } else { &noticed };
-            let lease = BilledLease { versions: &versions, periods };
+            let lease = BilledLease::of_fees(&versions, periods);
             invoices.extend(biller.issue_on(at, &lease, &poor));
             at = at.tomorrow().expect("in range");
         }

@@ -13,7 +13,7 @@ fn invoice() -> Invoice {
     let periods = schedule(&terms[0], terms[0].end, |at| {
         if at < day("2026-06-08") { (percent(50, 0), 1) } else { (Ratio::ONE, 1) }
     });
-    let lease = BilledLease { versions: &terms, periods: &periods };
+    let lease = BilledLease::of_fees(&terms, &periods);
     all_invoices(&mut Biller::new(), &lease, day("2026-05-20"), &fine).swap_remove(1)
 }
 

@@ -79,7 +79,7 @@ fn start(lease: &Lease) -> Instant {
 /// The invoices of 1 May and 1 June.
 fn billed(lease: &Lease, account: &LeaseAccount) -> Vec<Invoice> {
     let periods = lease.fee_periods();
-    let billed = BilledLease { versions: &lease.versions, periods: &periods };
+    let billed = BilledLease::of_fees(&lease.versions, &periods);
     let mut biller = Biller::new();
     let mut issue = |day: Day| {
         let until = lease.latest().time_zone.start_of(day);

@@ -193,3 +193,105 @@ fn a_key_is_made_once_and_kept_from_others() {
     let other = folder.outcome(&format!("invoice verify {invoice} --key out/owner.public.pem"));
     assert!(other.starts_with("exit 1") && other.contains("was sealed with the key"), "{other}");
 }
+
+/// What a lease may ask for beside its months.
+const ALL_TERMS: &str = r#"[fee.minimum]
+amount = "320000.00"
+per = "month"
+[[fee.prepayment]]
+due = 2026-05-25
+amount = "250000.00"
+draw = "50%"
+[fee.deposit]
+amount = "100000.00"
+due = 2026-05-20
+return_days = 14
+[fee.late_interest]
+rate = "8%"
+day_count = "actual/360"
+grace_days = 5
+[[fee.tax]]
+name = "Texas sales tax"
+rate = "8.25%"
+mode = "exclusive"
+on = ["usage"]
+[service]
+"#;
+
+/// Every document of the run in `folder`, after it was derived again.
+fn told(folder: &Folder) -> String {
+    let invoices = std::fs::read_dir(folder.path("out/invoices")).expect("the run left documents");
+    let mut names: Vec<String> = invoices
+        .map(|entry| entry.expect("it can be read").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let mut told = String::new();
+    for name in names {
+        folder.stdout(&VERIFY.replace("owner-2026-000003.json", &name));
+        let text = folder.read(&format!("out/invoices/{name}"));
+        let invoice: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let text = |key: &str| invoice[key].as_str().unwrap_or_default();
+        told += &format!("{} of {}\n", text("number"), text("issued"));
+        for line in invoice["lines"].as_array().expect("lines") {
+            let text = |key: &str| line[key].as_str().unwrap_or_default();
+            let (amount, kind, what) = (text("amount"), text("kind"), text("description"));
+            told += &format!("{amount:>14}  {kind}: {what}\n");
+        }
+        told += &format!("{:>14}  in all\n", text("total"));
+    }
+    told
+}
+
+#[test]
+fn a_lease_with_every_term_is_billed_and_derived_again() {
+    let folder = Folder::new("invoice-every-term");
+    folder
+        .write("site.toml", SITE)
+        .write("lease.toml", &LEASE.replacen("[service]\n", ALL_TERMS, 1));
+    let payer = "[[payer]]\nparty = \"renter\"\ndays = 41\n[[event]]\n";
+    let scenario = SCENARIO.replacen("[[event]]\n", payer, 1);
+    folder
+        .write("scenario.toml", &scenario.replacen("until = 2026-07-10", "until = 2026-08-05", 1));
+    folder.stdout("simulate scenario.toml --out out --quiet");
+    assert_snapshot!(told(&folder), @r#"
+    owner-2026-000001 of 2026-05-20
+         120000.00  fixed: Fixed fee, 20 to 31 May 2026, 12 of 31 days
+         100000.00  deposit: Deposit
+         220000.00  in all
+    owner-2026-000002 of 2026-05-25
+         250000.00  prepayment: Prepayment due 2026-05-25
+         250000.00  in all
+    owner-2026-000003 of 2026-06-01
+           1573.59  usage: Energy, 20 to 31 May 2026: 25380.502 kWh at 0.062 USD per kWh
+         310000.00  fixed: Fixed fee, June 2026
+            129.82  tax: Texas sales tax, 8.25% of 1573.59
+        -155851.70  draw_down: Drawn from the prepayment of 2026-05-25
+         155851.71  in all
+    owner-2026-000004 of 2026-06-20
+           2093.08  minimum: Minimum of 320000.00 for 2026-05-20 to 2026-06-19: 317906.92 charged
+            172.68  tax: Texas sales tax, 8.25% of 2093.08
+          -1132.88  draw_down: Drawn from the prepayment of 2026-05-25
+           1132.88  in all
+    owner-2026-000005 of 2026-07-01
+           4234.87  usage: Energy, June 2026: 68304.317 kWh at 0.062 USD per kWh
+          20000.00  fixed: Fixed fee, 1 to 2 July 2026, 2 of 31 days
+            537.78  late_interest: Interest on owner-2026-000001, due 2026-06-19, at 8% a year
+            388.89  late_interest: Interest on owner-2026-000002, due 2026-06-24, at 8% a year
+            349.38  tax: Texas sales tax, 8.25% of 4234.87
+         -12755.46  draw_down: Drawn from the prepayment of 2026-05-25
+          12755.46  in all
+    owner-2026-000006 of 2026-07-03
+            288.97  usage: Energy, 1 to 2 July 2026: 4660.822 kWh at 0.062 USD per kWh
+            476.16  minimum: Minimum of 138666.67 for 2026-06-20 to 2026-07-02, 13 of 30 days: 138190.51 charged
+            111.11  late_interest: Interest on owner-2026-000002, due 2026-06-24, at 8% a year
+             63.12  tax: Texas sales tax, 8.25% of 765.13
+           -469.68  draw_down: Drawn from the prepayment of 2026-05-25
+         -79790.28  prepayment: What is left of the prepayment of 2026-05-25, given back
+         -79320.60  in all
+    owner-2026-000007 of 2026-07-16
+             75.86  late_interest: Interest on owner-2026-000002, due 2026-06-24, at 8% a year
+            380.97  late_interest: Interest on owner-2026-000003, due 2026-07-01, at 8% a year
+        -100000.00  deposit: Deposit, given back
+         -99543.17  in all
+    "#);
+}

@@ -441,8 +441,8 @@ pub fn keep_within(state: &State, asked: Asked, now: Instant, out: &mut Vec<Even
 /// Records who was shed and who is back, and the breaches that this is.
 fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mut Vec<Event>) {
     let wanted = state.fleet.it_watts().saturating_sub(it_limit(state, asked.limit));
-    let step = |kind, whose, (nodes, jobs): (usize, usize), it_watts: u64| {
-        let count = |nodes: usize| u32::try_from(nodes).expect("a site is small");
+    let count = |nodes: usize| u32::try_from(nodes).expect("a site is small");
+    let step = |kind, whose, (nodes, jobs): (usize, usize), it_watts: u64, beyond| {
         (nodes + jobs > 0).then_some(Event::PowerStepped(PowerStep {
             at: now,
             kind,
@@ -450,16 +450,19 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
             asked: facility(state, wanted),
             moved: facility(state, it_watts),
             nodes: count(nodes),
+            beyond,
             jobs: count(jobs),
             after: now.since(asked.since),
         }))
     };
-    let shed = |whose, moved, it_watts| step(PowerStepKind::Shed, whose, moved, it_watts);
-    out.extend(shed(Whose::Borrowed, (0, balance.borrowed.len()), balance.borrowed_watts));
-    out.extend(shed(Whose::Own, (balance.own_off.len(), 0), balance.own_watts));
+    let shed =
+        |whose, moved, it_watts, beyond| step(PowerStepKind::Shed, whose, moved, it_watts, beyond);
+    out.extend(shed(Whose::Borrowed, (0, balance.borrowed.len()), balance.borrowed_watts, 0));
+    out.extend(shed(Whose::Own, (balance.own_off.len(), 0), balance.own_watts, 0));
     for held in &balance.held_off {
         let nodes = held.nodes.len();
-        out.extend(shed(Whose::Lease(held.lease), (nodes, 0), held.saved));
+        let whose = Whose::Lease(held.lease);
+        out.extend(shed(whose, (nodes, 0), held.saved, held.beyond));
         out.push(Event::Breached(Breach {
             at: now,
             invariant: Invariant::Power,
@@ -482,7 +485,7 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
         *entry = (entry.0 + 1, entry.1 + watts(state, *number).0);
     }
     for (whose, (nodes, it_watts)) in back {
-        out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts));
+        out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts, 0));
     }
 }
 

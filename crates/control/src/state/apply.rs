@@ -7,7 +7,7 @@ use leasehold_units::{Gpus, Instant};
 
 use super::{State, contracts};
 use crate::books::Reclaim;
-use crate::event::Event;
+use crate::event::{Event, Whose};
 use crate::fleet::{Claim, Condition, Holding, JobSlot, LANDLORD, User};
 use crate::invariants::{Invariant, Violation};
 use crate::job::{Allocation, Job, JobSpec, JobState};
@@ -119,9 +119,20 @@ impl State {
                 self.lending = *to;
                 self.parties[usize::from(LANDLORD)].arrivals += 1;
             }
-            Event::PowerStepped(step) => self.books.power_steps.push(*step),
-            Event::RevenueRecognised { through } => self.books.recognise_through(*through),
             Event::AgendaDone(item) => self.contracts.done(item),
+            _ => self.apply_books(now, event),
+        }
+    }
+
+    fn apply_books(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::PowerStepped(step) => {
+                if let (Whose::Lease(lease), true) = (step.whose, step.beyond > 0) {
+                    self.books.record(lease, now, Fact::CurtailedBeyond { nodes: step.beyond });
+                }
+                self.books.power_steps.push(*step);
+            }
+            Event::RevenueRecognised { through } => self.books.recognise_through(*through),
             Event::Breached(breach) => self.books.breach(breach.clone()),
             Event::UsageClosed => {
                 self.fleet.close(now);
@@ -129,11 +140,11 @@ impl State {
             }
             Event::InvoiceIssued { lease, invoice } => {
                 let entry = &self.contracts.leases[usize::from(*lease)];
-                self.books.issue(*lease, entry, invoice);
+                self.books.issue(*lease, entry, invoice, now);
                 self.check_books();
             }
             Event::Booked(fact) => {
-                self.books.book(fact);
+                self.books.book(fact, now);
                 self.check_books();
             }
             _ => self.apply_delivery(now, event),

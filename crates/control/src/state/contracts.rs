@@ -384,8 +384,8 @@ impl Contracts {
         self.agenda.extend(ahead.map(|at| (at, AgendaItem::Grace(number))));
     }
 
-    /// An invoice may be due on the first of each month, on the first day of the term, and on the
-    /// day after the last.
+    /// An invoice may be due on the first of each month, on the first day of the term, on the day
+    /// after the last, and on days that the fee names.
     fn open_invoices(&mut self, index: usize, now: Instant) {
         let entry = &self.leases[index];
         let zone = &entry.terms().time_zone;
@@ -402,9 +402,12 @@ impl Contracts {
             }
             day = leasehold_units::Month::of(day).next().first_day();
         }
-        let at = zone.start_of(after);
-        if at >= now {
-            self.agenda.insert((at, AgendaItem::Invoice(number)));
+        let named = leasehold_ledger::standing_days(&entry.lease);
+        for day in named.into_iter().chain([after]) {
+            let at = zone.start_of(day);
+            if at >= now {
+                self.agenda.insert((at, AgendaItem::Invoice(number)));
+            }
         }
     }
 

@@ -310,7 +310,7 @@ fn invoice_of(wire: &WireInvoice) -> Result<Invoice, ReadError> {
     let lines: Vec<Line> =
         wire.lines.iter().map(|line| line_of(line, currency)).collect::<Result<_, _>>()?;
     Ok(Invoice {
-        number: wire.number.clone(),
+        number: number("number", &wire.number)?,
         landlord: name("landlord", &wire.landlord, PartyId::new)?,
         tenant: name("tenant", &wire.tenant, PartyId::new)?,
         lease: name("lease", &wire.lease, LeaseId::new)?,
@@ -326,9 +326,16 @@ fn invoice_of(wire: &WireInvoice) -> Result<Invoice, ReadError> {
             .collect::<Result<_, _>>()?,
         lines,
         total: money("total", &wire.total, currency)?,
-        corrects: wire.corrects.clone(),
-        replaces: wire.replaces.clone(),
+        corrects: wire.corrects.as_deref().map(|text| number("corrects", text)).transpose()?,
+        replaces: wire.replaces.as_deref().map(|text| number("replaces", text)).transpose()?,
     })
+}
+
+/// A number of a document is shown on terminals and names files: it holds what names hold.
+fn number(field: &'static str, text: &str) -> Result<String, ReadError> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let good = (1..=128).contains(&text.len()) && text.bytes().all(allowed);
+    if good { Ok(text.to_owned()) } else { Err(bad(field, text, "a number of a document")) }
 }
 
 fn tax_of(wire: &WireTax, lines: usize, currency: Currency) -> Result<TaxPart, ReadError> {

@@ -28,6 +28,7 @@ pub struct LeaseMeter {
     /// GPUs out for agreed maintenance from each instant on, in order.
     excluded: Vec<(Instant, Gpus)>,
     reclaims: BTreeMap<Month, ReclaimCount>,
+    curtailed_beyond: BTreeMap<Month, u64>,
     /// Days past the grace on which less was delivered than was granted, in order.
     short: Vec<ShortDays>,
     /// Change of the GPUs in use at each instant, where use beyond the entitlement is metered.
@@ -88,6 +89,7 @@ impl LeaseMeter {
             entitlement: Vec::new(),
             excluded: Vec::new(),
             reclaims: BTreeMap::new(),
+            curtailed_beyond: BTreeMap::new(),
             short: Vec::new(),
             use_steps: (over == OverMetering::On).then(BTreeMap::new),
         }
@@ -165,6 +167,11 @@ impl LeaseMeter {
         count.missed += u64::from(outcome == ReclaimOutcome::Missed);
     }
 
+    /// Records that `nodes` nodes were switched off at `at` beyond the depth that was agreed.
+    pub fn curtailed_beyond(&mut self, at: Instant, nodes: u32) {
+        *self.curtailed_beyond.entry(self.calendar.month_at(at)).or_default() += u64::from(nodes);
+    }
+
     /// What was read in `month` before `until`. Whoever reads first adds what runs on as intervals
     /// that end then.
     pub fn readings(&self, month: Month, until: Instant) -> PeriodReadings {
@@ -188,6 +195,7 @@ impl LeaseMeter {
             energy: self.energy(rows),
             reclaim_requests: count.requests,
             reclaim_missed: count.missed,
+            curtailed_beyond: self.curtailed_beyond.get(&month).copied().unwrap_or(0),
             short: self.short.clone(),
             usage: None,
         }

@@ -137,6 +137,7 @@ pub fn fine(_: Month) -> PeriodReadings {
         energy: Ratio::whole(3_600_000 * 1000),
         reclaim_requests: 4,
         reclaim_missed: 0,
+        curtailed_beyond: 0,
         usage: None,
         short: Vec::new(),
     }

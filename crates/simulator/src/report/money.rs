@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_ledger::{Invoice, Line};
+use leasehold_ledger::{DocumentState, Invoice, Line, Receivable};
 use leasehold_units::Money;
 use maud::{Markup, html};
 
@@ -19,7 +19,7 @@ pub fn section(outcome: &Outcome) -> Markup {
     html! {
         p.soft { "Open one to see its lines and how each amount follows from terms and usage." }
         div.invoices {
-            @for one in invoices { (invoice(one)) }
+            @for one in invoices { (invoice(one, outcome)) }
             @for (currency, total) in totals(outcome) {
                 p.total { span { (grouped(invoices.len() as u128)) @if invoices.len() == 1 { " document" } @else { " documents" } " in all" }
                     span.amount { (currency) " " (money(total)) } }
@@ -39,17 +39,38 @@ pub fn totals(outcome: &Outcome) -> BTreeMap<&'static str, Money> {
     totals
 }
 
-fn invoice(invoice: &Invoice) -> Markup {
+fn invoice(invoice: &Invoice, outcome: &Outcome) -> Markup {
     html! {
         details.invoice {
             summary {
-                span.number { (invoice.number) @if invoice.is_credit_note() { " (credit note)" } }
+                span.number { (invoice.number) }
                 span.who { (invoice.tenant) }
-                span.when { "issued " (invoice.issued) ", due " (invoice.due) }
+                span.when { (dates(invoice)) ", " (standing(invoice, outcome)) }
                 span.amount { (invoice.currency) " " (money(invoice.total)) }
             }
             (lines(invoice))
         }
+    }
+}
+
+fn dates(invoice: &Invoice) -> String {
+    match invoice.is_credit_note() {
+        true => format!("credit note of {}", invoice.issued),
+        false => format!("issued {}, due {}", invoice.issued, invoice.due),
+    }
+}
+
+/// What became of it within the run.
+fn standing(invoice: &Invoice, outcome: &Outcome) -> &'static str {
+    let known = outcome.state.books.receivables().document(&invoice.number);
+    match (known.map(Receivable::state), invoice.is_credit_note()) {
+        (None | Some(DocumentState::Draft), _) => "draft",
+        (Some(DocumentState::Issued), _) => "open",
+        (Some(DocumentState::PartlyPaid), false) => "partly paid",
+        (Some(DocumentState::Paid), false) => "paid",
+        (Some(DocumentState::PartlyPaid), true) => "partly set off",
+        (Some(DocumentState::Paid), true) => "set off",
+        (Some(DocumentState::Disputed), _) => "disputed",
     }
 }
 
@@ -70,9 +91,13 @@ fn lines(invoice: &Invoice) -> Markup {
 fn derivation(line: &Line) -> Markup {
     html! {
         code { (line.derivation.formula) }
-        dl.inputs { @for (name, value) in &line.derivation.inputs {
-            div { dt { (name) } dd { (value) } }
-        } }
+        dl.inputs {
+            @for (name, value) in &line.derivation.inputs { div { dt { (name) } dd { (value) } } }
+            @if let Some(usage) = &line.derivation.usage {
+                div { dt { "service intervals" } dd { (grouped(u128::from(usage.intervals))) " of " (usage.month) } }
+            }
+            div { dt { "terms" } dd { "version " (line.derivation.terms_version) } }
+        }
     }
 }
 

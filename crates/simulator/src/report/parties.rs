@@ -24,7 +24,7 @@ pub fn section(outcome: &Outcome, summary: &Summary) -> Markup {
     html! {
         (table(&columns, rows.collect(), None))
         @if outcome.refused > 0 {
-            p.soft { (grouped(u128::from(outcome.refused))) " jobs were refused: larger than anything their party could ever have, or too slow to leave." }
+            p.soft { (grouped(u128::from(outcome.refused))) @if outcome.refused == 1 { " job was" } @else { " jobs were" } " refused: larger than anything their party could ever have, or too slow to leave." }
         }
     }
 }

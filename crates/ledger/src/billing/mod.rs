@@ -3,33 +3,61 @@
 //! Level-triggered: an invoice bills whatever is due by its day and was not billed yet, so that a
 //! day that was skipped loses nothing and asking twice bills nothing twice.
 
+mod standing;
+mod taxes;
+
 use std::collections::BTreeMap;
 
 use jiff::ToSpan;
-use leasehold_lease::{InvoiceTiming, Terms};
+use leasehold_lease::{InvoiceTiming, Lease, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
 
 use crate::charges::{Charge, MonthShare};
 use crate::record::RecordDigest;
 use crate::wording::span_name;
 use crate::{
-    Derivation, DueLine, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue, TermsDigest,
+    Derivation, DueLine, FeePeriod, Invoice, Line, LineKind, PeriodReadings, Revenue, TaxPart,
+    TermsDigest,
 };
+use standing::Standing;
+pub use standing::standing_days;
 
 /// A lease as it stands now: its versions, and what follows from them and from a notice.
 #[derive(Debug, Clone, Copy)]
 pub struct BilledLease<'a> {
     /// All versions, in order; never empty.
-    pub versions: &'a [Terms],
+    versions: &'a [Terms],
     /// The fee schedule from the first to the last day of service, in order.
-    pub periods: &'a [FeePeriod],
+    periods: &'a [FeePeriod],
+    /// What is billed beside the months rests on the lease itself.
+    lease: Option<&'a Lease>,
+    /// What is open of its documents.
+    open: &'a [OpenDocument],
+}
+
+/// What was open of a document, from day to day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDocument {
+    /// Its number.
+    pub number: String,
+    /// Day by which it was to be paid.
+    pub due: Day,
+    /// What was open from each day on, in order of days.
+    pub history: Vec<(Day, Money)>,
 }
 
 /// What was billed so far, for every lease, and how many invoices each landlord issued.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Biller {
     issued: BTreeMap<PartyId, u32>,
-    accounts: BTreeMap<LeaseId, BTreeMap<Month, MonthAccount>>,
+    accounts: BTreeMap<LeaseId, Account>,
+}
+
+/// What was billed so far for a lease.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Account {
+    months: BTreeMap<Month, MonthAccount>,
+    standing: Standing,
 }
 
 /// What was billed for one month of a lease.
@@ -52,6 +80,16 @@ struct Settlement {
 }
 
 impl<'a> BilledLease<'a> {
+    /// `lease` with its fee schedule, and what is open of its documents.
+    pub fn new(lease: &'a Lease, periods: &'a [FeePeriod], open: &'a [OpenDocument]) -> Self {
+        Self { versions: &lease.versions, periods, lease: Some(lease), open }
+    }
+
+    /// The fees of a lease alone: without minimum, prepayments, deposit or interest.
+    pub fn of_fees(versions: &'a [Terms], periods: &'a [FeePeriod]) -> Self {
+        Self { versions, periods, lease: None, open: &[] }
+    }
+
     fn first_version(&self) -> &'a Terms {
         self.versions.first().expect("a lease has a version")
     }
@@ -98,12 +136,17 @@ impl Biller {
     pub fn next_issue_day(&self, lease: &BilledLease<'_>, from: Day) -> Option<Day> {
         let shares = lease.shares();
         let account = self.accounts.get(&lease.first_version().id);
-        let billed = |month: &Month| account.and_then(|account| account.get(month));
+        let months = account.map(|account| &account.months);
+        let billed = |month: &Month| months.and_then(|months| months.get(month));
         let scheduled = shares.values().filter_map(|share| next_due(share, billed(&share.month())));
-        let vanished = account.into_iter().flatten().filter(|(month, account)| {
+        let vanished = months.into_iter().flatten().filter(|(month, account)| {
             !shares.contains_key(month) && account.fixed().is_some_and(|fixed| fixed.minor() != 0)
         });
-        scheduled.chain(vanished.map(|_| from)).map(|due| due.max(from)).min()
+        let new = Standing::default();
+        let standing = account.map_or(&new, |account| &account.standing);
+        let beside = lease.lease.and_then(|lease| standing.next_due(lease, from));
+        let due = scheduled.chain(vanished.map(|_| from)).chain(beside);
+        due.map(|due| due.max(from)).min()
     }
 
     /// The invoice of `lease` on `day`, if anything is due; `readings` says what was metered in a
@@ -120,7 +163,7 @@ impl Biller {
         let mut shares = lease.shares();
         let account = self.accounts.entry(lease.first_version().id.clone()).or_default();
         let mut lines = Vec::new();
-        for (month, billed) in account.iter_mut() {
+        for (month, billed) in &mut account.months {
             match shares.remove(month) {
                 Some(share) => lines.extend(billed.bill(day, &share, readings)),
                 None => lines.extend(billed.withdraw()),
@@ -130,12 +173,13 @@ impl Biller {
             let mut billed = MonthAccount::opened(&share);
             lines.extend(billed.bill(day, &share, readings));
             if billed != MonthAccount::opened(&share) {
-                account.insert(month, billed);
+                account.months.insert(month, billed);
             }
         }
         // A month may be both settled late and billed ahead; a reader expects days in order.
         lines.sort_by_key(|line| Month::of(line.start));
-        (!lines.is_empty()).then(|| self.document(day, lease, lines))
+        let taxes = account.finish(day, lease, &mut lines);
+        (!lines.is_empty()).then(|| Invoice { taxes, ..self.document(day, lease, lines) })
     }
 
     fn document(&mut self, day: Day, lease: &BilledLease<'_>, lines: Vec<Line>) -> Invoice {
@@ -166,6 +210,36 @@ impl Biller {
         *sequence += 1;
         format!("{landlord}-{:04}-{sequence:06}", day.year())
     }
+}
+
+impl Account {
+    /// Adds to the lines of the months what is billed beside them: in this order the minimum and
+    /// interest, taxes, what is drawn from prepayments, and then prepayments and deposit. Returns
+    /// what of which lines is tax.
+    fn finish(&mut self, day: Day, lease: &BilledLease<'_>, lines: &mut Vec<Line>) -> Vec<TaxPart> {
+        let terms = lease.terms_on(day);
+        let Some(whole) = lease.lease else { return taxes::levy(terms, day, lines) };
+        let (months, currency) = (&self.months, lease.currency());
+        let metered = |start: Day, end: Day| metered_between(months, (start, end), currency);
+        lines.extend(self.standing.minimum_lines(day, whole, &metered));
+        lines.extend(self.standing.interest_lines(day, terms, lease.open));
+        let taxes = taxes::levy(terms, day, lines);
+        lines.extend(self.standing.draw(day, whole, lines));
+        lines.extend(self.standing.advance_lines(day, whole));
+        taxes
+    }
+}
+
+/// Metered charges of months whose service ended from one day to another, both included.
+fn metered_between(
+    months: &BTreeMap<Month, MonthAccount>,
+    (start, end): (Day, Day),
+    currency: Currency,
+) -> Money {
+    let ended = |month: &&MonthAccount| start <= month.end && month.end <= end;
+    let charges = months.values().filter(ended).flat_map(|month| &month.billed);
+    let metered = charges.filter(|(charge, _)| matches!(charge, Charge::Usage(_)));
+    metered.fold(Money::zero(currency), |sum, (_, amount)| sum.plus(*amount))
 }
 
 /// The next day on which something of `share` is due that `account` does not have.
@@ -277,6 +351,7 @@ impl MonthAccount {
             Charge::DeliveryShortfall => ("delivery shortfall", Revenue::Fixed),
             Charge::ServiceCredit => ("service credit", Revenue::Credits),
             Charge::ReclaimCredit => ("reclaim credit", Revenue::Credits),
+            Charge::CurtailCredit => ("curtailment credit", Revenue::Credits),
         };
         Some(Line {
             kind: LineKind::Adjustment,
