@@ -5,7 +5,7 @@
 
 use leasehold_lease::{Amount, Grant, Terms};
 use leasehold_site::{Outage, Site};
-use leasehold_units::{Day, Instant, Ratio};
+use leasehold_units::{Day, Instant, Nodes, Ratio};
 
 use crate::plan::{Refused, Wish, carry};
 use crate::refusal::{Alternative, Refusal};
@@ -242,6 +242,10 @@ impl Search<'_> {
         let leanest = steps
             .filter(|step| from <= step.until && step.from <= until)
             .min_by_key(|step| step.nodes)?;
+        // Of all that is left, nothing may be left on some day: that is no offer.
+        if leanest.nodes == Nodes::ZERO {
+            return None;
+        }
         let (gpus, nodes, watts) = (leanest.gpus, leanest.nodes, leanest.watts);
         Some(Alternative { from, until, amount, gpus, nodes, watts })
     }

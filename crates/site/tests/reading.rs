@@ -138,6 +138,44 @@ fn each_rule_of_a_site_file_is_held() {
 }
 
 #[test]
+fn declared_outages_name_what_is_out_and_when() {
+    let outages = |text: &str| {
+        let text = format!("{SOUND}{text}");
+        parse(&text).map(|site| site.outages).map_err(|problems| {
+            problems.iter().map(|problem| problem.rule.to_owned()).collect::<Vec<_>>()
+        })
+    };
+    let table = "[[outage]]\nnodes = [\"a-01-02\", \"c-001-01-03\"]\nfrom = 2026-05-01\n\
+                 until = 2026-05-02T06:00:00-05:00\nwhat = \"valves\"\n";
+    let outage = &outages(table).expect("it is sound")[0];
+    let site = sound();
+    let zone = &site.time_zone;
+    assert_eq!(outage.interval.from, zone.start_of("2026-05-01".parse().expect("a day")));
+    assert_eq!(outage.interval.length(), Seconds::new(30 * 3_600));
+    let parts: Vec<u32> = outage.parts().map(|part| part.nodes.end - part.nodes.start).collect();
+    assert_eq!((parts, outage.what.as_str()), (vec![8, 1], "valves"));
+    let changed = |from: &str, to: &str| outages(&table.replacen(from, to, 1)).expect_err("broken");
+    assert_eq!(
+        changed("until = 2026-05-02T06:00:00-05:00", "until = 2026-05-01"),
+        ["outage-in-order"]
+    );
+    assert_eq!(changed("a-01-02", "z-01-02"), ["unknown-node"]);
+    assert_eq!(changed("what = \"valves\"\n", ""), ["missing-key"]);
+    assert_eq!(changed("what", "wat"), ["missing-key", "unknown-key"]);
+}
+
+#[test]
+fn a_turnover_has_twice_its_time_where_no_limit_is_given() {
+    let limit = |text: &str| {
+        let text = SOUND.replacen("turnover = \"90 s\"", &format!("turnover = \"90 s\"{text}"), 1);
+        parse(&text).map(|site| site.skus[0].turnover_limit)
+    };
+    assert_eq!(limit(""), Ok(Seconds::new(180)));
+    assert_eq!(limit("\nturnover_limit = \"5 min\""), Ok(Seconds::new(300)));
+    assert!(limit("\nturnover_limit = \"89 s\"").is_err(), "it would fail each time");
+}
+
+#[test]
 fn a_reserve_is_whole_blocks_of_its_pool() {
     let reserve = |text: &str| {
         let text = SOUND.replacen("arrays = 49", &format!("reserve = {text}\narrays = 49"), 1);

@@ -223,6 +223,25 @@ fn a_reclaim_that_is_late_because_of_a_turnover_is_recorded_and_credited() {
     assert_eq!(march(&outcome).reclaim_missed, 1);
 }
 
+#[test]
+fn a_reclaim_that_is_never_answered_is_recorded_when_its_bound_passes() {
+    let job = |submit, gpus, run, vacate| Job { submit, gpus, run, vacate, checkpoint: 600 };
+    let landlord = (100..124).map(|submit| job(submit, 8, 160_000, 480)).collect();
+    let tenant = vec![job(9_000, 192, 1_000, 60)];
+    // A node that was kept for it fails for good, and nothing is in reserve.
+    let faults = vec![(9_010, 3, u32::MAX / 2)];
+    let setting = setting(&Plan { landlord, tenant, faults, blocks: 6, ..Plan::default() });
+    let (outcome, kept) = play(setting);
+    let gang = kept.jobs.iter().find(|job| job.party == 1).expect("it was submitted");
+    assert_eq!(gang.started, None);
+    assert_eq!((outcome.reclaims.count(), outcome.reclaims_missed), (0, 1));
+    assert!(outcome.late_without_cause.is_empty());
+    let bound = outcome.state.contracts.leases[0].reclaim_bound().expect("it promises one");
+    let breach = outcome.state.books.breaches.first().expect("it is recorded");
+    assert_eq!(breach.at, later(9_000).after(bound).after(Seconds::new(1)));
+    assert_eq!(march(&outcome).reclaim_missed, 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
