@@ -1,0 +1,128 @@
+//! Maintenance, quotes and turnovers that fail, as the files of a scenario have them.
+
+use std::path::PathBuf;
+
+use leasehold_control::{Agreed, Input};
+use leasehold_simulator::scenario::Loaded;
+use leasehold_units::{LeaseId, Seconds};
+
+const SITE: &str = r#"
+id = "s"
+landlord = "owner"
+time_zone = "America/Chicago"
+pue = "1.2"
+[[sku]]
+id = "k"
+gpu = "G"
+gpus_per_node = 8
+turnover = "90 s"
+node_power = { nameplate = "10.2 kW", contracted = "8.4 kW", measured = "7.75 kW", idle = "1 kW" }
+[[pool]]
+id = "p"
+sku = "k"
+hall = "h"
+arrays = 2
+racks_per_array = 2
+nodes_per_rack = 4
+in_service = 2026-01-01
+[[power]]
+from = 2026-01-01
+limit = "1 MW"
+"#;
+
+const EVENTS: &str = r#"
+[[event]]
+at = 2026-03-02T00:00:00Z
+kind = "maintenance"
+id = "works"
+what = "valves"
+nodes = ["p-01-02"]
+from = 2026-03-12T00:00:00Z
+until = 2026-03-12T03:00:00Z
+agreed = ["first"]
+[[event]]
+at = 2026-03-03T00:00:00Z
+kind = "maintenance-cancelled"
+id = "works"
+[[event]]
+at = 2026-03-04T00:00:00Z
+kind = "hold"
+file = "quote.toml"
+expires = 2026-03-06T00:00:00Z
+[[event]]
+at = 2026-03-05T00:00:00Z
+kind = "release"
+lease = "quote"
+[faults]
+turnover_failure = "0.1%"
+repair = "8 h"
+"#;
+
+fn lease(id: &str) -> String {
+    format!(
+        "id = \"{id}\"\nsite = \"s\"\nlandlord = \"owner\"\ntenant = \"{id}\"\nsigned = 2026-01-01\n\
+         time_zone = \"America/Chicago\"\n[term]\nstart = 2026-03-01\nend = 2026-12-31\n\
+         [capacity]\namount = \"1 rack\"\nshape = \"rack\"\n\
+         [fee]\ncurrency = \"USD\"\nfixed = \"310000.00\"\nproration = \"actual\"\n\
+         invoice = \"advance\"\ndue_days = 30\n\
+         [service]\nidle_use = \"none\"\nmaintenance = {{ hours_per_month = 4, notice = \"7 d\" }}\n"
+    )
+}
+
+/// What is read of a scenario with `events`, or what is told of it.
+fn read(name: &str, events: &str) -> Result<Loaded, String> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).expect("the build folder can be written");
+    let scenario = format!(
+        "site = \"site.toml\"\nleases = [\"first.toml\"]\nfrom = 2026-03-01\nuntil = 2026-04-01\n\
+         seed = 1\n{events}"
+    );
+    let (first, quote) = (lease("first"), lease("quote"));
+    let files = [("site.toml", SITE), ("first.toml", &first), ("quote.toml", &quote)];
+    for (file, text) in files.into_iter().chain([("scenario.toml", scenario.as_str())]) {
+        std::fs::write(folder.join(file), text).expect("the build folder can be written");
+    }
+    Loaded::read(&folder.join("scenario.toml")).map_err(|error| error.render(false))
+}
+
+#[test]
+fn each_key_is_what_is_asked_of_the_site() {
+    let loaded = read("upkeep", EVENTS).unwrap_or_else(|told| panic!("{told}"));
+    let setting = loaded.setting(0).expect("nothing to open");
+    let inputs: Vec<&Input> = setting.inputs.iter().map(|(_, input)| input).collect();
+    let [Input::PlanOutage(ask), Input::CancelOutage { id }, hold, release] = inputs[..] else {
+        panic!("{inputs:?}")
+    };
+    assert_eq!((ask.id.to_string(), ask.what.as_str()), ("works".into(), "valves"));
+    assert_eq!(ask.nodes.iter().collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!(ask.interval.length(), Seconds::new(3 * 3_600));
+    assert_eq!(ask.agreed, Agreed::Leases(vec![LeaseId::new("first").expect("a name")]));
+    assert_eq!(*id, ask.id);
+    let Input::Hold { terms, expires } = hold else { panic!("{hold:?}") };
+    assert_eq!(
+        (terms.id.to_string(), expires.to_string()),
+        ("quote".into(), "2026-03-06T00:00:00Z".into())
+    );
+    let Input::Release { lease } = release else { panic!("{release:?}") };
+    assert_eq!(*lease, terms.id);
+    let maintenance = setting.leases[0].latest().service.maintenance.expect("it agrees to hours");
+    assert_eq!((maintenance.hours_per_month, maintenance.notice), (4, Seconds::new(7 * 86_400)));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_rule() {
+    let told = |name: &str, from: &str, to: &str| {
+        assert!(EVENTS.contains(from), "{from}");
+        read(name, &EVENTS.replacen(from, to, 1)).err().unwrap_or_default()
+    };
+    let order = told("order", "until = 2026-03-12T03", "until = 2026-03-11T03");
+    assert!(order.contains("outage-in-order"), "{order}");
+    let nodes = told("nodes", "p-01-02", "p-07-02");
+    assert!(nodes.contains("unknown-node"), "{nodes}");
+    let agreed = told("agreed", "[\"first\"]", "[\"fi rst\"]");
+    assert!(agreed.contains("not-a-name"), "{agreed}");
+    let expires = told("expires", "expires = 2026-03-06T00:00:00Z\n", "");
+    assert!(expires.contains("missing-key"), "{expires}");
+    let faults = told("faults", "turnover_failure = \"0.1%\"\n", "");
+    assert!(faults.contains("missing-key"), "{faults}");
+}
