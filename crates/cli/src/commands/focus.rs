@@ -4,14 +4,13 @@
 //! file of one tenant can say nothing of another.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use leasehold_ledger::focus::{
     COMMITMENT_COLUMNS, COST_COLUMNS, Column, CommitmentRow, CostRow, FocusLease,
     contract_commitments,
 };
-use leasehold_ledger::{Invoice, Rederivation, Sealed};
+use leasehold_ledger::{Invoice, Rederivation, Sealed, UsageDigest};
 use leasehold_units::{Day, Month};
 
 use crate::arguments::{Common, ExportFocus, FocusDataset, FocusFormat, FocusVersion};
@@ -127,6 +126,7 @@ fn cost_and_usage(folder: &Path, documents: &[Invoice]) -> Result<Vec<CostRow>, 
             evidence::read_usage(&mut again, &path, month)?;
         }
     }
+    rests_on(documents, &again)?;
     let terms = evidence::terms(folder)?;
     let latest = terms.last().expect("a lease has a version");
     let used_and_idle = |start: Day, end: Day| again.meter().used_and_idle(start, end);
@@ -137,6 +137,26 @@ fn cost_and_usage(folder: &Path, documents: &[Invoice]) -> Result<Vec<CostRow>, 
         used_and_idle: &used_and_idle,
     };
     Ok(lease.cost_and_usage())
+}
+
+/// Refuses service intervals that are not those that were billed from.
+fn rests_on(documents: &[Invoice], again: &Rederivation) -> Result<(), Failure> {
+    for document in documents {
+        for expected in document.lines.iter().filter_map(|line| line.derivation.usage) {
+            let month = expected.month;
+            let found = again.usage().find(|found| found.month == month).copied();
+            if found.unwrap_or_else(|| UsageDigest::none(month)) != expected {
+                let number = &document.number;
+                let message = format!(
+                    "the service intervals of {month} are not those that {number} rests on"
+                );
+                return Err(Failure::impossible(message).with_hint(
+                    "restore the evidence as the run left it; `leasehold invoice verify` says more",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn commitments(folder: &Path, _: &[Invoice]) -> Result<Vec<CommitmentRow>, Failure> {

@@ -71,7 +71,7 @@ impl FocusLease<'_> {
         if net.minor() == 0 && !parts.is_empty() {
             return parts;
         }
-        match capacity_of(line) {
+        match capacity_of(self.kind(document, place), line) {
             Capacity::None => parts.push(Part { amount: net, tax: None, capacity: None }),
             Capacity::Used => {
                 let (used, _) = (self.used_and_idle)(line.start, line.end);
@@ -116,7 +116,7 @@ impl FocusLease<'_> {
         let is_tax = part.tax.is_some();
         let category = if is_tax { ChargeCategory::Tax } else { category(line) };
         let class = self.class(document, line);
-        let sku = sku(line, category, document);
+        let sku = sku(self.kind(document, place), line, category, document);
         let is_first = line.kind != LineKind::Adjustment && document.replaces.is_none();
         let charged_before = line.kind == LineKind::Correction || !is_first;
         let zero = Money::zero(document.currency);
@@ -149,12 +149,25 @@ impl FocusLease<'_> {
         }
     }
 
+    /// What the line is, or what the line is that it gives back: a credit note has a line for each of
+    /// the document that it gives back, in the same order.
+    fn kind(&self, document: &Invoice, place: usize) -> LineKind {
+        let line = &document.lines[place];
+        let wrong = document.corrects.as_ref().filter(|_| line.kind == LineKind::Correction);
+        let wrong = wrong.and_then(|number| self.document(number));
+        wrong.and_then(|wrong| wrong.lines.get(place)).map_or(line.kind, |wrong| wrong.kind)
+    }
+
+    fn document(&self, number: &str) -> Option<&Invoice> {
+        self.documents.iter().find(|document| document.number == number)
+    }
+
     /// Whether the line corrects what was billed in an earlier billing period: that of the document
     /// that it corrects, replaces or adjusts.
     fn class(&self, document: &Invoice, line: &Line) -> ChargeClass {
         let named = document.corrects.as_ref().or(document.replaces.as_ref());
         let earlier = match (named, line.kind) {
-            (Some(number), _) => self.documents.iter().find(|earlier| earlier.number == *number),
+            (Some(number), _) => self.document(number),
             (None, LineKind::Adjustment) => {
                 self.documents.iter().find(|earlier| earlier.lines.iter().any(|l| charged(l, line)))
             }
@@ -196,8 +209,8 @@ enum Capacity {
     Split,
 }
 
-fn capacity_of(line: &Line) -> Capacity {
-    match (line.kind, category(line), line.revenue) {
+fn capacity_of(kind: LineKind, line: &Line) -> Capacity {
+    match (kind, category(line), line.revenue) {
         (_, ChargeCategory::Usage, Revenue::Fixed) | (LineKind::Usage(Meter::GpuHoursHeld), ..) => {
             Capacity::Split
         }
@@ -225,8 +238,8 @@ fn frequency(line: &Line, category: ChargeCategory) -> ChargeFrequency {
     }
 }
 
-fn sku(line: &Line, category: ChargeCategory, document: &Invoice) -> Option<Sku> {
-    let (id, meter) = match (line.kind, category, line.revenue) {
+fn sku(kind: LineKind, line: &Line, category: ChargeCategory, document: &Invoice) -> Option<Sku> {
+    let (id, meter) = match (kind, category, line.revenue) {
         (_, ChargeCategory::Purchase, _) => ("prepayment", "Prepayment"),
         (_, ChargeCategory::Usage, Revenue::Fixed) => ("capacity", "Leased capacity"),
         (LineKind::Usage(meter), ChargeCategory::Usage, _) => (meter_key(meter), title(meter)),
