@@ -306,7 +306,7 @@ pub struct ExportFocus {
     /// The directory of a finished run
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
-    /// Version of the specification: 1.2 for cost-and-usage, 1.3 for contract-commitment
+    /// Version of the specification: 1.2 for cost-and-usage, 1.3 or 1.4 for contract-commitment
     #[arg(long, value_enum, value_name = "VERSION")]
     pub version: FocusVersion,
     /// Which dataset
@@ -338,6 +338,9 @@ pub enum FocusVersion {
     /// 1.3, of December 2025
     #[value(name = "1.3")]
     V1_3,
+    /// 1.4, with more of what a commitment is
+    #[value(name = "1.4")]
+    V1_4,
 }
 
 /// Datasets of the FOCUS specification.

@@ -33,7 +33,7 @@ struct Plan {
     idle: Vec<u32>,
 }
 
-const KINDS: [(LineKind, Revenue); 17] = [
+const KINDS: [(LineKind, Revenue); 20] = [
     (LineKind::Fixed, Revenue::Fixed),
     (LineKind::Usage(Meter::Energy), Revenue::Usage),
     (LineKind::Usage(Meter::GpuHoursUsed), Revenue::Usage),
@@ -51,6 +51,9 @@ const KINDS: [(LineKind, Revenue); 17] = [
     (LineKind::LateInterest, Revenue::Interest),
     (LineKind::DisputeCredit, Revenue::Credits),
     (LineKind::Correction, Revenue::Fixed),
+    (LineKind::DeliveryShortfall, Revenue::Fixed),
+    (LineKind::CurtailCredit, Revenue::Credits),
+    (LineKind::Minimum, Revenue::Usage),
 ];
 
 fn plan() -> impl Strategy<Value = Plan> {

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use leasehold_ledger::focus::{
-    COMMITMENT_COLUMNS, COST_COLUMNS, Column, CommitmentRow, CostRow, FocusLease,
-    contract_commitments,
+    COMMITMENT_COLUMNS, COMMITMENT_COLUMNS_1_4, COST_COLUMNS, Column, CommitmentRow, CostRow,
+    FocusLease, contract_commitments,
 };
 use leasehold_ledger::{Invoice, Rederivation, Sealed, UsageDigest};
 use leasehold_units::{Day, Month};
@@ -30,13 +30,16 @@ pub fn export(asked: &ExportFocus, common: &Common) -> Result<(), Failure> {
         (FocusDataset::ContractCommitment, FocusVersion::V1_3) => {
             write(asked, common, &COMMITMENT_COLUMNS, &of_leases(asked, commitments)?)
         }
-        (FocusDataset::CostAndUsage, FocusVersion::V1_3) => {
+        (FocusDataset::ContractCommitment, FocusVersion::V1_4) => {
+            write(asked, common, &COMMITMENT_COLUMNS_1_4, &of_leases(asked, commitments)?)
+        }
+        (FocusDataset::CostAndUsage, _) => {
             Err(Failure::impossible("cost-and-usage is written in version 1.2 only")
                 .with_hint("say `--version 1.2`"))
         }
         (FocusDataset::ContractCommitment, FocusVersion::V1_2) => {
             Err(Failure::impossible("version 1.2 has no contract-commitment")
-                .with_hint("say `--version 1.3`"))
+                .with_hint("say `--version 1.3` or `--version 1.4`"))
         }
     }
 }
@@ -63,8 +66,9 @@ fn write<R>(
 /// The rows of all leases that are asked for, in order of their names.
 fn of_leases<R>(
     asked: &ExportFocus,
-    rows_of: fn(&Path, &[Invoice]) -> Result<Vec<R>, Failure>,
+    rows_of: fn(&Path, &[Invoice], Day) -> Result<Vec<R>, Failure>,
 ) -> Result<Vec<R>, Failure> {
+    let as_of = last_day(&asked.directory)?;
     let mut rows = Vec::new();
     let mut found = false;
     for folder in folders(asked)? {
@@ -74,7 +78,7 @@ fn of_leases<R>(
             continue;
         }
         found = true;
-        rows.extend(rows_of(&folder, &documents(&folder)?)?);
+        rows.extend(rows_of(&folder, &documents(&folder)?, as_of)?);
     }
     if found {
         return Ok(rows);
@@ -117,7 +121,7 @@ fn documents(folder: &Path) -> Result<Vec<Invoice>, Failure> {
     Ok(documents)
 }
 
-fn cost_and_usage(folder: &Path, documents: &[Invoice]) -> Result<Vec<CostRow>, Failure> {
+fn cost_and_usage(folder: &Path, documents: &[Invoice], _: Day) -> Result<Vec<CostRow>, Failure> {
     let mut again = rederivation(folder)?;
     for month in months(documents) {
         let path = folder.join(format!("usage-{month}.csv"));
@@ -159,12 +163,22 @@ fn rests_on(documents: &[Invoice], again: &Rederivation) -> Result<(), Failure> 
     Ok(())
 }
 
-fn commitments(folder: &Path, _: &[Invoice]) -> Result<Vec<CommitmentRow>, Failure> {
+fn commitments(folder: &Path, _: &[Invoice], as_of: Day) -> Result<Vec<CommitmentRow>, Failure> {
     let mut again = rederivation(folder)?;
-    let lease = again.hear_all();
-    let lease =
-        lease.map_err(|error| Failure::impossible(format!("{}: {error}", folder.display())))?;
-    Ok(contract_commitments(lease))
+    let lease = again
+        .hear_all()
+        .map_err(|error| Failure::impossible(format!("{}: {error}", folder.display())))?;
+    Ok(contract_commitments(lease, as_of))
+}
+
+/// The last day of the run.
+fn last_day(directory: &Path) -> Result<Day, Failure> {
+    let path = directory.join("summary.json");
+    let bad = || Failure::impossible(format!("{}: `until` is no day", path.display()));
+    let summary: serde_json::Value =
+        serde_json::from_str(&files::read(&path)?).map_err(|_| bad())?;
+    let until = summary["until"].as_str().and_then(|text| text.parse::<Day>().ok());
+    until.and_then(|until| until.yesterday().ok()).ok_or_else(bad)
 }
 
 fn rederivation(folder: &Path) -> Result<Rederivation, Failure> {

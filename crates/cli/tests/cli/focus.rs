@@ -67,6 +67,9 @@ fn every_kind(like: &Invoice) -> Invoice {
         (LineKind::DrawDown, Revenue::Prepayments, -250_000, 0),
         (LineKind::Deposit, Revenue::Deposits, 77_777, 0),
         (LineKind::LateInterest, Revenue::Interest, 12, 0),
+        (LineKind::DeliveryShortfall, Revenue::Fixed, -4_000, 0),
+        (LineKind::CurtailCredit, Revenue::Credits, -90, 0),
+        (LineKind::Minimum, Revenue::Usage, 650, 52),
     ];
     let money = |minor| Money::from_minor(minor, like.currency);
     let line = |(kind, revenue, minor, _): &(LineKind, Revenue, i128, i128)| Line {
@@ -235,12 +238,17 @@ fn what_each_version_commits_to() {
     BillingCurrency,ContractCommitmentCategory,ContractCommitmentCost,ContractCommitmentDescription,ContractCommitmentId,ContractCommitmentPeriodEnd,ContractCommitmentPeriodStart,ContractCommitmentQuantity,ContractCommitmentType,ContractCommitmentUnit,ContractId,ContractPeriodEnd,ContractPeriodStart
     USD,Spend,45312500000.00,Fixed fees of colossus-1-anthropic from 2026-05-01 to 2029-05-31 under version 1 of its terms,colossus-1-anthropic/terms-1,2029-06-01T05:00:00Z,2026-05-01T05:00:00Z,,GPU capacity lease,,colossus-1-anthropic,2029-06-01T05:00:00Z,2026-05-01T05:00:00Z
     ");
+    folder.stdout(&export.replace("1.3", "1.4").replace("all", "later"));
+    let later = csv_table(&folder.read("later.csv"));
+    let told = ["LifecycleStatus", "Created", "LastUpdated", "DurationType", "PaymentModel"];
+    let told = told.map(|name| later[0][&format!("ContractCommitment{name}")].as_str());
+    insta::assert_snapshot!(told.join(", "), @"Active, 2026-05-03T05:00:00Z, 2026-05-03T05:00:00Z, 37 Months, No Upfront");
     let again = folder.outcome(&export.replace("1.3", "1.2").replace("all", "other"));
     insta::assert_snapshot!(again, @r"
     exit 1
     --- stderr
     error: version 1.2 has no contract-commitment
-    hint: say `--version 1.3`
+    hint: say `--version 1.3` or `--version 1.4`
     ");
 }
 

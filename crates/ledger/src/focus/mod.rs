@@ -8,7 +8,10 @@ mod cost;
 mod rows;
 mod value;
 
-pub use commitment::{COMMITMENT_COLUMNS, CommitmentRow, contract_commitments};
+pub use commitment::{
+    COMMITMENT_COLUMNS, COMMITMENT_COLUMNS_1_4, CommitmentRow, LifecycleStatus,
+    contract_commitments,
+};
 pub use cost::{
     COST_COLUMNS, CapacityStatus, ChargeCategory, ChargeClass, ChargeFrequency, CostRow, Price,
     Quantity, Sku,

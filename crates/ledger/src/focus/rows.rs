@@ -117,8 +117,6 @@ impl FocusLease<'_> {
         let category = if is_tax { ChargeCategory::Tax } else { category(line) };
         let class = self.class(document, line);
         let sku = sku(self.kind(document, place), line, category, document);
-        let is_first = line.kind != LineKind::Adjustment && document.replaces.is_none();
-        let charged_before = line.kind == LineKind::Correction || !is_first;
         let zero = Money::zero(document.currency);
         let effective = if category == ChargeCategory::Purchase { zero } else { part.amount };
         let price = price(line, category, class, part.amount);
@@ -144,7 +142,7 @@ impl FocusLease<'_> {
             effective,
             sku,
             price,
-            consumed: consumed(line, category, charged_before, hours),
+            consumed: consumed(document, line, category, hours),
             capacity: part.capacity.map(|(status, _)| status),
         }
     }
@@ -242,6 +240,7 @@ fn sku(kind: LineKind, line: &Line, category: ChargeCategory, document: &Invoice
     let (id, meter) = match (kind, category, line.revenue) {
         (_, ChargeCategory::Purchase, _) => ("prepayment", "Prepayment"),
         (_, ChargeCategory::Usage, Revenue::Fixed) => ("capacity", "Leased capacity"),
+        (LineKind::Minimum, ChargeCategory::Usage, _) => ("minimum", "Minimum"),
         (LineKind::Usage(meter), ChargeCategory::Usage, _) => (meter_key(meter), title(meter)),
         (_, ChargeCategory::Usage, _) => ("metered", "Metered charges"),
         _ => return None,
@@ -321,9 +320,9 @@ fn exact_units(amount: Money) -> Option<Ratio> {
 
 /// What was consumed for a charge. Consumption is told once, by the document that charges it first.
 fn consumed(
+    document: &Invoice,
     line: &Line,
     category: ChargeCategory,
-    charged_before: bool,
     hours: Option<GpuSeconds>,
 ) -> Option<Quantity> {
     if category != ChargeCategory::Usage {
@@ -339,7 +338,9 @@ fn consumed(
         _ => hours.map(|seconds| (Ratio::whole(signed(seconds)), SECONDS_PER_HOUR, GPU_HOURS)),
     };
     let (read, per_unit, unit) = metered.unwrap_or((Ratio::ZERO, 1, GPU_HOURS));
-    let read = if charged_before { Ratio::ZERO } else { read };
+    let charges = matches!(line.kind, LineKind::Fixed | LineKind::Usage(_));
+    let is_first = charges && document.replaces.is_none();
+    let read = if is_first { read } else { Ratio::ZERO };
     let amount = read.checked_over(Ratio::whole(per_unit)).and_then(Decimal::rounded_half_even);
     Some(Quantity { amount: amount.expect("a site consumes less than 10^20 units"), unit })
 }
