@@ -63,11 +63,11 @@ fn write<R>(
     Ok(())
 }
 
+/// The rows of the lease in a folder, from its documents, as things stand on a day.
+type RowsOf<R> = fn(&Path, &[Invoice], Day) -> Result<Vec<R>, Failure>;
+
 /// The rows of all leases that are asked for, in order of their names.
-fn of_leases<R>(
-    asked: &ExportFocus,
-    rows_of: fn(&Path, &[Invoice], Day) -> Result<Vec<R>, Failure>,
-) -> Result<Vec<R>, Failure> {
+fn of_leases<R>(asked: &ExportFocus, rows_of: RowsOf<R>) -> Result<Vec<R>, Failure> {
     let as_of = last_day(&asked.directory)?;
     let mut rows = Vec::new();
     let mut found = false;
