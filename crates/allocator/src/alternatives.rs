@@ -4,14 +4,14 @@
 //! is made with it, in the same order, so that nothing is offered that would be refused again.
 
 use leasehold_lease::{Amount, Grant, Terms};
-use leasehold_site::Site;
+use leasehold_site::{Outage, Site};
 use leasehold_units::{Day, Instant, Ratio};
 
 use crate::plan::{Refused, Wish, carry};
 use crate::refusal::{Alternative, Refusal};
 use crate::shortage::{Left, buy, least_block};
 use crate::sizing::{amount_of, fed, lease_power, size};
-use crate::supply::{Outage, Supply, after};
+use crate::supply::{Supply, after};
 
 /// Most alternatives of a refusal.
 const ALTERNATIVES_MAX: usize = 3;

@@ -46,8 +46,9 @@ pub struct Short {
     pub nodes: u32,
 }
 
-/// The moves from the holdings `current` (by node) to `targets`. Only `usable` nodes are taken.
-/// Of blocks that serve equally, those with the least sum of `cost` move.
+/// The moves from the holdings `current` (by node) to `targets`. Only `usable` nodes are taken, and
+/// held ones that are not are given up for others. Of blocks that serve equally, those with the least
+/// sum of `cost` move.
 ///
 /// Asking again with the moves made gives no move.
 pub fn replan(
@@ -60,7 +61,8 @@ pub fn replan(
     let mut targets: Vec<&LeaseTarget> = targets.iter().collect();
     // Large blocks first: small ones fit what large ones leave, not the other way round.
     targets.sort_by_key(|target| (Reverse(target.shape), target.lease));
-    let mut holder: Vec<Option<u16>> = current.to_vec();
+    let kept = |(node, holder): (u32, &Option<u16>)| holder.filter(|_| usable(node));
+    let mut holder: Vec<Option<u16>> = (0..).zip(current).map(kept).collect();
     let mut changes = Changes::default();
     for (index, pool) in site.pools.iter().enumerate() {
         let nodes = pool.first_node as usize..pool.node_range().end as usize;

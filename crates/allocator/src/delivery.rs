@@ -94,8 +94,10 @@ pub fn expected_shortfalls(site: &Site, lease: &Lease, plan: &LeasePlan) -> Vec<
     shortfalls(lease, plan, &delivery(site, lease, plan))
 }
 
-/// Whether a lease lacks more with `after` than with `before` at some instant, `from` or later: a plan
-/// that is made anew may meet what is granted from other pools, and these may be late.
+/// Whether a lease is delivered less and lacks more with `after` than with `before` at some instant,
+/// `from` or later: a plan that is made anew may meet what is granted from other pools, and these may
+/// be late. A lease for all that is granted more of a late pool, or less and lacks no more, is no worse
+/// off.
 pub fn falls_behind(
     site: &Site,
     lease: &Lease,
@@ -104,12 +106,19 @@ pub fn falls_behind(
     from: Instant,
 ) -> bool {
     let [before, after] = [before, after].map(|plan| delivery(site, lease, plan));
-    let missing = |steps: &[DeliveryStep], at: Instant| {
+    let at = |steps: &[DeliveryStep], at: Instant| {
         let last = steps.iter().rev().find(|step| step.from <= at);
-        last.map_or(Gpus::ZERO, |step| step.granted.minus(step.delivered))
+        last.map_or((Gpus::ZERO, Gpus::ZERO), |step| {
+            (step.delivered, step.granted.minus(step.delivered))
+        })
     };
-    let later = after.iter().map(|step| step.from).filter(|at| *at > from);
-    later.chain([from]).any(|at| missing(&after, at) > missing(&before, at))
+    let steps = before.iter().chain(&after);
+    let later = steps.map(|step| step.from).filter(|step| *step > from);
+    later.chain([from]).any(|instant| {
+        let (had, lacked) = at(&before, instant);
+        let (has, lacks) = at(&after, instant);
+        has < had && lacks > lacked
+    })
 }
 
 /// The last day of service, where the remedy is that the lease ends.

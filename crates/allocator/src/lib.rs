@@ -20,8 +20,8 @@ pub use delivery::{
     DeliveryStep, Expected, Shortfall, expected, expected_shortfalls, falls_behind, remedied,
     remedy_on, shortfalls,
 };
-pub use maintenance::{OutageRefusal, plan_outage};
+pub use leasehold_site::Outage;
+pub use maintenance::{OutageRefusal, Works, plan_outage};
 pub use plan::{EntitlementStep, LeasePlan, Plan, plan, plan_against, plan_around, plan_changed};
 pub use promise::{Available, PoolAvailable, available};
 pub use refusal::{Alternative, Constraint, Refusal};
-pub use supply::Outage;

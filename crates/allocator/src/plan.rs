@@ -6,14 +6,14 @@
 use std::ops::Range;
 
 use leasehold_lease::{Amount, Grant, Lease, Terms};
-use leasehold_site::Site;
+use leasehold_site::{Outage, Site};
 use leasehold_units::{Day, Gpus, LeaseId, Nodes, Ratio, Watts};
 
 use crate::alternatives;
 use crate::refusal::Refusal;
 use crate::shortage::{Shortage, buy};
 use crate::sizing::{Blocks, Size, contracted_power};
-use crate::supply::{Outage, Supply, after, timeline};
+use crate::supply::{Supply, after, timeline};
 
 /// One step of an entitlement.
 #[derive(Debug, Clone, PartialEq, Eq)]

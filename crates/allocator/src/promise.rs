@@ -1,12 +1,12 @@
 //! Available to promise: what can still be sold, and when.
 
 use leasehold_lease::Lease;
-use leasehold_site::{Pool, Site};
+use leasehold_site::{Outage, Pool, Site};
 use leasehold_units::{Day, Instant, Ratio, Shape, Watts};
 
 use crate::plan::planned;
 use crate::refusal::Refusal;
-use crate::supply::{Outage, PoolSupply, Supply, contracted};
+use crate::supply::{PoolSupply, Supply, contracted};
 
 /// What can still be sold from one breakpoint until the next.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,19 +3,10 @@
 use std::ops::Range;
 
 use leasehold_lease::{Amount, Grant};
-use leasehold_site::{Pool, Site};
-use leasehold_units::{Day, Instant, Interval, PowerBasis, Ratio, Shape, Watts};
+use leasehold_site::{DeclaredOutage, Outage, Pool, Site};
+use leasehold_units::{Day, Instant, PowerBasis, Ratio, Shape, Watts};
 
 use crate::plan::Wish;
-
-/// Nodes that are out of service for a while, as planned ahead.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Outage {
-    /// Which, by their numbers in the site.
-    pub nodes: Range<u32>,
-    /// When.
-    pub interval: Interval,
-}
 
 /// Blocks of each shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -165,8 +156,11 @@ fn usable(pool: &Pool, out: &[Range<u32>]) -> PerShape {
     PerShape { nodes: whole(Shape::Node), racks: whole(Shape::Rack), arrays: whole(Shape::Array) }
 }
 
-/// The site's supply between all breakpoints of its pools, its envelope, `wishes` and `outages`.
+/// The site's supply between all breakpoints of its pools, its envelope, `wishes` and `outages`; the
+/// outages that the site itself declares count too.
 pub fn timeline(site: &Site, wishes: &[Wish<'_>], outages: &[Outage]) -> Vec<Supply> {
+    let declared = site.outages.iter().flat_map(DeclaredOutage::parts);
+    let outages: Vec<Outage> = declared.chain(outages.iter().cloned()).collect();
     let start = |day: Day| site.time_zone.start_of(day);
     let service = site.pools.iter().flat_map(|pool| [Some(pool.in_service), pool.retire]);
     let mut breakpoints: Vec<Instant> = service.flatten().map(start).collect();
@@ -178,7 +172,7 @@ pub fn timeline(site: &Site, wishes: &[Wish<'_>], outages: &[Outage]) -> Vec<Sup
     breakpoints.extend(broken_days);
     breakpoints.sort_unstable();
     breakpoints.dedup();
-    breakpoints.into_iter().map(|from| supply_at(site, outages, from)).collect()
+    breakpoints.into_iter().map(|from| supply_at(site, &outages, from)).collect()
 }
 
 /// Where what is wished for begins and ends.

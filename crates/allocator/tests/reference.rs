@@ -4,6 +4,7 @@
 mod small;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use leasehold_allocator::{LeaseTarget, Outage, available, plan_around, replan};
@@ -228,8 +229,6 @@ fn nobody_is_short_where_all_can_be_held() {
         for (wanted, toggled) in turns {
             if let Some(node) = toggled.map(|node| node as usize % nodes) {
                 out[node] = !out[node];
-                // Whoever held it is to be given another.
-                holders[node] = None;
             }
             let asked = || kinds.iter().zip(&wanted);
             let targets: Vec<LeaseTarget> = (0..)
@@ -245,6 +244,11 @@ fn nobody_is_short_where_all_can_be_held() {
             let usable = |node: u32| !out[node as usize];
             let changes = replan(&site, &holders, &targets, &usable, &|_| 0);
             let plot = Plot::new(build, |node| out[node as usize]);
+            let lost: BTreeSet<u32> = (0..)
+                .zip(&holders)
+                .filter(|(node, held)| held.is_some() && !usable(*node))
+                .map(|(node, _)| node)
+                .collect();
             prop_assert_eq!(changes.short.is_empty(), plot.holds(all), "{:?}", changes.short);
             for (lease, range) in &changes.released {
                 range
@@ -257,6 +261,10 @@ fn nobody_is_short_where_all_can_be_held() {
                     .for_each(|node| assert_eq!(holders[node as usize].replace(*lease), None));
                 prop_assert!(range.clone().all(usable));
             }
+            // What is out is nobody's, and asking again moves nothing.
+            prop_assert!(lost.iter().all(|node| holders[*node as usize].is_none()));
+            let again = replan(&site, &holders, &targets, &usable, &|_| 0);
+            prop_assert!(again.released.is_empty() && again.taken.is_empty(), "{again:?}");
             moves.set(moves.get() + 1);
         }
         Ok(())

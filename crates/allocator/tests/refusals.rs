@@ -3,7 +3,7 @@
 mod small;
 
 use leasehold_allocator::{
-    Alternative, Constraint, Outage, Refusal, plan, plan_against, plan_around, plan_changed,
+    Alternative, Constraint, Outage, Refusal, Works, plan, plan_against, plan_around, plan_changed,
     plan_outage,
 };
 use leasehold_lease::{Amount, Lease, WattBasis};
@@ -157,13 +157,15 @@ fn an_outage_that_breaks_a_promise_is_offered_other_hours() {
     let leases = [racks("one", 7, 10, 19), racks("two", 8, 20, 29)];
     // A whole day's work on two racks, at noon of a day on which one may go.
     let at = |from: u32| Interval::new(hour(from), hour(from + 12));
-    let asked = Outage { nodes: 0..16, interval: at(15 * 24 + 12) };
+    let asked = Works { nodes: vec![0..8, 8..16], interval: at(15 * 24 + 12) };
     let refusal = plan_outage(&site, &leases, &[], &asked, hour(0)).expect_err("one rack too many");
-    let other = |nodes: std::ops::Range<u32>, from: u32| Outage { nodes, interval: at(from) };
-    let fewer = other(0..8, 15 * 24 + 12);
-    assert_eq!(refusal.alternatives, [fewer, other(0..16, 10 * 24 - 12), other(0..16, 30 * 24)]);
-    for outage in &refusal.alternatives {
-        assert!(plan_around(&site, &leases, std::slice::from_ref(outage)).is_ok());
+    let other = |nodes: Vec<std::ops::Range<u32>>, from: u32| Works { nodes, interval: at(from) };
+    let (all, fewer) = (vec![0..8, 8..16], other(std::iter::once(0..8).collect(), 15 * 24 + 12));
+    let (before, after) = (other(all.clone(), 10 * 24 - 12), other(all, 30 * 24));
+    assert_eq!(refusal.alternatives, [fewer, before, after]);
+    let outages = |works: &Works| -> Vec<Outage> { works.parts().collect() };
+    for works in &refusal.alternatives {
+        assert!(plan_around(&site, &leases, &outages(works)).is_ok());
     }
     assert_eq!(
         refusal.to_string(),
@@ -175,10 +177,27 @@ fn an_outage_that_breaks_a_promise_is_offered_other_hours() {
     let late = plan_outage(&site, &leases, &[], &asked, hour(14 * 24)).expect_err("likewise");
     assert_eq!(late.alternatives.len(), 2, "nothing is offered in the past");
     let one = plan_outage(&site, &leases, &[], &late.alternatives[0], hour(0));
+    let around = plan_around(&site, &leases, &outages(&late.alternatives[0]));
+    assert_eq!(one, around.map_err(|_| unreachable!()));
+}
+
+#[test]
+fn an_outage_lessens_no_lease_for_all() {
+    let site = eight_racks();
+    let mut all = racks("one", 8, 10, 19);
+    all.versions[0].capacity.amount = Amount::All;
+    let on = |from: u32| Works {
+        nodes: std::iter::once(0..8).collect(),
+        interval: Interval::new(hour(from * 24 + 6), hour(from * 24 + 18)),
+    };
+    let refusal = plan_outage(&site, &[all.clone()], &[], &on(15), hour(0)).expect_err("less");
     assert_eq!(
-        one,
-        plan_around(&site, &leases, &late.alternatives[..1]).map_err(|_| unreachable!())
+        refusal.to_string(),
+        "the outage would leave 8 node short of what is promised from 2027-01-16 to 2027-01-16; \
+         what would do: 8 node from 2027-01-10T12:00:00Z to 2027-01-11T00:00:00Z, \
+         8 node from 2027-01-21T00:00:00Z to 2027-01-21T12:00:00Z"
     );
+    assert!(plan_outage(&site, &[all], &[], &on(8), hour(0)).is_ok());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leasehold_lease::Side;
-use leasehold_units::{Day, LeaseId, PartyId};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Zone};
 
 /// Leases of a GPU data centre: what they grant, what they cost, and what happens when they run.
 ///
@@ -112,6 +112,13 @@ pub struct Check {
     /// amendments among the other files are tried against them
     #[arg(long, num_args = 1.., value_name = "SIGNED")]
     pub against: Vec<PathBuf>,
+    /// Count what a quote sets aside: the file of its terms, and from when on it is for sale again,
+    /// a day of UTC or an instant
+    #[arg(long, value_name = "LEASE@EXPIRY", value_parser = held, requires = "against")]
+    pub hold: Vec<Held>,
+    /// Leave out quotes that have run out by then, a day of UTC or an instant; without, all last
+    #[arg(long, value_name = "WHEN", value_parser = instant, requires = "hold")]
+    pub as_of: Option<Instant>,
 }
 
 /// Arguments of `schedule`.
@@ -173,6 +180,13 @@ pub struct Calendar {
     /// Leave out what is after this day
     #[arg(long, value_name = "DAY", value_parser = day)]
     pub until: Option<Day>,
+    /// Count what a quote sets aside: the file of its terms, and from when on it is for sale again,
+    /// a day of UTC or an instant
+    #[arg(long, value_name = "LEASE@EXPIRY", value_parser = held)]
+    pub hold: Vec<Held>,
+    /// Leave out quotes that have run out by then, a day of UTC or an instant; without, all last
+    #[arg(long, value_name = "WHEN", value_parser = instant, requires = "hold")]
+    pub as_of: Option<Instant>,
 }
 
 /// Arguments of `replay`.
@@ -439,6 +453,27 @@ pub enum Policy {
     Easy,
     /// Every job is promised a start when it arrives; others may pass if they delay nobody
     Conservative,
+}
+
+/// A quote whose capacity is set aside.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The file of its terms.
+    pub file: PathBuf,
+    /// From when on the capacity is for sale again.
+    pub expires: Instant,
+}
+
+fn held(text: &str) -> Result<Held, String> {
+    let (file, expires) = text.rsplit_once('@').ok_or("expected LEASE@EXPIRY")?;
+    Ok(Held { file: file.into(), expires: instant(expires)? })
+}
+
+fn instant(text: &str) -> Result<Instant, String> {
+    let utc = Zone::named("UTC").map_err(|error| error.to_string())?;
+    let start = day(text).ok().map(|day| utc.start_of(day));
+    let expected = "expected a day such as 2026-07-01 or an instant such as 2026-07-01T17:00:00Z";
+    start.or_else(|| Instant::from_rfc3339(text)).ok_or_else(|| expected.into())
 }
 
 fn day(text: &str) -> Result<Day, String> {

@@ -10,7 +10,9 @@ use leasehold_diagnostics::{Document, Problem, Source};
 use leasehold_lease::{Lease, Terms};
 use leasehold_simulator::scenario::{LoadError, Loaded, read_leases, read_source};
 use leasehold_site::Site;
+use leasehold_units::Instant;
 
+use crate::arguments::Held;
 use crate::failure::Failure;
 use crate::files;
 use crate::output::counted;
@@ -139,6 +141,12 @@ pub fn terms(path: &Path) -> Result<Terms, Failure> {
     let source = read_source(path).map_err(|error| refused(&error))?;
     Terms::parse(&source)
         .map_err(|problems| refused(&LoadError::Problems(vec![(source, problems)])))
+}
+
+/// The files of the quotes that last at `as_of`; of all where nothing is said.
+pub fn lasting(held: &[Held], as_of: Option<Instant>) -> Vec<PathBuf> {
+    let lasts = |quote: &&Held| as_of.is_none_or(|as_of| as_of < quote.expires);
+    held.iter().filter(lasts).map(|quote| quote.file.clone()).collect()
 }
 
 /// What the site cannot carry.

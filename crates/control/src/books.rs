@@ -120,12 +120,13 @@ impl Books {
         self.accounts[usize::from(lease)].meter().short_days()
     }
 
-    /// Records an answered reclaim.
+    /// Records an answered reclaim. One whose bound had passed was recorded then.
     pub fn reclaimed(&mut self, reclaim: Reclaim) {
-        let outcome =
-            if reclaim.missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound };
-        let fact = Fact::Reclaimed { asked: reclaim.asked, outcome };
-        self.record(reclaim.lease, reclaim.answered, fact);
+        if !reclaim.missed {
+            let outcome = ReclaimOutcome::WithinBound;
+            let fact = Fact::Reclaimed { asked: reclaim.asked, outcome };
+            self.record(reclaim.lease, reclaim.answered, fact);
+        }
         self.reclaims.push(reclaim);
     }
 

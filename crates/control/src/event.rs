@@ -3,12 +3,13 @@
 use leasehold_lease::{Notice, Remedy, ShortDays, Side, Terms};
 use leasehold_ledger::{AccountFact, Invoice, Request};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Day, Gpus, Instant, LeaseId, Seconds, Watts};
+use leasehold_units::{Day, Gpus, Instant, LeaseId, OutageId, Seconds, Watts};
 
 use crate::fleet::{Holding, JobSlot, Party};
 use crate::invariants::Breach;
 use crate::job::{Allocation, JobSpec};
 use crate::state::{AgendaItem, Lending};
+use crate::upkeep::{OutageAsk, PlannedOutage};
 
 /// A wish of a party or an observation of the cluster.
 #[derive(Debug, Clone)]
@@ -65,6 +66,25 @@ pub enum Input {
     Amend(Box<Terms>),
     /// A new lease is signed.
     Sign(Box<Terms>),
+    /// Nodes are to be out of service for a while.
+    PlanOutage(Box<OutageAsk>),
+    /// Maintenance is called off, or is over sooner than it was planned.
+    CancelOutage {
+        /// Which.
+        id: OutageId,
+    },
+    /// The capacity of a quote is to be set aside. Signing the same terms turns it into the lease.
+    Hold {
+        /// The terms that are quoted; no lease is named like that yet.
+        terms: Box<Terms>,
+        /// From when on it is for sale again.
+        expires: Instant,
+    },
+    /// A quote is withdrawn.
+    Release {
+        /// What would have been the lease.
+        lease: LeaseId,
+    },
     /// The grid or the site lowers the envelope for a while.
     Curtail(CurtailmentAsk),
     /// A payment, a dispute or its end, a correction, or days to be closed.
@@ -244,6 +264,13 @@ pub enum Event {
         /// When the nodes kill what is left.
         deadline: Instant,
     },
+    /// Some jobs were told to leave in less than the time that they declare.
+    LeaveHurried {
+        /// How many.
+        jobs: u32,
+        /// The time that they have.
+        given: Seconds,
+    },
     /// A job that was told to leave is gone; it is queued again from its last checkpoint.
     JobVacated {
         /// Which.
@@ -260,6 +287,19 @@ pub enum Event {
     /// its reclaim is none any more.
     JobOvertaken {
         /// Which.
+        job: JobSlot,
+    },
+    /// The bound of a lease passed while a tenant's job waits for nodes of its holding.
+    ReclaimMissed {
+        /// Which job.
+        job: JobSlot,
+        /// Whose promise was not kept.
+        lease: u16,
+    },
+    /// The bound of a lease passed while a job waits that is larger than what its party holds by now:
+    /// nothing was promised for that, and its clock stops.
+    ReclaimLapsed {
+        /// Which job.
         job: JobSlot,
     },
     /// A job that was told to leave may borrow again.
@@ -295,6 +335,30 @@ pub enum Event {
     },
     /// Nodes failed; what ran there was stopped before.
     NodesFailed {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// A turnover is not over although it should be: the nodes count as failed.
+    TurnoverOverdue {
+        /// Which.
+        nodes: NodeRanges,
+        /// When their turnover began.
+        since: Instant,
+    },
+    /// Maintenance is planned.
+    OutagePlanned(Box<PlannedOutage>),
+    /// Maintenance was called off, or ended early.
+    OutageCancelled {
+        /// Which.
+        id: OutageId,
+    },
+    /// Nodes are out for maintenance.
+    MaintenanceBegan {
+        /// Which.
+        nodes: NodeRanges,
+    },
+    /// Nodes are back from maintenance, clean.
+    MaintenanceEnded {
         /// Which.
         nodes: NodeRanges,
     },
@@ -412,6 +476,25 @@ pub enum Event {
         /// Its terms.
         terms: Box<Terms>,
     },
+    /// The capacity of a quote was set aside.
+    HoldPlaced {
+        /// The terms that were quoted.
+        terms: Box<Terms>,
+        /// From when on it is for sale again.
+        expires: Instant,
+    },
+    /// A quote was withdrawn.
+    HoldReleased {
+        /// What would have been the lease.
+        lease: LeaseId,
+    },
+    /// A quote ran out.
+    HoldExpired {
+        /// What would have been the lease.
+        lease: LeaseId,
+    },
+    /// What is due at an instant is to be looked at.
+    AgendaOpened((Instant, AgendaItem)),
     /// The envelope will be lowered.
     CurtailmentAnnounced(Curtailment),
     /// Nodes were switched off.

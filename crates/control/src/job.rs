@@ -99,6 +99,11 @@ pub struct Job {
     pub submitted: Instant,
     /// When it could first have its nodes: what a reclaim's clock runs from.
     pub asked: Option<Instant>,
+    /// The lease in which nodes were last kept for it as their holder, and the bound that it had then:
+    /// what the clock runs against.
+    pub promised: Option<(u16, Seconds)>,
+    /// Whether the clock ran past the bound, which is recorded then.
+    pub missed: bool,
     /// When it first started.
     pub started: Option<Instant>,
     /// When its nodes are expected back; kept while it has or awaits nodes.

@@ -12,9 +12,10 @@ mod invariants;
 mod job;
 mod queue;
 mod state;
+mod upkeep;
 
 pub use books::{Books, EvidenceChunk, Reclaim};
-pub use decide::{RefusedInput, something_follows};
+pub use decide::{RefusedInput, RefusedOutage, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Input, PowerStep,
     PowerStepKind, StopReason, Whose,
@@ -30,6 +31,8 @@ pub use state::{
 };
 
 use std::collections::VecDeque;
+
+pub use upkeep::{Agreed, Hold, OutageAsk, PlannedOutage};
 
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;

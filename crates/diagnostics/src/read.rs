@@ -300,6 +300,12 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Whether `key` is a date without a time.
+    pub fn is_day(&self, key: &'static str) -> bool {
+        let stamp = self.get(key).and_then(|value| value.get_ref().as_datetime());
+        stamp.is_some_and(|stamp| stamp.time.is_none())
+    }
+
     /// An instant, written as a TOML date and time with an offset.
     pub fn instant(&self, key: &'static str) -> Option<Field<Instant>> {
         let value = self.get(key)?;

@@ -200,6 +200,19 @@ pub struct Service {
     pub curtail_credit: Option<Ratio>,
     /// When and how far this lease sheds under curtailment; absent: last, and not at all.
     pub curtail: Option<Curtail>,
+    /// How long the landlord may work on nodes of the holding; absent: not at all, unless others
+    /// stand for them meanwhile.
+    pub maintenance: Option<Maintenance>,
+}
+
+/// Planned maintenance that a lease agrees to: it counts neither as unavailable nor as oversold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Maintenance {
+    /// The longest that nodes of the holding may be out by agreement in a civil month, whether one
+    /// of them or all.
+    pub hours_per_month: u32,
+    /// How long ahead it has to be announced.
+    pub notice: Seconds,
 }
 
 /// What the availability does not count: GPU-seconds that are missing for such a reason are

@@ -167,6 +167,7 @@ pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
         | Fact::Open(_) => {}
         Fact::Short(days) => meter.short(*days),
         Fact::Entitled { gpus } => meter.entitle(at, *gpus),
+        Fact::Excluded { gpus } => meter.exclude(at, *gpus),
         // It counts when it was answered: then no month that it belongs to is billed yet.
         Fact::Reclaimed { outcome, .. } => meter.reclaimed(at, *outcome),
         Fact::CurtailedBeyond { nodes } => meter.curtailed_beyond(at, *nodes),

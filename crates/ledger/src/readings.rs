@@ -13,6 +13,9 @@ pub struct PeriodReadings {
     pub entitled: GpuSeconds,
     /// GPU-seconds in the holding that were neither down nor curtailed, at most `entitled`.
     pub delivered: GpuSeconds,
+    /// GPU-seconds in the holding that were out for maintenance as the lease agrees: neither
+    /// delivered nor missing.
+    pub excluded: GpuSeconds,
     /// GPU-seconds in the holding, whatever they were doing.
     pub held: GpuSeconds,
     /// GPU-seconds on which the tenant's jobs ran.
@@ -38,6 +41,7 @@ impl PeriodReadings {
     pub const NONE: Self = Self {
         entitled: GpuSeconds::ZERO,
         delivered: GpuSeconds::ZERO,
+        excluded: GpuSeconds::ZERO,
         held: GpuSeconds::ZERO,
         used: GpuSeconds::ZERO,
         over: GpuSeconds::ZERO,
@@ -49,12 +53,12 @@ impl PeriodReadings {
         short: Vec::new(),
     };
 
-    /// Delivered over entitled, 0 to 1; nothing where nothing was entitled.
+    /// Delivered over what was entitled and not excluded, 0 to 1; nothing where that is nothing.
     pub fn availability(&self) -> Option<Ratio> {
         let exact = |quantity: GpuSeconds| {
             i128::try_from(quantity.get()).expect("GPU-seconds of a site fit in 127 bits")
         };
-        let entitled = exact(self.entitled);
-        (entitled > 0).then(|| Ratio::new(exact(self.delivered), entitled))
+        let promised = exact(self.entitled) - exact(self.excluded);
+        (promised > 0).then(|| Ratio::new(exact(self.delivered).min(promised), promised))
     }
 }

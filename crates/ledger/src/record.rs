@@ -39,6 +39,12 @@ pub enum Fact {
         /// GPUs from then on.
         gpus: Gpus,
     },
+    /// Nodes of the holding went out for maintenance that the lease agrees to and leaves out of its
+    /// availability, or came back.
+    Excluded {
+        /// GPUs out from then on.
+        gpus: Gpus,
+    },
     /// The tenant had asked for what it holds, and got it.
     Reclaimed {
         /// When it could first have had it.
@@ -161,6 +167,7 @@ enum WireKind {
     Ended { last_day: String },
     Short { from: String, until: String, granted: u64, delivered: u64 },
     Entitled { gpus: u64 },
+    Excluded { gpus: u64 },
     Reclaimed { asked: String, missed: bool },
     CurtailedBeyond { nodes: u32 },
     Open { document: String, due: String, currency: String, history: Vec<(String, String)> },
@@ -189,6 +196,7 @@ fn line_of(at: Instant, fact: &Fact) -> String {
             delivered: days.delivered.get(),
         },
         Fact::Entitled { gpus } => WireKind::Entitled { gpus: gpus.get() },
+        Fact::Excluded { gpus } => WireKind::Excluded { gpus: gpus.get() },
         Fact::Reclaimed { asked, outcome } => WireKind::Reclaimed {
             asked: asked.to_string(),
             missed: *outcome == ReclaimOutcome::Missed,
@@ -234,6 +242,7 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
             delivered: Gpus::new(*delivered),
         }),
         WireKind::Entitled { gpus } => Fact::Entitled { gpus: Gpus::new(*gpus) },
+        WireKind::Excluded { gpus } => Fact::Excluded { gpus: Gpus::new(*gpus) },
         WireKind::Reclaimed { asked, missed } => Fact::Reclaimed {
             asked: instant(asked)?,
             outcome: if *missed { ReclaimOutcome::Missed } else { ReclaimOutcome::WithinBound },

@@ -33,6 +33,7 @@ fn sku(id: &str, gpus_per_node: u32, measured: u64, idle: u64) -> Sku {
         gpus_per_node,
         node_power,
         turnover: Seconds::new(90),
+        turnover_limit: Seconds::new(180),
     }
 }
 
@@ -63,6 +64,7 @@ fn site() -> Site {
         skus: vec![sku("hgx-h100", 8, 7750, 3000), sku("gb200", 4, 6001, 1999)],
         pools: vec![pool("a", 0, 3, since, 0), pool("c", 1, 2, since, 6)],
         envelope: Steps::new(),
+        outages: Vec::new(),
     }
 }
 

@@ -5,7 +5,9 @@ use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Terms};
 use leasehold_ledger::{LineKind, Revenue};
 use leasehold_planner::{Window, schedule};
-use leasehold_simulator::engine::{Act, Deed, KeepNothing, Outcome, Payers, Setting, run};
+use leasehold_simulator::engine::{
+    Act, Deed, KeepNothing, Outcome, Payers, Setting, TurnoverFailures, run,
+};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Interval, Money, Ratio, Seconds};
 use proptest::prelude::*;
@@ -109,6 +111,7 @@ fn play(plan: &Plan, election: Option<Instant>) -> Outcome {
         watcher: None,
         deed_log: None,
         faults: None,
+        turnovers: TurnoverFailures::default(),
         bad_lines: Vec::new(),
     };
     run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"))

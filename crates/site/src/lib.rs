@@ -5,7 +5,10 @@
 
 mod check;
 mod names;
+mod outage;
 mod parse;
+
+pub use outage::{DeclaredOutage, Outage};
 
 use leasehold_units::{
     Day, Gpus, Nodes, PartyId, PoolId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId, Steps,
@@ -29,6 +32,8 @@ pub struct Site {
     pub pools: Vec<Pool>,
     /// Facility power that may be drawn, from each day on.
     pub envelope: Steps<Day, Watts>,
+    /// Works that are known ahead, in file order.
+    pub outages: Vec<DeclaredOutage>,
 }
 
 /// A kind of node.
@@ -44,6 +49,8 @@ pub struct Sku {
     pub node_power: NodePower,
     /// Scrub and health check between two parties.
     pub turnover: Seconds,
+    /// A turnover that is not over by then has failed.
+    pub turnover_limit: Seconds,
 }
 
 /// IT power of one node, on the bases on which it may be sold, and idle.

@@ -3,7 +3,7 @@
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, did_you_mean, with_unit};
 use leasehold_units::{Day, PartyId, PoolId, Ratio, Shape, SiteId, SkuId, Steps, Watts};
 
-use crate::{NodePower, Pool, Reserve, Site, Sku, check};
+use crate::{NodePower, Pool, Reserve, Site, Sku, check, outage};
 
 /// Most blocks of a kind; the product of three of them is checked apart.
 const COUNT_MAX: u64 = 1_000_000;
@@ -55,12 +55,13 @@ fn read_site(root: &Table<'_>) -> Option<Site> {
         .map(|(table, id)| read_pool(table, id, &sku_ids))
         .collect();
     let envelope = read_envelope(root);
+    let outages = outage::read(root, zone.as_ref().map(|zone| &zone.value));
     root.finish();
     check::names_differ(root, "sku", &spelled(&sku_ids, SkuId::as_str));
     check::names_differ(root, "pool", &spelled(&pool_ids, PoolId::as_str));
     check::pool_names_stay_apart(root, &spelled(&pool_ids, PoolId::as_str));
     number_nodes(&pool_tables, &mut pools);
-    Some(Site {
+    let mut site = Site {
         id: id?.value,
         landlord: landlord?.value,
         time_zone: zone?.value,
@@ -68,7 +69,10 @@ fn read_site(root: &Table<'_>) -> Option<Site> {
         skus: skus.into_iter().collect::<Option<_>>()?,
         pools: pools.into_iter().collect::<Option<_>>()?,
         envelope: envelope?,
-    })
+        outages: Vec::new(),
+    };
+    site.outages = outage::resolve(root, &site, outages?);
+    Some(site)
 }
 
 fn read_sku_id(table: &Table<'_>) -> Option<Field<SkuId>> {
@@ -94,13 +98,21 @@ fn read_sku(table: &Table<'_>, id: &Option<Field<SkuId>>) -> Option<Sku> {
     let power = table.required("node_power", table.table("node_power"), "IT power of a node");
     let power = power.and_then(|power| read_power(&power));
     let turnover = table.required("turnover", table.seconds("turnover"), "such as \"90 s\"");
+    let limit = table.seconds("turnover_limit");
     table.finish();
+    let turnover = turnover?.value;
+    if let Some(limit) = limit.as_ref().filter(|limit| limit.value < turnover) {
+        let message = "`turnover_limit` is below `turnover`".to_owned();
+        let expected = format!("at least {turnover}");
+        table.report("limit-above-turnover", limit.span.clone(), message, &expected);
+    }
     Some(Sku {
         id: id.as_ref()?.value.clone(),
         gpu: gpu?.value,
         gpus_per_node: u32::try_from(count?.value).expect("at most 64"),
         node_power: power?,
-        turnover: turnover?.value,
+        turnover,
+        turnover_limit: limit.map_or(turnover.plus(turnover), |limit| limit.value),
     })
 }
 

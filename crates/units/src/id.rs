@@ -91,4 +91,6 @@ named! {
     SkuId,
     /// A set of identical racks.
     PoolId,
+    /// Works that are planned ahead.
+    OutageId,
 }

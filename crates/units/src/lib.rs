@@ -12,7 +12,7 @@ mod steps;
 mod time;
 
 pub use basis::{PowerBasis, Shape};
-pub use id::{LeaseId, Name, NameError, PartyId, PoolId, SiteId, SkuId};
+pub use id::{LeaseId, Name, NameError, OutageId, PartyId, PoolId, SiteId, SkuId};
 pub use money::{Currency, Money, MoneyError};
 pub use quantity::{GpuSeconds, Gpus, Nodes, WattSeconds, Watts};
 pub use ratio::{Ratio, RatioError};

@@ -55,7 +55,9 @@ struct PoolLine {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Calendar, common: &Common) -> Result<(), Failure> {
-    let (site, leases) = input::leases_on(&asked.site, &asked.leases)?;
+    let held = input::lasting(&asked.hold, asked.as_of);
+    let all: Vec<_> = asked.leases.iter().cloned().chain(held).collect();
+    let (site, leases) = input::leases_on(&asked.site, &all)?;
     let spans = available(&site, &leases, &[]).map_err(input::oversold)?;
     let shapes = match asked.shape {
         None => vec![Shape::Node, Shape::Rack, Shape::Array],

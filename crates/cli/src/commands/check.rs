@@ -89,7 +89,7 @@ impl Carried {
 /// Checks and says what was checked.
 pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
     if !asked.against.is_empty() {
-        let files = asked.files.len() + asked.against.len();
+        let files = asked.files.len() + asked.against.len() + asked.hold.len();
         return output::print(&Checked { files, checked: tried(asked)? }, common);
     }
     let inputs = input::all(&asked.files)?;
@@ -100,7 +100,9 @@ pub fn run(asked: &arguments::Check, common: &Common) -> Result<(), Failure> {
 /// New leases and amendments, tried against signed leases, which count first whatever their dates. A
 /// later version of a signed lease is tried in the place of that lease.
 fn tried(asked: &arguments::Check) -> Result<Vec<Line>, Failure> {
-    let tried = input::tried(&asked.files, &asked.against)?;
+    let held = input::lasting(&asked.hold, asked.as_of);
+    let signed: Vec<_> = asked.against.iter().cloned().chain(held).collect();
+    let tried = input::tried(&asked.files, &signed)?;
     let plan = plan_against(&tried.site, &tried.signed, &tried.asked, &[]);
     let plan = plan.map_err(input::oversold)?;
     let plans = &plan.leases[tried.signed.len()..];

@@ -256,3 +256,36 @@ fn the_example_is_sold_out_until_the_model_deal_ends() {
     Whole blocks beyond the reserves that the envelope can feed. Shapes stand for each other, and pools share the power.
     "#);
 }
+
+#[test]
+fn what_a_quote_sets_aside_is_for_sale_again_when_it_runs_out() {
+    let folder = folder("quoted");
+    let calendar = "calendar --site site.toml --from 2026-07-01 --until 2026-12-31 --shape rack";
+    let held = format!("{calendar} --hold new.toml@2026-06-01T17:00:00-05:00");
+    let over = |as_of: &str| folder.outcome(&format!("{held} --as-of {as_of}"));
+    assert_eq!(over("2026-06-02"), folder.outcome(calendar));
+    assert_eq!(over("2026-06-01"), folder.outcome(&held));
+    assert_ne!(over("2026-06-01"), folder.outcome(calendar));
+    // Nobody else can take it, and nobody hears whose it is.
+    folder.write("more.toml", &lease("more", "2026-07-01", "2026-12-31", "16 rack", "rack"));
+    let check = "check site.toml more.toml --against other.toml --hold new.toml@2026-06-01";
+    folder.write("other.toml", &lease("other", "2026-03-01", "2026-04-30", "2 rack", "rack"));
+    let told = folder.outcome(check);
+    assert!(told.starts_with("exit 1") && !told.contains("tenant-new"), "{told}");
+    let later = folder.outcome(&format!("{check} --as-of 2026-06-01"));
+    assert!(later.starts_with("exit 0"), "{later}");
+}
+
+#[test]
+fn what_the_site_declares_to_be_out_is_not_for_sale() {
+    let folder = folder("out");
+    let site = std::fs::read_to_string(folder.path("site.toml")).expect("it is there");
+    let outage = "[[outage]]\nnodes = [\"a-01\", \"a-02-03\"]\nfrom = 2026-03-05\n\
+                  until = 2026-03-09T12:00:00-06:00\nwhat = \"switchgear\"\n";
+    folder.write("site.toml", &format!("{site}{outage}"));
+    let all = folder.outcome("calendar --site site.toml --shape rack --until 2026-03-31");
+    assert!(all.contains("2026-03-05            2026-03-09T18:00:00Z  a     h100     21"), "{all}");
+    folder.write("site.toml", &format!("{site}{}", outage.replace("a-02-03", "a-02-09")));
+    let wrong = folder.outcome("check site.toml");
+    assert!(wrong.contains("unknown-node"), "{wrong}");
+}

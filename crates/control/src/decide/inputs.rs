@@ -1,12 +1,13 @@
 //! Wishes and observations.
 
-use leasehold_allocator::{Plan, Refusal, falls_behind, plan_changed};
+use leasehold_allocator::{Refusal, plan_changed};
 use leasehold_lease::{AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms};
 use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
-use super::{clear_nodes, deliveries};
+use super::upkeep::RefusedOutage;
+use super::{clear_nodes, deliveries, steps, upkeep};
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
 use crate::fleet::{Condition, Node};
 use crate::job::JobSpec;
@@ -49,6 +50,20 @@ pub enum RefusedInput {
     /// There is a lease of that name already.
     #[error("lease-is-new: there is a lease {0} already; a change to it is an amendment")]
     LeaseExists(LeaseId),
+    /// A quote that would be over before it began.
+    #[error("hold-lasts: the quote for {lease} would run out at {expires}, which is past")]
+    HoldIsOver {
+        /// What would be the lease.
+        lease: LeaseId,
+        /// When it would run out.
+        expires: Instant,
+    },
+    /// No such quote.
+    #[error("hold-is-known: nothing is set aside for a lease {0}")]
+    UnknownHold(LeaseId),
+    /// Maintenance that cannot be.
+    #[error(transparent)]
+    Outage(#[from] RefusedOutage),
     /// A notice that the terms do not allow.
     #[error(transparent)]
     Notice(#[from] NoticeRefusal),
@@ -100,16 +115,18 @@ pub fn decide(
         Input::NodesDown(nodes) => fail(state, nodes, out),
         Input::NodesUp(nodes) => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Down);
-            if !nodes.is_empty() {
-                out.push(Event::NodesRepaired { nodes });
-            }
+            repair(state, nodes, now, out);
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
         Input::Elect { lease, choice: Election::Terminate, day } => {
             out.push(deliveries::elect(state, lease, *day)?);
         }
-        Input::Amend(terms) => out.push(amend(state, now, terms)?),
-        Input::Sign(terms) => out.push(sign(state, now, terms)?),
+        Input::Amend(terms) => out.push(amend(state, terms, now)?),
+        Input::Sign(terms) => out.push(sign(state, terms, now)?),
+        Input::PlanOutage(ask) => out.push(upkeep::plan(state, ask, now)?),
+        Input::CancelOutage { id } => out.push(upkeep::cancel(state, id, now)?),
+        Input::Hold { terms, expires } => out.push(upkeep::hold(state, terms, *expires, now)?),
+        Input::Release { lease } => out.push(upkeep::release(state, lease, now)?),
         Input::Curtail(asked) => {
             out.push(Event::CurtailmentAnnounced(announce(state, asked, now)));
         }
@@ -171,6 +188,21 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
     out.push(Event::NodesFailed { nodes });
 }
 
+/// Nodes are healthy again; those that are to be out for maintenance go on to that.
+fn repair(state: &State, nodes: NodeRanges, now: Instant, out: &mut Vec<Event>) {
+    if nodes.is_empty() {
+        return;
+    }
+    let kept = upkeep::is_any(state).then(|| upkeep::out_at(state, now, &steps::holders(state)));
+    let kept = kept.unwrap_or_default();
+    let stays = nodes.iter().filter(|node| kept.get(*node as usize).is_some_and(|out| *out));
+    let stays = NodeRanges::from_nodes(stays);
+    out.push(Event::NodesRepaired { nodes });
+    if !stays.is_empty() {
+        out.push(Event::MaintenanceBegan { nodes: stays });
+    }
+}
+
 /// What is asked of the site, in watts that it may draw.
 fn announce(state: &State, asked: &CurtailmentAsk, now: Instant) -> Curtailment {
     let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
@@ -197,40 +229,45 @@ fn notice(state: &State, id: &LeaseId, by: Side, day: Day) -> Result<Event, Refu
     Ok(Event::NoticeGiven { lease: number, notice, last_day })
 }
 
-fn amend(state: &State, now: Instant, terms: &Terms) -> Result<Event, RefusedInput> {
+fn amend(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInput> {
     let unknown = || RefusedInput::UnknownLease(terms.id.clone());
     let number = state.contracts.find(&terms.id).ok_or_else(unknown)?;
-    let mut leases = state.contracts.lease_list();
+    let mut leases = state.contracts.lease_list(now);
     let index = usize::from(number);
     leases[index].amend(terms.clone())?;
-    let plan = plan_changed(&state.site, &leases, index, &[]).map_err(RefusedInput::Oversold)?;
-    keep_delivery(state, now, index, &plan)?;
+    carry(state, &leases, index, now)?;
     Ok(Event::LeaseAmended { lease: number, terms: Box::new(terms.clone()) })
 }
 
-fn sign(state: &State, now: Instant, terms: &Terms) -> Result<Event, RefusedInput> {
+fn sign(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInput> {
     if state.contracts.find(&terms.id).is_some() {
         return Err(RefusedInput::LeaseExists(terms.id.clone()));
     }
-    let mut leases = state.contracts.lease_list();
-    leases.push(Lease::new(vec![terms.clone()])?);
-    let changed = leases.len() - 1;
-    let plan = plan_changed(&state.site, &leases, changed, &[]).map_err(RefusedInput::Oversold)?;
-    keep_delivery(state, now, changed, &plan)?;
+    // What was quoted is there, whatever came in between.
+    let held = state.contracts.hold(&terms.id, now);
+    if !held.is_some_and(|held| held.is_of(terms)) {
+        let mut leases = state.contracts.lease_list(now);
+        leases.retain(|lease| lease.latest().id != terms.id);
+        leases.push(Lease::new(vec![terms.clone()])?);
+        carry(state, &leases, leases.len() - 1, now)?;
+    }
     Ok(Event::LeaseSigned { terms: Box::new(terms.clone()) })
 }
 
-/// Nobody but the lease numbered `changed` waits longer for a late pool under `plan`.
-fn keep_delivery(
+/// Whether the site can carry `leases`, of which the one at `changed` is new or amended, around its
+/// outages, without leaving anybody else to a pool that is late.
+pub fn carry(
     state: &State,
-    now: Instant,
+    leases: &[Lease],
     changed: usize,
-    plan: &Plan,
+    now: Instant,
 ) -> Result<(), RefusedInput> {
-    let pairs = state.contracts.leases.iter().zip(&plan.leases).enumerate();
-    let mut others = pairs.filter(|(index, _)| *index != changed);
-    let waits = others.any(|(_, (entry, after))| {
-        falls_behind(&state.site, &entry.lease, &entry.plan, after, now)
-    });
-    if waits { Err(RefusedInput::OthersWait(plan.leases[changed].lease.clone())) } else { Ok(()) }
+    let contracts = &state.contracts;
+    let plan = plan_changed(&state.site, leases, changed, &contracts.out());
+    let plan = plan.map_err(RefusedInput::Oversold)?;
+    let id = &leases[changed].latest().id;
+    if contracts.leaves_behind(&state.site, &plan, Some(id), now) {
+        return Err(RefusedInput::OthersWait(id.clone()));
+    }
+    Ok(())
 }

@@ -208,8 +208,8 @@ impl Walk<'_> {
         for (number, node) in self.nodes() {
             let Some(lease) = holding(self.state, node).lease() else { continue };
             held[usize::from(lease)] += 1;
-            // There is nothing to switch off on a failed node.
-            if node.condition != Condition::Down {
+            // There is nothing to switch off on a node that is out.
+            if !matches!(node.condition, Condition::Down | Condition::Maintained) {
                 rungs.push(self.rung(number, node, lease, work[number as usize]));
             }
         }
@@ -470,7 +470,7 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
             what: format!(
                 "{nodes} nodes of the holding were switched off for an envelope of {} kW, \
                  {} of them beyond the agreed depth",
-                asked.limit.get() / 1000,
+                grouped(asked.limit.get() / 1000),
                 held.beyond
             ),
         }));
@@ -487,6 +487,19 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
     for (whose, (nodes, it_watts)) in back {
         out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts, 0));
     }
+}
+
+/// `1,234`: digits in threes.
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Facility power for IT power, in whole watts.

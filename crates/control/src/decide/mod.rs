@@ -5,19 +5,22 @@ mod deliveries;
 mod inputs;
 mod ladder;
 mod placing;
+mod promises;
 mod steps;
 mod substitution;
+mod turnover;
+mod upkeep;
 mod victims;
 
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::Instant;
 
 pub use inputs::{RefusedInput, decide};
 pub use ladder::it_limit;
+pub use upkeep::RefusedOutage;
 
 use crate::event::{Event, StopReason};
-use crate::fleet::{JobSlot, PartitionId, Party, User};
-use crate::invariants::{Breach, Invariant};
+use crate::fleet::Party;
 use crate::job::JobState;
 use crate::state::{State, touches};
 
@@ -37,6 +40,9 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         steps::decide(state, now, item, out);
         return true;
     }
+    if turnover::give_up(state, now, out) || promises::pass_bound(state, now, out) {
+        return true;
+    }
     if let Some(job) = state.back_off_over(now) {
         out.push(Event::BackOffEnded { job });
         return true;
@@ -51,7 +57,7 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         }
         seen.substitutes = prospects;
     }
-    if begin_turnover(state, now, out) || start_ready(state, now, out) {
+    if turnover::begin(state, now, out) || start_ready(state, out) {
         return true;
     }
     seen.parties.resize(state.parties.len(), u64::MAX);
@@ -83,55 +89,15 @@ pub fn something_follows(state: &State, now: Instant) -> bool {
     follow_up(state, now, &mut Seen::default(), &mut Vec::new())
 }
 
-/// Starts the turnover of all nodes that wait for one, by how long it takes.
-fn begin_turnover(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
-    if state.fleet.scrubbing_due().is_empty() {
-        return false;
-    }
-    let mut nodes: Vec<u32> = state.fleet.scrubbing_needed().collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let seconds = |node: u32| state.fleet.pools[state.fleet.pool_of(node)].turnover_seconds;
-    let Some(first) = nodes.first().map(|node| seconds(*node)) else { return false };
-    nodes.retain(|node| seconds(*node) == first);
-    let until = now.after(Seconds::new(u64::from(first)));
-    out.push(Event::TurnoverBegan { nodes: NodeRanges::from_nodes(nodes), until });
-    true
-}
-
-/// Starts a job all of whose kept nodes are ready, and says so where that took too long.
-fn start_ready(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
+/// Starts a job all of whose kept nodes are ready.
+fn start_ready(state: &State, out: &mut Vec<Event>) -> bool {
     let Some(slot) = state.ready_claims().first() else { return false };
     let job = state.jobs.get(*slot);
     let JobState::Claiming { at, .. } = &job.state else {
         unreachable!("a ready claim is a claim")
     };
     out.push(Event::JobStarted { job: *slot, at: at.clone() });
-    let user = if at.guest { User::Guest } else { User::Holder };
-    out.extend(late(state, *slot, (at.partition, user), now));
     true
-}
-
-/// The breach that it is if `slot` starts in a holding later than was promised.
-fn late(
-    state: &State,
-    slot: JobSlot,
-    (id, user): (PartitionId, User),
-    now: Instant,
-) -> Option<Event> {
-    let lease = state.fleet.partition(id).role.lease().filter(|_| user == User::Holder)?;
-    let job = state.jobs.get(slot);
-    let entry = &state.contracts.leases[usize::from(lease)];
-    let (bound, asked) = (entry.reclaim_bound()?, job.asked?);
-    let waited = now.since(asked);
-    (waited > bound).then(|| {
-        Event::Breached(Breach {
-            at: now,
-            invariant: Invariant::Guarantee,
-            lease: entry.terms().id.clone(),
-            what: format!("a reclaim of {} GPUs took {waited}, {bound} promised", job.spec.gpus),
-        })
-    })
 }
 
 /// Stops or sends back every job on `nodes`, without time to leave.

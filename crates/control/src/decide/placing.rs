@@ -230,8 +230,6 @@ fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out:
         Some((whole, part)) => {
             let at = Allocation { partition: id, guest, whole, part };
             out.push(Event::JobStarted { job: slot, at });
-            // It may have been kept waiting before: nodes that were kept for it failed.
-            out.extend(super::late(state, slot, (id, user), now));
         }
         None => keep_nodes(state, slot, (id, user), gang, now, out),
     }

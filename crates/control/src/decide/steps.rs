@@ -1,22 +1,29 @@
 //! What the agenda calls for: pools in and out of service, the envelope, holdings, invoices.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use leasehold_allocator::{Changes, LeaseTarget, Short, replan};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Pool;
-use leasehold_units::{Instant, Watts};
+use leasehold_units::{Instant, Seconds, Watts};
 
 use super::ladder::{self, Asked};
+use super::upkeep;
 use super::victims::request_to_leave;
 use super::{clear_nodes, deliveries};
 use crate::event::{Event, StopReason};
-use crate::fleet::{Condition, Holding, LANDLORD, User};
+use crate::fleet::{Condition, Holding, JobSlot, LANDLORD, User};
 use crate::invariants::{Breach, Invariant};
 use crate::job::JobState;
 use crate::state::{AgendaItem, Lending, State, Substitute, touches};
 
+/// How long ahead of their maintenance nodes are given to a holding only for want of others.
+const SOON: Seconds = Seconds::new(90 * 86_400);
+
 /// Puts what `item` calls for behind `out`, and that it is done.
 pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mut Vec<Event>) {
     let again = match item.1 {
+        AgendaItem::Quotes => quotes(state, now, out),
         AgendaItem::Service => service(state, now, out),
         AgendaItem::Envelope => envelope(state, now, out),
         AgendaItem::Holdings => holdings(state, now, out),
@@ -41,6 +48,13 @@ pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mu
 enum Look {
     Done,
     Again,
+}
+
+/// Lets quotes run out.
+fn quotes(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
+    let over = state.contracts.holds.iter().filter(|hold| hold.expires <= now);
+    out.extend(over.map(|hold| Event::HoldExpired { lease: hold.lease.latest().id.clone() }));
+    Look::Done
 }
 
 fn service(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
@@ -90,13 +104,14 @@ fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         out.push(Event::EnvelopeChanged { limit: asked.limit });
     }
     reopen(state, now, &NodeRanges::new(), out);
+    prepare_again(state, now, out);
     Look::Done
 }
 
 /// What each node stands for, by the number that the allocator knows it under. A node that stands in
 /// for a failed one still counts as what it was, and the failed one as held: the plan does not move
 /// with failures.
-fn holders(state: &State) -> Vec<Option<u16>> {
+pub fn holders(state: &State) -> Vec<Option<u16>> {
     let number = |holding, node| match holding {
         Holding::Own => None,
         Holding::Reserve => Some(reserve_number(state, state.fleet.pool_of(node))),
@@ -148,26 +163,40 @@ fn reserves(state: &State, at: Instant, kept: bool) -> Vec<LeaseTarget> {
     pools.map(target).collect()
 }
 
-/// The moves that make the holdings fit what is granted at `at`.
-fn moves(state: &State, at: Instant) -> Changes {
+/// The moves that make the holdings fit what is granted at `at`, as they look at `now`.
+fn moves(state: &State, now: Instant, at: Instant) -> Changes {
     let day = state.site.time_zone.day_of(at);
+    let out = upkeep::around_at(state, at);
+    let soon = soon_out(state, at);
     let usable = |number: u32| {
         let pool = &state.site.pools[state.fleet.pool_of(number)];
-        pool.serves(day)
+        pool.serves(day) && !out[number as usize]
     };
     // Nodes that were cleared for this go first, then idle ones, then those of the landlord.
-    let cost = |number: u32| {
-        let node = state.fleet.node(number);
-        match (node.draining, node.user) {
-            _ if node.condition == Condition::Down => 1000,
-            _ if state.substitutes.engages(number) => 500,
-            (true, _) => 0,
-            (false, User::Nobody) if node.soil.is_none() => 1,
-            (false, User::Nobody) => 2,
-            (false, User::Guest) => 3,
-            (false, User::Holder) => 4,
-        }
-    };
+    let cost =
+        |number: u32| {
+            let node = state.fleet.node(number);
+            if matches!(node.condition, Condition::Down | Condition::Maintained) {
+                return 1000;
+            }
+            if state.substitutes.engages(number) {
+                return 500;
+            }
+            // Who is given these would have to move again.
+            let again = if soon.contains(&number) { 100 } else { 0 };
+            again
+                + match (node.draining, node.user) {
+                    // What is off cannot be scrubbed ahead.
+                    _ if node.condition == Condition::Curtailed && node.soil.is_some() => {
+                        if now < at { 50 } else { 2 }
+                    }
+                    (true, _) => 0,
+                    (false, User::Nobody) if node.soil.is_none() => 1,
+                    (false, User::Nobody) => 2,
+                    (false, User::Guest) => 3,
+                    (false, User::Holder) => 4,
+                }
+        };
     let current = holders(state);
     let leases = state.contracts.leases.len();
     let plan = |kept: bool| {
@@ -186,11 +215,39 @@ fn moves(state: &State, at: Instant) -> Changes {
     changes
 }
 
+/// Nodes that go out within the days after `at` that a job is likely to see.
+fn soon_out(state: &State, at: Instant) -> BTreeSet<u32> {
+    let later = at.after(SOON);
+    let planned = state.contracts.out().into_iter();
+    let declared = state.site.outages.iter().flat_map(leasehold_site::DeclaredOutage::parts);
+    let near = planned
+        .chain(declared)
+        .filter(|outage| at < outage.interval.from && outage.interval.from <= later);
+    near.flat_map(|outage| outage.nodes).collect()
+}
+
+/// Who holds what once `changes` are made.
+fn holders_after(state: &State, changes: &Changes) -> Vec<Option<u16>> {
+    let mut holders = holders(state);
+    for (_, range) in &changes.released {
+        holders[range.start as usize..range.end as usize].fill(None);
+    }
+    for (lease, range) in &changes.taken {
+        holders[range.start as usize..range.end as usize].fill(Some(*lease));
+    }
+    holders
+}
+
 fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let changes = moves(state, now);
+    let changes = moves(state, now, now);
+    let is_out = upkeep::out_at(state, now, &holders_after(state, &changes));
+    let (goes, comes) = upkeep::changes(state, &is_out);
     let moved = changes.released.iter().chain(&changes.taken);
-    let moved = NodeRanges::from_nodes(moved.flat_map(|(_, range)| range.clone()));
-    let all = end_substitutions(state, &moved, out);
+    let moved = moved.flat_map(|(_, range)| range.clone()).chain(goes.iter());
+    let all = end_substitutions(state, &NodeRanges::from_nodes(moved), out);
+    if !comes.is_empty() {
+        out.push(Event::MaintenanceEnded { nodes: comes });
+    }
     for (_, range) in &changes.released {
         hand_over(state, Holding::Own, range, out);
     }
@@ -199,6 +256,9 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         let reserve = usize::from(*number) >= leases;
         let to = if reserve { Holding::Reserve } else { Holding::Lease(*number) };
         hand_over(state, to, range, out);
+    }
+    if !goes.is_empty() {
+        out.push(Event::MaintenanceBegan { nodes: goes });
     }
     let breached = |short: &&Short| !deliveries::is_covered(state, short, now);
     for short in changes.short.iter().filter(breached) {
@@ -228,6 +288,7 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         }
     }
     reopen(state, now, &all, out);
+    prepare_again(state, now, out);
     Look::Done
 }
 
@@ -287,50 +348,133 @@ fn hand_over(state: &State, to: Holding, range: &std::ops::Range<u32>, out: &mut
     }
 }
 
-/// Clears the nodes that the next change will hand to a tenant or switch off.
+/// Clears the nodes that the next changes will hand to a tenant, take out or switch off.
 fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let lead = crate::state::handover_lead(&state.site);
-    let Some(at) = state.contracts.next_change(now).filter(|at| *at <= now.after(lead)) else {
-        return Look::Done;
+    let last = now.after(crate::state::handover_lead(&state.site));
+    let mut ahead = Ahead {
+        state,
+        now,
+        leaving: BTreeMap::new(),
+        dropped: BTreeSet::new(),
+        drained: BTreeSet::new(),
+        next: None,
     };
-    let mut nodes: Vec<u32> = Vec::new();
-    for (_, range) in &moves(state, at).taken {
-        let own = |number: &u32| {
-            state.fleet.partition(state.fleet.node(*number).partition).role.lease().is_none()
-        };
-        nodes.extend(range.clone().filter(own));
+    let mut limit = state.limit;
+    for at in state.contracts.changes_until(now, last) {
+        ahead.look_at(at, limit, out);
+        limit = limit.min(limit_at(state, at));
     }
-    let ahead = ladder::balance(state, limit_at(state, at), now);
-    if limit_at(state, at) < state.limit {
-        nodes.extend(&ahead.own_off);
-        let borrowed = ahead.borrowed.iter();
-        out.extend(
-            borrowed
-                .filter_map(|slot| request_to_leave(*slot, state.jobs.get(*slot), now, Some(at))),
-        );
-        if ahead.lending == Lending::Closed && state.lending == Lending::Open {
-            out.push(Event::LendingChanged { to: Lending::Closing });
-        }
-    }
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes.retain(|number| !state.fleet.node(*number).draining);
-    let nodes = NodeRanges::from_nodes(nodes);
-    if !nodes.is_empty() {
-        clear_ahead(state, &nodes, now, at, out);
-        out.push(Event::NodesDrained { nodes });
-    }
+    ahead.tell(out);
     Look::Done
 }
 
-fn clear_ahead(state: &State, nodes: &NodeRanges, now: Instant, at: Instant, out: &mut Vec<Event>) {
-    for (slot, job) in state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
-        match job.state {
-            JobState::Claiming { .. } => out.push(Event::ClaimDropped { job: slot }),
-            // A tenant's own work stays until the last moment that its lease gives it.
-            _ if job.spec.party != LANDLORD => {}
-            _ => out.extend(request_to_leave(slot, job, now, Some(at))),
+/// Looks again at what has to be cleared for the next changes, where they are near.
+fn prepare_again(state: &State, now: Instant, out: &mut Vec<Event>) {
+    let last = now.after(crate::state::handover_lead(&state.site));
+    if state.contracts.next_change(now).is_some_and(|at| at <= last) {
+        out.push(Event::AgendaOpened((now, AgendaItem::Prepare)));
+    }
+}
+
+/// What is cleared ahead of changes.
+struct Ahead<'a> {
+    state: &'a State,
+    now: Instant,
+    /// Jobs that are told to leave, and by when at the latest.
+    leaving: BTreeMap<JobSlot, Instant>,
+    /// Jobs that lose what is kept for them.
+    dropped: BTreeSet<JobSlot>,
+    drained: BTreeSet<u32>,
+    /// When the next tenant's job has to be told.
+    next: Option<Instant>,
+}
+
+impl Ahead<'_> {
+    /// Adds what the change at `at` calls for, where `limit` may be drawn until then.
+    fn look_at(&mut self, at: Instant, limit: Watts, out: &mut Vec<Event>) {
+        let state = self.state;
+        let own = |number: &u32| {
+            state.fleet.partition(state.fleet.node(*number).partition).role.lease().is_none()
+        };
+        let changes = moves(state, self.now, at);
+        let is_out = upkeep::out_at(state, at, &holders_after(state, &changes));
+        let (goes, _) = upkeep::changes(state, &is_out);
+        let mut off: Vec<u32> = goes.iter().collect();
+        if limit_at(state, at) < limit {
+            let balance = ladder::balance(state, limit_at(state, at), self.now);
+            off.extend(balance.off().iter());
+            balance.borrowed.iter().for_each(|slot| self.leave(*slot, at));
+            if balance.lending == Lending::Closed && state.lending == Lending::Open {
+                out.push(Event::LendingChanged { to: Lending::Closing });
+            }
         }
+        let taken = changes.taken.iter().flat_map(|(_, range)| range.clone());
+        let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
+        let fresh = |number: &u32| !state.fleet.node(*number).draining;
+        self.clear(&NodeRanges::from_nodes(taken.filter(own).chain(mine).filter(fresh)), at);
+        self.clear_held(&NodeRanges::from_nodes(held), at);
+    }
+
+    fn leave(&mut self, slot: JobSlot, at: Instant) {
+        self.leaving.entry(slot).or_insert(at);
+    }
+
+    /// Clears nodes of the landlord's own.
+    fn clear(&mut self, nodes: &NodeRanges, at: Instant) {
+        self.drained.extend(nodes.iter());
+        for (slot, job) in self.state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
+            if matches!(job.state, JobState::Claiming { .. }) {
+                self.dropped.insert(slot);
+            } else {
+                self.leave(slot, at);
+            }
+        }
+    }
+
+    /// Clears nodes of holdings that go out or off: of the landlord's work now, of the tenant's when
+    /// no more than the time is left that its jobs declare. Until then they are the tenant's to use.
+    fn clear_held(&mut self, nodes: &NodeRanges, at: Instant) {
+        for (slot, job) in self.state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
+            let vacate = Seconds::new(u64::from(job.spec.vacate_seconds));
+            if !matches!(job.state, JobState::Running { .. }) {
+                continue;
+            }
+            if job.spec.party == LANDLORD {
+                self.leave(slot, at);
+            } else if at.before(vacate) > self.now {
+                let asked = at.before(vacate);
+                self.next = Some(self.next.map_or(asked, |next| next.min(asked)));
+            } else if vacate > Seconds::ZERO {
+                self.leave(slot, at);
+                let its = job.allocation().expect("it runs");
+                let its = its.whole.iter().chain(its.part.map(|(node, _)| node));
+                self.drained.extend(its.filter(|node| nodes.contains(*node)));
+            }
+        }
+    }
+
+    /// Tells everybody, and how many have less than the time that they declare.
+    fn tell(self, out: &mut Vec<Event>) {
+        let Self { state, now, leaving, dropped, drained, next } = self;
+        out.extend(dropped.into_iter().map(|job| Event::ClaimDropped { job }));
+        let mut hurried: BTreeMap<Instant, u32> = BTreeMap::new();
+        for (slot, at) in leaving {
+            let job = state.jobs.get(slot);
+            let asked = request_to_leave(slot, job, now, Some(at));
+            let short = now.after(Seconds::new(u64::from(job.spec.vacate_seconds))) > at;
+            if asked.is_some() && short {
+                *hurried.entry(at).or_default() += 1;
+            }
+            out.extend(asked);
+        }
+        let hurried = hurried.into_iter();
+        out.extend(hurried.map(|(at, jobs)| Event::LeaveHurried { jobs, given: at.since(now) }));
+        let drained = drained.into_iter().filter(|node| !state.fleet.node(*node).draining);
+        let drained = NodeRanges::from_nodes(drained);
+        if !drained.is_empty() {
+            out.push(Event::NodesDrained { nodes: drained });
+        }
+        out.extend(next.map(|next| Event::AgendaOpened((next, AgendaItem::Prepare))));
     }
 }
 

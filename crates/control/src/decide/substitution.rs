@@ -41,7 +41,7 @@ fn step(state: &State, home: u32, substitute: &Substitute) -> Option<Event> {
     let pool = state.fleet.pool_of(home);
     let held = state.partition_of(Holding::Lease(substitute.lease), pool);
     if substitute.active {
-        let lost = node.partition != held || node.condition == Condition::Down;
+        let lost = node.partition != held || is_out(node);
         let can_go_home = healthy(failed) && failed.soil.is_none() && idle(node);
         return (lost || can_go_home).then_some(Event::SubstitutionEnded { home });
     }
@@ -57,6 +57,10 @@ fn step(state: &State, home: u32, substitute: &Substitute) -> Option<Event> {
 
 fn healthy(node: &Node) -> bool {
     node.condition == Condition::Up
+}
+
+const fn is_out(node: &Node) -> bool {
+    matches!(node.condition, Condition::Down | Condition::Maintained)
 }
 
 fn idle(node: &Node) -> bool {
@@ -114,8 +118,8 @@ fn may_stand_in(state: &State, home: u32, node: u32) -> bool {
     let strict = apart(held);
     (first..first + pool.nodes_per_rack).filter(|number| *number != node).all(|number| {
         let other = holding(number);
-        let nobody = other == Holding::Reserve
-            || state.fleet.node(number).condition == Condition::Down && other == Holding::Own;
+        let nobody =
+            other == Holding::Reserve || is_out(state.fleet.node(number)) && other == Holding::Own;
         other == held || !apart(other) && (!strict || nobody)
     })
 }

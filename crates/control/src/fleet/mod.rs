@@ -34,6 +34,8 @@ pub struct PoolFacts {
     pub idle_watts: u64,
     /// Seconds of turnover.
     pub turnover_seconds: u32,
+    /// Seconds after which a turnover has failed.
+    pub turnover_seconds_max: u32,
 }
 
 /// Every node of the site.
@@ -92,6 +94,7 @@ impl Fleet {
                 busy_watts: sku.node_power.contracted.get(),
                 idle_watts: sku.node_power.idle.get(),
                 turnover_seconds: u32::try_from(sku.turnover.get()).expect("a turnover is short"),
+                turnover_seconds_max: u32::try_from(sku.turnover_limit.get()).unwrap_or(u32::MAX),
             });
             let role = Role {
                 holding: Holding::Own,
@@ -417,7 +420,13 @@ fn needs_scrub(fleet: &Fleet, node: &Node) -> bool {
 
 const fn watts(node: &Node, facts: &PoolFacts) -> u64 {
     match (node.condition, node.user) {
-        (Condition::OutOfService | Condition::Down | Condition::Curtailed, _) => 0,
+        (
+            Condition::OutOfService
+            | Condition::Down
+            | Condition::Maintained
+            | Condition::Curtailed,
+            _,
+        ) => 0,
         (Condition::Up, User::Nobody) => facts.idle_watts,
         (Condition::Turnover, _) | (Condition::Up, _) => facts.busy_watts,
     }

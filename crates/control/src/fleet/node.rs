@@ -46,6 +46,8 @@ pub enum Condition {
     Turnover,
     /// Failed.
     Down,
+    /// Out for maintenance, as planned.
+    Maintained,
     /// Switched off because the envelope cannot feed it.
     Curtailed,
 }
@@ -187,7 +189,7 @@ impl Node {
                 NodeStates { busy: idle, busy_gpus: 0, idle: GpuState::Down }
             }
             Condition::Turnover => whole(GpuState::Turnover),
-            Condition::Down => whole(GpuState::Down),
+            Condition::Down | Condition::Maintained => whole(GpuState::Down),
             Condition::Curtailed => whole(GpuState::Curtailed),
             Condition::Up => match self.user {
                 User::Nobody => whole(idle),

@@ -35,7 +35,7 @@ impl View {
         let whole = role.gpus_per_node;
         let (busy, busy_gpus) = match (node.condition, node.user) {
             (Condition::OutOfService, _) => return None,
-            (Condition::Down, _) => (ServiceState::Down, whole),
+            (Condition::Down | Condition::Maintained, _) => (ServiceState::Down, whole),
             (Condition::Curtailed, _) => (ServiceState::Curtailed, whole),
             (Condition::Up, User::Holder) => (ServiceState::Used, node.used),
             (Condition::Up | Condition::Turnover, _) => (ServiceState::Idle, 0),

@@ -36,7 +36,8 @@ impl State {
                 self.leave(*job);
                 self.enqueue(*job);
             }
-            Event::JobOvertaken { job } => self.overtake(*job),
+            Event::JobOvertaken { job } | Event::ReclaimLapsed { job } => self.give_up_turn(*job),
+            Event::ReclaimMissed { job, lease } => self.miss(*job, *lease),
             Event::BackOffEnded { job } => self.end_back_off(*job),
             Event::ShareSet { party, account, share } => {
                 self.account_mut(*party, *account).share = *share;
@@ -48,7 +49,11 @@ impl State {
             Event::TurnoverBegan { nodes, .. } => {
                 self.fleet.scrubbing_decided(nodes);
                 self.set_condition(nodes, Condition::Turnover);
+                self.time_turnover(nodes);
             }
+            Event::TurnoverOverdue { nodes, .. } => self.scrubs.end(nodes),
+            Event::MaintenanceBegan { nodes } => self.set_condition(nodes, Condition::Maintained),
+            Event::MaintenanceEnded { nodes } => self.repair(nodes, true),
             Event::TurnoverEnded { nodes } => self.come_clean(nodes),
             Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
             Event::NodesRepaired { nodes } => self.repair(nodes, true),
@@ -69,6 +74,7 @@ impl State {
             _ => self.apply_contract(now, event),
         }
         self.meter_usage();
+        self.meter_maintenance(event);
     }
 
     fn apply_contract(&mut self, now: Instant, event: &Event) {
@@ -82,24 +88,6 @@ impl State {
                 self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
-            Event::DeliveryChanged { lease, granted, delivered } => {
-                // What is not delivered is remedied by itself and counts in no availability.
-                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
-                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
-                self.contracts.deliver(*lease, step, now);
-            }
-            Event::ShortDaysSettled { lease, days } => {
-                for days in days {
-                    self.books.record(*lease, now, Fact::Short(*days));
-                }
-            }
-            Event::GraceLapsed { lease, .. } => {
-                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
-            }
-            Event::LeaseEnded { lease, last_day, .. } => {
-                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
-                self.contracts.end(&self.site, *lease, *last_day, now);
-            }
             Event::LeaseAmended { lease, terms } => {
                 self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);
@@ -108,6 +96,16 @@ impl State {
                 let index = self.contracts.sign(&self.site, terms, now);
                 self.open_lease(index);
             }
+            Event::OutagePlanned(outage) => self.contracts.plan_outage(&self.site, outage, now),
+            Event::OutageCancelled { id } => self.contracts.cancel_outage(&self.site, id, now),
+            Event::HoldPlaced { terms, expires } => {
+                self.contracts.place_hold(&self.site, terms, *expires, now);
+            }
+            Event::HoldReleased { lease } | Event::HoldExpired { lease } => {
+                self.contracts.drop_hold(&self.site, lease, now);
+            }
+            Event::LeaveHurried { .. } => {}
+            Event::AgendaOpened(item) => self.contracts.open_item(*item),
             Event::CurtailmentAnnounced(curtailment) => {
                 self.curtailments.push(*curtailment);
                 self.contracts.announce(curtailment, now, contracts::handover_lead(&self.site));
@@ -149,6 +147,30 @@ impl State {
                 self.books.book(fact, now);
                 self.check_books();
             }
+            _ => self.apply_delivery(now, event),
+        }
+    }
+
+    fn apply_delivery(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::DeliveryChanged { lease, granted, delivered } => {
+                // What is not delivered is remedied by itself and counts in no availability.
+                self.books.record(*lease, now, Fact::Entitled { gpus: *delivered });
+                let step = DeliveryStep { from: now, granted: *granted, delivered: *delivered };
+                self.contracts.deliver(*lease, step, now);
+            }
+            Event::ShortDaysSettled { lease, days } => {
+                for days in days {
+                    self.books.record(*lease, now, Fact::Short(*days));
+                }
+            }
+            Event::GraceLapsed { lease, .. } => {
+                self.contracts.leases[usize::from(*lease)].delivery.lapse(now);
+            }
+            Event::LeaseEnded { lease, last_day, .. } => {
+                self.books.record(*lease, now, Fact::Ended { last_day: *last_day });
+                self.contracts.end(&self.site, *lease, *last_day, now);
+            }
             _ => unreachable!("applied before"),
         }
     }
@@ -165,6 +187,8 @@ impl State {
             place: self.parties[usize::from(spec.party)].submitted,
             submitted: self.now,
             asked: None,
+            promised: None,
+            missed: false,
             started: None,
             expected_end: self.now,
             kept_seconds: 0,
@@ -195,12 +219,10 @@ impl State {
     }
 
     fn start_and_meter(&mut self, slot: JobSlot, at: &Allocation) {
-        let job = self.jobs.get_mut(slot);
-        let asked = job.asked.take();
+        let job = self.jobs.get(slot);
+        let (asked, missed) = (job.asked, job.missed);
         let lease = self.fleet.partition(at.partition).role.lease();
         if let (Some(asked), Some(lease), false) = (asked, lease, at.guest) {
-            let bound = self.contracts.leases[usize::from(lease)].reclaim_bound();
-            let missed = bound.is_some_and(|bound| self.now.since(asked) > bound);
             let (decided, vacated) = match job.state {
                 JobState::Claiming { since, vacated, .. } => (since, vacated),
                 _ => (self.now, self.now),
@@ -210,6 +232,7 @@ impl State {
             let reclaim = Reclaim { lease, within, asked, decided, vacated, answered, missed };
             self.books.reclaimed(reclaim);
         }
+        self.stop_clock(slot);
         self.start(slot, at.clone());
     }
 
@@ -224,6 +247,7 @@ impl State {
 
     fn set_condition(&mut self, nodes: &NodeRanges, condition: Condition) {
         let now = self.now;
+        self.scrubs.end(nodes);
         self.fleet.change(nodes, now, |node| node.condition = condition);
         self.note_failed(nodes);
         self.substitutes.hear_of(nodes);
@@ -231,6 +255,7 @@ impl State {
 
     fn come_clean(&mut self, nodes: &NodeRanges) {
         let now = self.now;
+        self.scrubs.end(nodes);
         self.fleet.change(nodes, now, |node| {
             node.condition = Condition::Up;
             node.soil = None;
@@ -296,6 +321,48 @@ impl State {
         for row in self.fleet.take_service() {
             self.books.serve(&row, &self.site);
         }
+    }
+
+    /// Tells the meters how much of each holding is out by agreement, where that may have changed.
+    fn meter_maintenance(&mut self, event: &Event) {
+        let moves = matches!(
+            event,
+            Event::MaintenanceBegan { .. }
+                | Event::MaintenanceEnded { .. }
+                | Event::HoldingChanged { .. }
+                | Event::NodesInService { .. }
+        );
+        if !moves {
+            return;
+        }
+        for lease in 0..self.contracts.leases.len() {
+            let gpus = self.maintained_gpus(lease);
+            let entry = &mut self.contracts.leases[lease];
+            if std::mem::replace(&mut entry.maintained_gpus, gpus) != gpus {
+                let lease = u16::try_from(lease).expect("few leases");
+                self.books.record(lease, self.now, Fact::Excluded { gpus: Gpus::new(gpus) });
+            }
+        }
+    }
+
+    /// GPUs of the holding of lease number `lease` that are out for maintenance which its availability
+    /// does not count.
+    fn maintained_gpus(&self, lease: usize) -> u64 {
+        if !self.contracts.leases[lease].terms().service.exclude.maintenance {
+            return 0;
+        }
+        let agreed = self.contracts.outages.iter().flat_map(|outage| &outage.agreed);
+        let mine = agreed.filter(|(number, _)| usize::from(*number) == lease);
+        let out = |number: &u32| {
+            let node = self.fleet.node(*number);
+            let held = self.fleet.partition(node.partition).role.lease();
+            node.condition == Condition::Maintained && held.map(usize::from) == Some(lease)
+        };
+        let nodes: std::collections::BTreeSet<u32> =
+            mine.flat_map(|(_, nodes)| nodes.iter()).filter(out).collect();
+        let gpus =
+            |number: &u32| u64::from(self.fleet.pools[self.fleet.pool_of(*number)].gpus_per_node);
+        nodes.iter().map(gpus).sum()
     }
 
     /// Checks one invariant, and keeps the first violation.

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use leasehold_allocator::{DeliveryStep, EntitlementStep, LeasePlan, Refusal, plan};
+use leasehold_allocator::{
+    DeliveryStep, EntitlementStep, LeasePlan, Outage, Plan, Refusal, falls_behind, plan_around,
+};
 use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Seconds};
+use leasehold_units::{Day, Instant, LeaseId, OutageId, Seconds};
 
 use super::deliveries::DeliveryRecord;
 use crate::event::Curtailment;
 use crate::fleet::{Fleet, Holding, LANDLORD, PartitionId, Party, Role};
+use crate::upkeep::{Hold, PlannedOutage};
 
 /// Longest time to vacate that a job may declare. Nodes that are about to change hands stop taking
 /// work this long, and a turnover, ahead.
@@ -28,6 +31,8 @@ pub struct LeaseEntry {
     pub plan: LeasePlan,
     /// GPUs granted by the last step that was taken.
     pub granted_gpus: u64,
+    /// GPUs of the holding that are out for maintenance as the lease agrees.
+    pub maintained_gpus: u64,
     /// What was delivered of it.
     pub delivery: DeliveryRecord,
 }
@@ -35,6 +40,8 @@ pub struct LeaseEntry {
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgendaItem {
+    /// Quotes run out.
+    Quotes,
     /// Pools enter service or retire.
     Service,
     /// The power that may be drawn may change.
@@ -56,6 +63,10 @@ pub enum AgendaItem {
 pub struct Contracts {
     /// By number, in the order in which they came.
     pub leases: Vec<LeaseEntry>,
+    /// Quotes whose capacity is set aside, in the order in which they came.
+    pub holds: Vec<Hold>,
+    /// Maintenance, past and to come, in the order in which it was planned.
+    pub outages: Vec<PlannedOutage>,
     agenda: BTreeSet<(Instant, AgendaItem)>,
 }
 
@@ -79,8 +90,13 @@ impl LeaseEntry {
 impl Contracts {
     /// The contracts of `leases` on `site`, with everything to look at after `now`.
     pub fn new(site: &Site, leases: Vec<Lease>, now: Instant) -> Result<Self, Vec<Refusal>> {
-        let mut contracts = Self { leases: Vec::new(), agenda: BTreeSet::new() };
-        let plan = plan(site, &leases)?;
+        let mut contracts = Self {
+            leases: Vec::new(),
+            holds: Vec::new(),
+            outages: Vec::new(),
+            agenda: BTreeSet::new(),
+        };
+        let plan = plan_around(site, &leases, &[])?;
         for (lease, plan) in leases.into_iter().zip(plan.leases) {
             contracts.leases.push(LeaseEntry {
                 lease,
@@ -88,6 +104,7 @@ impl Contracts {
                 partitions: Vec::new(),
                 plan,
                 granted_gpus: 0,
+                maintained_gpus: 0,
                 delivery: DeliveryRecord::default(),
             });
         }
@@ -101,9 +118,22 @@ impl Contracts {
         found.map(|index| u16::try_from(index).expect("few leases"))
     }
 
-    /// The leases as they are, to try a change on.
-    pub fn lease_list(&self) -> Vec<Lease> {
-        self.leases.iter().map(|entry| entry.lease.clone()).collect()
+    /// The leases as they are, to try a change on, and behind them what is set aside for quotes that
+    /// last at `now`.
+    pub fn lease_list(&self, now: Instant) -> Vec<Lease> {
+        let signed = self.leases.iter().map(|entry| entry.lease.clone());
+        let lasting = self.holds.iter().filter(|hold| now < hold.expires);
+        signed.chain(lasting.map(|hold| hold.lease.clone())).collect()
+    }
+
+    /// The quote for lease `id`, if it lasts at `now`.
+    pub fn hold(&self, id: &LeaseId, now: Instant) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.lease.latest().id == *id && now < hold.expires)
+    }
+
+    /// Planned maintenance, as the plan goes around it. What the site declares is not among it.
+    pub fn out(&self) -> Vec<Outage> {
+        self.outages.iter().flat_map(PlannedOutage::parts).collect()
     }
 
     /// When something has to be looked at next.
@@ -124,6 +154,17 @@ impl Contracts {
         self.agenda.iter().find(|(at, item)| *at > now && changes(item)).map(|(at, _)| *at)
     }
 
+    /// The instants after `now` and until `last` at which holdings or the envelope change.
+    pub fn changes_until(&self, now: Instant, last: Instant) -> Vec<Instant> {
+        let mut changes = Vec::new();
+        let mut from = now;
+        while let Some(at) = self.next_change(from).filter(|at| *at <= last) {
+            changes.push(at);
+            from = at;
+        }
+        changes
+    }
+
     pub(super) fn done(&mut self, item: &(Instant, AgendaItem)) {
         self.agenda.remove(item);
     }
@@ -131,7 +172,7 @@ impl Contracts {
     pub(super) fn give_notice(&mut self, site: &Site, lease: u16, notice: Notice, now: Instant) {
         let entry = &mut self.leases[usize::from(lease)];
         entry.lease.give_notice(notice.by, notice.given).expect("the notice was decided on");
-        self.replan(site, now);
+        self.replan(site, None, now);
     }
 
     /// Takes down what is delivered of a lease; where its grace is over already, that is looked at now.
@@ -143,7 +184,7 @@ impl Contracts {
     /// Ends a lease over a late delivery; what was billed ahead is settled now or on the day after.
     pub(super) fn end(&mut self, site: &Site, lease: u16, last_day: Day, now: Instant) {
         self.leases[usize::from(lease)].lease.end_undelivered(last_day);
-        self.replan(site, now);
+        self.replan(site, None, now);
         self.agenda.insert((now, AgendaItem::Invoice(lease)));
     }
 
@@ -155,24 +196,28 @@ impl Contracts {
     pub(super) fn amend(&mut self, site: &Site, lease: u16, terms: &Terms, now: Instant) {
         let entry = &mut self.leases[usize::from(lease)];
         entry.lease.amend(terms.clone()).expect("the amendment was decided on");
-        self.replan(site, now);
+        self.replan(site, Some(&terms.id), now);
     }
 
     pub(super) fn sign(&mut self, site: &Site, terms: &Terms, now: Instant) -> usize {
         let lease = Lease::new(vec![terms.clone()]).expect("the lease was decided on");
-        let mut leases = self.lease_list();
-        leases.push(lease.clone());
-        let plans = plan(site, &leases).expect("the lease was decided on").leases;
-        let plan = plans.last().expect("the plan has every lease").clone();
+        let held = self.take_hold(&terms.id).filter(|hold| hold.is_of(terms));
+        // What was quoted is kept like what is signed.
+        let changed = if held.is_some() { None } else { Some(&terms.id) };
+        let plan = held.map_or_else(
+            || LeasePlan { lease: terms.id.clone(), steps: Vec::new() },
+            |hold| hold.plan,
+        );
         self.leases.push(LeaseEntry {
             lease,
             party: LANDLORD,
             partitions: Vec::new(),
             plan,
             granted_gpus: 0,
+            maintained_gpus: 0,
             delivery: DeliveryRecord::default(),
         });
-        self.replan(site, now);
+        self.replan(site, changed, now);
         self.leases.len() - 1
     }
 
@@ -183,13 +228,100 @@ impl Contracts {
         self.agenda.insert((curtailment.until, AgendaItem::Envelope));
     }
 
-    /// Plans again after a change that was decided on, and looks at everything that is now ahead.
-    fn replan(&mut self, site: &Site, now: Instant) {
-        let plan = plan(site, &self.lease_list()).expect("the change was decided on");
-        for (entry, plan) in self.leases.iter_mut().zip(plan.leases) {
-            entry.plan = plan;
+    pub(super) fn place_hold(
+        &mut self,
+        site: &Site,
+        terms: &Terms,
+        expires: Instant,
+        now: Instant,
+    ) {
+        let lease = Lease::new(vec![terms.clone()]).expect("the quote was decided on");
+        let plan = LeasePlan { lease: terms.id.clone(), steps: Vec::new() };
+        self.holds.push(Hold { lease, expires, plan });
+        self.agenda.insert((expires, AgendaItem::Quotes));
+        self.replan(site, Some(&terms.id), now);
+    }
+
+    pub(super) fn drop_hold(&mut self, site: &Site, id: &LeaseId, now: Instant) {
+        self.take_hold(id).expect("the quote lasted");
+        self.replan(site, None, now);
+    }
+
+    fn take_hold(&mut self, id: &LeaseId) -> Option<Hold> {
+        let place = self.holds.iter().position(|hold| hold.lease.latest().id == *id)?;
+        Some(self.holds.remove(place))
+    }
+
+    pub(super) fn plan_outage(&mut self, site: &Site, outage: &PlannedOutage, now: Instant) {
+        self.outages.push(outage.clone());
+        self.replan(site, None, now);
+    }
+
+    /// What was out until now was out; what was to come is forgotten.
+    pub(super) fn cancel_outage(&mut self, site: &Site, id: &OutageId, now: Instant) {
+        let place = self.outages.iter().position(|outage| outage.id == *id);
+        let place = place.expect("the outage was planned");
+        let interval = &mut self.outages[place].interval;
+        if interval.from < now {
+            interval.until = now;
+        } else {
+            self.outages.remove(place);
+        }
+        self.replan(site, None, now);
+    }
+
+    pub(super) fn open_item(&mut self, item: (Instant, AgendaItem)) {
+        self.agenda.insert(item);
+    }
+
+    /// Plans again after a change that was decided on, of the lease or quote named `changed`, and looks at
+    /// everything that is now ahead.
+    fn replan(&mut self, site: &Site, changed: Option<&LeaseId>, now: Instant) {
+        match plan_around(site, &self.lease_list(now), &self.out()) {
+            Ok(plan) if !self.leaves_behind(site, &plan, changed, now) => self.take_plans(plan),
+            // Where leases may choose their pools, less may be planned worse in order of signature,
+            // or in pools that are late. What everybody has fits still.
+            _ => self.shorten_plans(),
         }
         self.reopen_agenda(site, now);
+    }
+
+    /// Whether anybody but the lease or quote named `changed` waits longer for a late pool under `plan`.
+    pub fn leaves_behind(
+        &self,
+        site: &Site,
+        plan: &Plan,
+        changed: Option<&LeaseId>,
+        now: Instant,
+    ) -> bool {
+        let leases = self.leases.iter().map(|entry| (&entry.lease, &entry.plan));
+        let holds = self.holds.iter().map(|hold| (&hold.lease, &hold.plan));
+        let mut others = leases.chain(holds).filter(|(_, old)| Some(&old.lease) != changed);
+        others.any(|(lease, old)| {
+            let new = plan.leases.iter().find(|new| new.lease == old.lease);
+            new.is_some_and(|new| falls_behind(site, lease, old, new, now))
+        })
+    }
+
+    fn take_plans(&mut self, plan: Plan) {
+        let leases = self.leases.iter_mut().map(|entry| &mut entry.plan);
+        let holds = self.holds.iter_mut().map(|hold| &mut hold.plan);
+        let mut places: Vec<&mut LeasePlan> = leases.chain(holds).collect();
+        for new in plan.leases {
+            let place = places.iter_mut().find(|place| place.lease == new.lease);
+            **place.expect("a plan is of a lease or a quote") = new;
+        }
+    }
+
+    /// Ends every plan with its lease.
+    fn shorten_plans(&mut self) {
+        for entry in &mut self.leases {
+            let last = entry.lease.last_day();
+            entry.plan.steps.retain(|step| step.from <= last);
+            if let Some(step) = entry.plan.steps.last_mut() {
+                step.until = step.until.min(last);
+            }
+        }
     }
 
     /// Adds everything that the site and the leases call for from `now` on.
@@ -205,6 +337,9 @@ impl Contracts {
                 now,
                 &[AgendaItem::Service, AgendaItem::Holdings, AgendaItem::Power],
             );
+        }
+        for at in self.outage_changes(site) {
+            self.open(site, at, now, &[AgendaItem::Holdings, AgendaItem::Power]);
         }
         for (day, _) in site.envelope.iter() {
             self.open(site, site.time_zone.start_of(day), now, &[AgendaItem::Envelope]);
@@ -226,6 +361,13 @@ impl Contracts {
             self.open_graces(index, now);
             self.open_invoices(index, now);
         }
+    }
+
+    /// When nodes go out for maintenance and come back.
+    fn outage_changes(&self, site: &Site) -> Vec<Instant> {
+        let planned = self.outages.iter().map(|outage| outage.interval);
+        let intervals = site.outages.iter().map(|outage| outage.interval).chain(planned);
+        intervals.flat_map(|interval| [interval.from, interval.until]).collect()
     }
 
     /// What is short is looked at on the day after each grace.

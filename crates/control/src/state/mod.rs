@@ -4,7 +4,9 @@ mod apply;
 mod checks;
 mod contracts;
 mod deliveries;
+mod promises;
 mod running;
+mod scrubs;
 mod substitutes;
 
 use std::cmp::Reverse;
@@ -19,6 +21,7 @@ use leasehold_units::{Instant, PartyId, Watts};
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
 pub use deliveries::{DeliveryRecord, ShortTime};
 pub use running::{SharedNode, touches};
+pub use scrubs::Scrubs;
 pub use substitutes::{Substitute, Substitutes};
 
 use crate::books::Books;
@@ -89,6 +92,8 @@ pub struct State {
     pub curtailments: Vec<Curtailment>,
     /// Nodes that stand in for failed ones.
     pub substitutes: Substitutes,
+    /// Turnovers in progress.
+    pub scrubs: Scrubs,
     /// How often each invariant was checked.
     pub checks: Checks,
     /// When all usage intervals were closed last.
@@ -105,6 +110,8 @@ pub struct State {
     ready_claims: Vec<JobSlot>,
     /// Waiting jobs that lost the nodes that were kept for them: their clocks run on.
     bereft: BTreeSet<JobSlot>,
+    /// Waiting jobs whose clock runs against a bound, by the first instant past it.
+    promises: BTreeSet<(Instant, JobSlot)>,
     /// Jobs that may not borrow yet, by when they may again.
     backing_off: BTreeSet<(Instant, JobSlot)>,
     /// The first invariant found broken.
@@ -130,6 +137,7 @@ impl State {
             installed_gpus: 0,
             curtailments: Vec::new(),
             substitutes: Substitutes::default(),
+            scrubs: Scrubs::default(),
             checks: Checks::default(),
             usage: Vec::new(),
             usage_closed: None,
@@ -138,6 +146,7 @@ impl State {
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
             bereft: BTreeSet::new(),
+            promises: BTreeSet::new(),
             backing_off: BTreeSet::new(),
             violation: None,
             contracts,
@@ -188,7 +197,9 @@ impl State {
     /// When something has to be looked at next, whatever happens.
     pub fn next_due(&self) -> Option<Instant> {
         let back_off = self.backing_off.first().map(|(at, _)| *at);
-        [self.contracts.next_due(), back_off].into_iter().flatten().min()
+        let overdue = self.scrubs.next_deadline();
+        let bound = self.promises.first().map(|(at, _)| *at);
+        [self.contracts.next_due(), back_off, overdue, bound].into_iter().flatten().min()
     }
 
     /// A number that changes whenever a look at the party's queue could find something new.

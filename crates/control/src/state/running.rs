@@ -107,6 +107,8 @@ impl State {
         self.fleet.change(&nodes, now, |node| node.claim = claim);
         let job = self.jobs.get_mut(slot);
         job.asked.get_or_insert(now);
+        self.promise(slot, &at);
+        let job = self.jobs.get_mut(slot);
         let end = job.expected_end(now);
         job.expected_end = end;
         job.state = JobState::Claiming { at: at.clone(), pending, since: now, vacated: now };
@@ -136,10 +138,10 @@ impl State {
         self.parties[usize::from(party)].placed = Some(self.now);
     }
 
-    /// Stops the clock of a job whose nodes its own party's other work has.
-    pub(super) fn overtake(&mut self, slot: JobSlot) {
+    /// Stops the clock of a job that lost what was kept for it: its turn is over.
+    pub(super) fn give_up_turn(&mut self, slot: JobSlot) {
         self.bereft.remove(&slot);
-        self.jobs.get_mut(slot).asked = None;
+        self.stop_clock(slot);
     }
 
     /// Ends the keeping of nodes without touching them.

@@ -6,7 +6,7 @@ use leasehold_units::{Currency, Ratio};
 
 use super::fee::{read_money, read_words};
 use super::optional;
-use crate::{Curtail, Exclusions, IdleUse, Service, ServiceCredit};
+use crate::{Curtail, Exclusions, IdleUse, Maintenance, Service, ServiceCredit};
 
 /// What holds where `[service]` is absent: nothing is promised, and nobody borrows.
 pub const NONE: Service = Service {
@@ -18,6 +18,7 @@ pub const NONE: Service = Service {
     reclaim_miss_credit: None,
     curtail_credit: None,
     curtail: None,
+    maintenance: None,
 };
 
 /// What an availability does not count where `exclude` is absent.
@@ -36,6 +37,8 @@ pub fn read(table: &Table<'_>, currency: Option<Currency>) -> Option<Service> {
     let curtail_credit = home(table, &steps, "curtail_credit").percent("curtail_credit");
     let exclude = read_exclusions(home(table, &steps, "exclude"));
     let curtail = optional(home(table, &steps, "curtail").table("curtail"), read_curtail);
+    let maintenance = home(table, &steps, "maintenance").table("maintenance");
+    let maintenance = optional(maintenance, read_maintenance);
     let credits = read_credits(&steps, availability.as_ref().map(|share| share.value));
     table.finish();
     let lends = idle_use.as_ref().is_some_and(|idle_use| idle_use.value == IdleUse::Landlord);
@@ -56,6 +59,7 @@ pub fn read(table: &Table<'_>, currency: Option<Currency>) -> Option<Service> {
         reclaim_miss_credit: miss_credit,
         curtail_credit: curtail_credit.map(|share| share.value),
         curtail: curtail?,
+        maintenance: maintenance?,
     })
 }
 
@@ -139,4 +143,13 @@ fn read_curtail(table: &Table<'_>) -> Option<Curtail> {
     table.finish();
     let order = u32::try_from(order?.value).expect("at most four digits");
     Some(Curtail { order, depth: depth?.value })
+}
+
+fn read_maintenance(table: &Table<'_>) -> Option<Maintenance> {
+    let hours = table.integer("hours_per_month", 1, 744);
+    let hours = table.required("hours_per_month", hours, "hours of a month, such as 4");
+    let notice = table.required("notice", table.seconds("notice"), "how long ahead, \"7 d\"");
+    table.finish();
+    let hours_per_month = u32::try_from(hours?.value).expect("at most those of a month");
+    Some(Maintenance { hours_per_month, notice: notice?.value })
 }

@@ -25,6 +25,8 @@ pub struct LeaseMeter {
     rows: Vec<Row>,
     /// GPUs granted from each instant on, in order.
     entitlement: Vec<(Instant, Gpus)>,
+    /// GPUs out for agreed maintenance from each instant on, in order.
+    excluded: Vec<(Instant, Gpus)>,
     reclaims: BTreeMap<Month, ReclaimCount>,
     curtailed_beyond: BTreeMap<Month, u64>,
     /// Days past the grace on which less was delivered than was granted, in order.
@@ -85,6 +87,7 @@ impl LeaseMeter {
             rows: vec![Row::default(); skus.len()],
             skus,
             entitlement: Vec::new(),
+            excluded: Vec::new(),
             reclaims: BTreeMap::new(),
             curtailed_beyond: BTreeMap::new(),
             short: Vec::new(),
@@ -147,6 +150,16 @@ impl LeaseMeter {
         steps.push((from, gpus));
     }
 
+    /// Records that `gpus` of the holding are out for maintenance from `from` on, as the lease agrees.
+    ///
+    /// # Panics
+    /// If `from` is before what was recorded already.
+    pub fn exclude(&mut self, from: Instant, gpus: Gpus) {
+        let steps = &mut self.excluded;
+        assert!(steps.last().is_none_or(|(last, _)| *last <= from), "exclusion out of order");
+        steps.push((from, gpus));
+    }
+
     /// Records a reclaim that was answered at `answered`.
     pub fn reclaimed(&mut self, answered: Instant, outcome: ReclaimOutcome) {
         let count = self.reclaims.entry(self.calendar.month_at(answered)).or_default();
@@ -167,7 +180,7 @@ impl LeaseMeter {
         let rows = self.rows_of(month.first_day(), month.last_day());
         let sum =
             |state: ServiceState| GpuSeconds::new(rows.iter().map(|row| row[state.index()]).sum());
-        let entitled = GpuSeconds::new(self.entitled(read));
+        let entitled = GpuSeconds::new(sum_within(&self.entitlement, read));
         let used = sum(ServiceState::Used);
         let delivered = used.plus(sum(ServiceState::Idle));
         let lost = sum(ServiceState::Down).plus(sum(ServiceState::Curtailed));
@@ -175,6 +188,7 @@ impl LeaseMeter {
         PeriodReadings {
             entitled,
             delivered: delivered.min(entitled),
+            excluded: GpuSeconds::new(sum_within(&self.excluded, read)),
             held: delivered.plus(lost),
             used,
             over: GpuSeconds::new(self.over(read)),
@@ -221,22 +235,6 @@ impl LeaseMeter {
         it.times(self.pue)
     }
 
-    /// GPU-seconds granted within `read`.
-    fn entitled(&self, read: Interval) -> u128 {
-        let ends = self.entitlement.iter().skip(1).map(|(from, _)| *from);
-        let ends = ends.chain([read.until.max(self.last_step())]);
-        let pieces = self.entitlement.iter().zip(ends);
-        pieces
-            .map(|((from, gpus), until)| {
-                seconds_within(read, *from, until) * u128::from(gpus.get())
-            })
-            .sum()
-    }
-
-    fn last_step(&self) -> Instant {
-        self.entitlement.last().map_or(Instant::from_unix(i64::MIN), |(from, _)| *from)
-    }
-
     /// GPU-seconds within `read` used beyond what was granted at the same instant.
     fn over(&self, read: Interval) -> u128 {
         let Some(use_steps) = &self.use_steps else { return 0 };
@@ -260,6 +258,16 @@ impl LeaseMeter {
         let after = self.entitlement.partition_point(|(from, _)| *from <= at);
         after.checked_sub(1).map_or(Gpus::ZERO, |index| self.entitlement[index].1)
     }
+}
+
+/// GPU-seconds of `steps` within `read`.
+fn sum_within(steps: &[(Instant, Gpus)], read: Interval) -> u128 {
+    let last = steps.last().map_or(read.until, |(from, _)| read.until.max(*from));
+    let ends = steps.iter().skip(1).map(|(from, _)| *from).chain([last]);
+    let pieces = steps.iter().zip(ends);
+    pieces
+        .map(|((from, gpus), until)| seconds_within(read, *from, until) * u128::from(gpus.get()))
+        .sum()
 }
 
 fn seconds_within(bounds: Interval, from: Instant, until: Instant) -> u128 {

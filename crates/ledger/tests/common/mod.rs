@@ -53,6 +53,7 @@ pub fn terms(start: &str, end: &str) -> Terms {
         reclaim_miss_credit: Some(usd("1000.00")),
         curtail_credit: None,
         curtail: None,
+        maintenance: None,
     };
     Terms {
         text: "the model deal".into(),
@@ -127,6 +128,7 @@ pub fn schedule(terms: &Terms, end: Day, fee: impl Fn(Day) -> (Ratio, u32)) -> V
 /// A month in which all was well: everything entitled was delivered.
 pub fn fine(_: Month) -> PeriodReadings {
     PeriodReadings {
+        excluded: GpuSeconds::ZERO,
         entitled: GpuSeconds::new(1_000_000),
         delivered: GpuSeconds::new(1_000_000),
         held: GpuSeconds::new(1_000_000),

@@ -33,6 +33,8 @@ pub struct Adversary {
     jobs: u64,
     /// Whether it has changed contracts already: notice, amendment, signature, election.
     contracts: [bool; 4],
+    /// Outages and quotes so far.
+    named: u32,
     /// GPU-seconds of work that each party may still submit.
     work_left: BTreeMap<PartyId, u64>,
 }
@@ -48,11 +50,14 @@ enum Move {
     FailUnderReclaim,
     Envelope,
     Contract,
+    StickTurnover,
+    Outage,
+    Quote,
     Nothing,
 }
 
 /// How often each move is made, in parts of their sum.
-const MOVES: [(Move, u64); 9] = [
+const MOVES: [(Move, u64); 12] = [
     (Move::WholeHolding, 10),
     (Move::Crumbs, 12),
     (Move::Borrowers, 20),
@@ -61,6 +66,9 @@ const MOVES: [(Move, u64); 9] = [
     (Move::FailUnderReclaim, 10),
     (Move::Envelope, 5),
     (Move::Contract, 3),
+    (Move::StickTurnover, 6),
+    (Move::Outage, 5),
+    (Move::Quote, 2),
     (Move::Nothing, 10),
 ];
 
@@ -69,7 +77,15 @@ impl Adversary {
     pub fn new(plant: Plant, seed: u64) -> Self {
         let next = plant.interval.from;
         let random = Random::new(seed, 1 << 33);
-        Self { plant, random, next, jobs: 0, contracts: [false; 4], work_left: BTreeMap::new() }
+        Self {
+            plant,
+            random,
+            next,
+            jobs: 0,
+            contracts: [false; 4],
+            named: 0,
+            work_left: BTreeMap::new(),
+        }
     }
 
     fn draw_move(&mut self) -> Move {
@@ -102,6 +118,9 @@ impl Adversary {
             },
             Move::Envelope => self.envelope(now),
             Move::Contract => self.contract(now),
+            Move::StickTurnover => self.stick_turnover(now, state),
+            Move::Outage => self.outage(now),
+            Move::Quote => self.quote(now),
             Move::Nothing => Vec::new(),
         }
     }

@@ -1,11 +1,13 @@
 //! The moves of an adversary, as deeds.
 
 use leasehold_control::{
-    Ask, Cause, CurtailmentAsk, Election, Input, LANDLORD, Party, State, User,
+    Agreed, Ask, Cause, CurtailmentAsk, Election, Input, LANDLORD, OutageAsk, Party, State, User,
 };
 use leasehold_lease::{Amount, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{Instant, LeaseId, Nodes, PartyId, Seconds, Shape, Watts};
+use leasehold_units::{
+    Instant, Interval, LeaseId, Nodes, OutageId, PartyId, Seconds, Shape, Watts,
+};
 
 use super::Adversary;
 use crate::engine::{Act, Deed};
@@ -153,6 +155,64 @@ impl Adversary {
         };
         let ask = CurtailmentAsk { ask, cause: Cause::Emergency, from, until };
         vec![Deed { at, act: Act::Input(Input::Curtail(ask)) }]
+    }
+
+    /// The next turnover of a node never ends, best of all one that a reclaim waits for.
+    pub(super) fn stick_turnover(&mut self, now: Instant, state: &State) -> Vec<Deed> {
+        let any = self.random.below(u64::from(self.plant.nodes()));
+        let any = u32::try_from(any).expect("few nodes");
+        let node = self.node_under_reclaim(state).unwrap_or(any);
+        vec![Deed { at: self.before_calm(now, 1, 20), act: Act::StickTurnover(node) }]
+    }
+
+    /// Nodes are to be out for a while, by agreement or not; now and then it is called off.
+    pub(super) fn outage(&mut self, now: Instant) -> Vec<Deed> {
+        let (first, rack) = self.plant.rack(self.random.bits());
+        let length = [1, rack, rack][self.pick(3)];
+        let at = self.before_calm(now, 1, 10);
+        let from = self.before_calm(at, 0, 9_000);
+        let until = self.before_calm(from, 60, 20_000);
+        if until <= from {
+            return Vec::new();
+        }
+        self.named += 1;
+        let id = OutageId::new(&format!("works-{}", self.named)).expect("a name");
+        let ask = OutageAsk {
+            id: id.clone(),
+            what: "works".into(),
+            nodes: NodeRanges::from_range(first, first + length),
+            interval: Interval::new(from, until),
+            agreed: [Agreed::Nobody, Agreed::All][self.pick(2)].clone(),
+        };
+        let mut deeds = vec![Deed { at, act: Act::Input(Input::PlanOutage(Box::new(ask))) }];
+        if self.random.below(4) == 0 {
+            let at = self.before_calm(at, 1, 9_000);
+            deeds.push(Deed { at, act: Act::Input(Input::CancelOutage { id }) });
+        }
+        deeds
+    }
+
+    /// A quote is given, and signed, withdrawn or left to run out.
+    pub(super) fn quote(&mut self, now: Instant) -> Vec<Deed> {
+        let at = self.soon(now);
+        let place = self.random.below(self.plant.leases.len() as u64);
+        let terms = self.plant.leases[usize::try_from(place).expect("few leases")].clone();
+        let mut terms = self.other_amount(terms, now, 1);
+        self.named += 1;
+        let name = format!("quote-{}", self.named);
+        terms.id = LeaseId::new(&name).expect("a name");
+        terms.tenant = PartyId::new(&name).expect("a name");
+        terms.start = terms.effective;
+        let expires = self.after(at, 60, 40_000);
+        let lease = terms.id.clone();
+        let then = self.before_calm(at, 1, 40_000);
+        let next = match self.random.below(3) {
+            0 => Input::Release { lease },
+            1 => Input::Sign(Box::new(terms.clone())),
+            _ => Input::Hold { terms: Box::new(terms.clone()), expires },
+        };
+        let hold = Input::Hold { terms: Box::new(terms), expires };
+        vec![Deed { at, act: Act::Input(hold) }, Deed { at: then, act: Act::Input(next) }]
     }
 
     /// A notice, an amendment, a signature or an election, each once.

@@ -3,9 +3,9 @@
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Terms};
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Interval, PartyId, Seconds, Shape};
+use leasehold_units::{Day, Instant, Interval, PartyId, Ratio, Seconds, Shape};
 
-use crate::engine::{Payers, Setting};
+use crate::engine::{Payers, Setting, TurnoverFailures};
 use crate::random::Random;
 
 /// Length of a run: a day and a half of trouble, then as long a calm.
@@ -167,6 +167,7 @@ impl Plant {
             watcher: None,
             deed_log: None,
             faults: None,
+            turnovers: TurnoverFailures::new(Ratio::ZERO, Seconds::new(3_600), 0),
             payers: Payers::default(),
             bad_lines: Vec::new(),
         }
@@ -234,8 +235,13 @@ fn lease_text(
          invoice = \"advance\"\ndue_days = 30\n\
          [service]\nidle_use = \"landlord\"\nreclaim_within = \"{bound} s\"\n\
          availability = \"99.5%\"\nreclaim_miss_credit = \"1000.00\"\n\
-         curtail = {{ order = {order}, depth = \"{depth}%\" }}\n\
+         curtail = {{ order = {order}, depth = \"{depth}%\" }}\n{maintenance}\
          [[service.credit]]\nbelow = \"99.5%\"\ncredit = \"5%\"\n",
         day = number + 1,
+        maintenance = if number == 1 {
+            "maintenance = { hours_per_month = 12, notice = \"10 min\" }\n"
+        } else {
+            ""
+        },
     )
 }

@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use leasehold_control::{Invariant, Job, JobState, LANDLORD};
-use leasehold_units::{Instant, Seconds, Shape};
+use leasehold_control::{Breach, Invariant, Job, JobState, LANDLORD};
+use leasehold_site::Pool;
+use leasehold_units::{Instant, LeaseId, Seconds, Shape};
 
 use super::{Adversary, Plant};
 use crate::engine::{Deed, KeepNothing, Outcome, run};
@@ -32,11 +33,15 @@ pub enum Fault {
     Stopped(String),
     /// A reclaim was late although nothing that failed was beyond the reserve.
     LateWithoutCause {
-        /// When it was answered.
+        /// When its bound had passed.
         at: Instant,
         /// Number of the lease.
         lease: u16,
     },
+    /// A holding was short of what is granted, though what was planned was carried.
+    Oversold(String),
+    /// A quote could not be signed although it lasted.
+    BrokenQuote(LeaseId),
     /// As many late reclaims were not recorded.
     Unrecorded(u64),
     /// Something could have started and did not.
@@ -55,8 +60,10 @@ impl std::fmt::Display for Fault {
         match self {
             Self::Stopped(why) => write!(f, "the run stopped: {why}"),
             Self::LateWithoutCause { at, lease } => {
-                write!(f, "a reclaim of lease {lease}, answered at {at}, was late without a cause")
+                write!(f, "a reclaim of lease {lease} was late without a cause at {at}")
             }
+            Self::Oversold(what) => write!(f, "a promise was short: {what}"),
+            Self::BrokenQuote(lease) => write!(f, "the quote for {lease} could not be signed"),
             Self::Unrecorded(count) => write!(f, "{count} late reclaims were not recorded"),
             Self::Idle => f.write_str("something that could follow did not"),
             Self::Starved { job, gpus } => {
@@ -108,6 +115,13 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         return Err(Fault::LateWithoutCause { at: *at, lease: *lease });
     }
     let breaches = &outcome.state.books.breaches;
+    let mut oversold = breaches.iter().filter(|one| one.invariant == Invariant::NoOversell);
+    if let Some(breach) = oversold.find(|breach| !is_of_late_pool(outcome, breach)) {
+        return Err(Fault::Oversold(format!("{} at {}: {}", breach.lease, breach.at, breach.what)));
+    }
+    if let Some(lease) = outcome.broken_quotes.first() {
+        return Err(Fault::BrokenQuote(lease.clone()));
+    }
     let recorded = breaches.iter().filter(|breach| breach.invariant == Invariant::Guarantee);
     let recorded = recorded.count() as u64;
     if recorded != outcome.reclaims_missed {
@@ -118,10 +132,21 @@ fn weigh(outcome: &Outcome, until: Instant) -> Result<Verdict, Fault> {
         events: outcome.events,
         jobs: outcome.tallies.iter().map(|tally| tally.finished).sum(),
         failures: outcome.failures,
-        reclaims: outcome.reclaims.count(),
+        reclaims: outcome.reclaims_asked(),
         missed: outcome.reclaims_missed,
         breaches: breaches.len() as u64,
     })
+}
+
+/// Whether a pool was late then, and the lease says nothing of its delivery: that is what a breach is for.
+fn is_of_late_pool(outcome: &Outcome, breach: &Breach) -> bool {
+    let state = &outcome.state;
+    let day = state.site.time_zone.day_of(breach.at);
+    let number = state.contracts.find(&breach.lease).expect("a lease of the site");
+    let lease = &state.contracts.leases[usize::from(number)].lease;
+    let named = |pool: &Pool| breach.what.contains(&format!(" of pool {} are ", pool.id));
+    let late = state.site.pools.iter().any(|pool| pool.is_late(day) && named(pool));
+    late && lease.governing(day).delivery.is_none()
 }
 
 /// Whether anything was left undone: something that could start did not, or a tenant's job that its

@@ -30,6 +30,8 @@ pub enum Act {
     },
     /// Anything else.
     Input(Input),
+    /// The next turnover of a node does not come to an end.
+    StickTurnover(u32),
     /// Nothing but another look.
     Look,
 }

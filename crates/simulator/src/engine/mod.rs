@@ -9,6 +9,7 @@ mod faults;
 mod payers;
 mod record;
 mod troubles;
+mod waits;
 mod world;
 
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use deed::{Act, Deed, Watcher};
-pub use faults::Faults;
+pub use faults::{Faults, TurnoverFailures};
 pub use payers::Payers;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
@@ -52,6 +53,8 @@ pub struct Setting {
     pub deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
     /// Random failures.
     pub faults: Option<Faults>,
+    /// Turnovers that fail.
+    pub turnovers: TurnoverFailures,
     /// Tenants that pay.
     pub payers: Payers,
     /// Traces that are read, with the bad lines that were left out so far.
@@ -163,9 +166,11 @@ pub struct Outcome {
     pub milestones: Vec<Milestone>,
     /// Capacity and power over time.
     pub capacity: CapacitySeries,
-    /// Reclaims by seconds.
+    /// Answered reclaims by seconds.
     pub reclaims: ReclaimHistogram,
-    /// Reclaims later than their bound.
+    /// Reclaims within their bound.
+    pub reclaims_within: u64,
+    /// Reclaims later than their bound, answered or not.
     pub reclaims_missed: u64,
     /// Highest facility draw, in watts, rounded up.
     pub peak_watts: u64,
@@ -173,14 +178,23 @@ pub struct Outcome {
     pub installed_gpu_seconds: u128,
     /// Longest parts of a reclaim, in seconds: until decided, until vacated, until clean.
     pub reclaim_parts_max: [u64; 3],
-    /// Late reclaims that nothing beyond the reserve explains: when answered, of which lease.
+    /// Late reclaims that nothing beyond the reserve explains: when their bound passed, of which lease.
     pub late_without_cause: Vec<(Instant, u16)>,
+    /// Quotes that could not be signed although they lasted.
+    pub broken_quotes: Vec<leasehold_units::LeaseId>,
     /// Jobs that were refused, as too large or too slow to leave.
     pub refused: u64,
     /// Nodes that failed.
     pub failures: u64,
     /// Facility watts that may be drawn, from each instant on.
     pub limits: Vec<(Instant, u64)>,
+}
+
+impl Outcome {
+    /// Reclaims whose bound was kept or passed.
+    pub const fn reclaims_asked(&self) -> u64 {
+        self.reclaims_within + self.reclaims_missed
+    }
 }
 
 struct Run<'a> {
@@ -198,6 +212,7 @@ struct Run<'a> {
     interval: Interval,
     capacity: CapacitySeries,
     reclaims: ReclaimHistogram,
+    reclaims_within: u64,
     reclaims_missed: u64,
     reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
@@ -247,13 +262,14 @@ impl<'a> Run<'a> {
             watcher,
             deed_log,
             faults,
+            turnovers,
             payers,
             ..
         } = setting;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
         let mut run = Self {
             control,
-            world: World::new(payers),
+            world: World::new(turnovers, payers),
             workloads: Vec::new(),
             inputs,
             deeds: Vec::new(),
@@ -266,6 +282,7 @@ impl<'a> Run<'a> {
             interval,
             capacity: CapacitySeries::new(interval, BUCKETS),
             reclaims: ReclaimHistogram::new(),
+            reclaims_within: 0,
             reclaims_missed: 0,
             reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
@@ -353,9 +370,16 @@ impl<'a> Run<'a> {
         let deed = self.deeds[place].clone();
         let done = match &deed.act {
             Act::Look => return,
+            Act::StickTurnover(node) => {
+                self.world.turnovers.stick(*node);
+                true
+            }
             Act::Input(input) => match self.submit(now, input) {
                 Ok(()) => true,
                 Err(refusal) => {
+                    if let Input::Sign(terms) = input {
+                        self.troubles.refused(terms, now, self.control.state());
+                    }
                     self.world.milestones.push(Milestone::refused(now, &refusal));
                     false
                 }
@@ -527,10 +551,11 @@ impl<'a> Run<'a> {
             for (most, edge) in self.reclaim_parts_max.iter_mut().zip(edges.windows(2)) {
                 *most = (*most).max(edge[1].since(edge[0]).get());
             }
-            if reclaim.missed {
-                self.reclaims_missed += 1;
-                self.troubles.weigh(&reclaim);
-            }
+            self.reclaims_within += u64::from(!reclaim.missed);
+        }
+        for missed in self.world.waits.missed.drain(..) {
+            self.reclaims_missed += 1;
+            self.troubles.weigh(&missed);
         }
         let evidence = self.control.take_evidence();
         if !evidence.is_empty() {
@@ -583,9 +608,11 @@ impl<'a> Run<'a> {
             milestones: self.world.milestones,
             capacity: self.capacity,
             reclaims: self.reclaims,
+            reclaims_within: self.reclaims_within,
             reclaims_missed: self.reclaims_missed,
             reclaim_parts_max: self.reclaim_parts_max,
             late_without_cause: self.troubles.without_cause,
+            broken_quotes: self.troubles.broken_quotes,
             installed_gpu_seconds: self.installed_gpu_seconds,
             refused: self.refused,
             failures: self.world.failures,

@@ -98,6 +98,37 @@ impl Milestone {
                 let (id, version, from) = (&terms.id, terms.version, terms.effective);
                 ("amended", format!("{id} amended: version {version} from {from}"))
             }
+            Event::OutagePlanned(outage) => {
+                let zone = &state.site.time_zone;
+                let (from, until) = (outage.interval.from, outage.interval.until);
+                let (from, until) = (local(from, zone), local(until, zone));
+                let nodes = counted(&outage.nodes());
+                let what = &outage.what;
+                ("planned", format!("{what} planned: {nodes} out from {from} until {until}"))
+            }
+            Event::OutageCancelled { id } => ("called off", format!("maintenance {id} called off")),
+            Event::MaintenanceBegan { nodes } => {
+                ("maintenance", format!("{} out for maintenance", counted(nodes)))
+            }
+            Event::MaintenanceEnded { nodes } => {
+                ("back", format!("{} back from maintenance", counted(nodes)))
+            }
+            Event::TurnoverOverdue { nodes, since } => {
+                let after = at.since(*since);
+                let nodes = counted(nodes);
+                ("overdue", format!("{nodes} not clean {after} after the turnover began: failed"))
+            }
+            Event::LeaveHurried { jobs, given } => {
+                let jobs = grouped(u128::from(*jobs));
+                ("hurried", format!("{jobs} jobs have {given} to leave, less than they declare"))
+            }
+            // Whose quote it is concerns nobody else.
+            Event::HoldPlaced { expires, .. } => {
+                let until = local(*expires, &state.site.time_zone);
+                ("quote", format!("capacity set aside for a quote until {until}"))
+            }
+            Event::HoldReleased { .. } => ("released", "a quote was withdrawn".into()),
+            Event::HoldExpired { .. } => ("expired", "a quote ran out".into()),
             Event::LeaseSigned { terms } => {
                 ("signed", format!("{} signed with {}", terms.id, terms.tenant))
             }

@@ -1,12 +1,16 @@
 //! The emulated cluster: how long jobs really run, how long they really take to leave, and what
 //! became of them. The state machine sees none of it but by observation.
 
+use std::collections::BTreeMap;
+
 use leasehold_control::{Event, JobSlot, Party, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::calendar::{Calendar, Happening};
+use super::faults::TurnoverFailures;
 use super::payers::Payers;
 use super::record::{JobOutcome, JobRecord, Milestone, PartyTally};
+use super::waits::Waits;
 
 /// What is true of a job, whether or not anybody was told.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,13 +59,25 @@ pub struct World {
     pub payers: Payers,
     /// The next job to be submitted.
     pub newcomer: Option<Newcomer>,
+    /// The tenants' jobs that wait for nodes.
+    pub waits: Waits,
+    /// Turnovers that fail.
+    pub turnovers: TurnoverFailures,
+    /// Nodes whose turnover does not end, and when it should have.
+    sticking: BTreeMap<u32, Instant>,
+    /// Nodes that left a holding, and when, as of the last instant at which any did.
+    released: BTreeMap<u32, Instant>,
     truths: Vec<Truth>,
 }
 
 impl World {
-    /// A world without a job, in which these pay.
-    pub fn new(payers: Payers) -> Self {
+    /// A world without a job, in which these turnovers fail and these tenants pay.
+    pub fn new(turnovers: TurnoverFailures, payers: Payers) -> Self {
         Self {
+            turnovers,
+            waits: Waits::default(),
+            sticking: BTreeMap::new(),
+            released: BTreeMap::new(),
             calendar: Calendar::default(),
             tallies: Vec::new(),
             milestones: Vec::new(),
@@ -85,6 +101,9 @@ impl World {
         for (at, place) in self.payers.observe(now, event, state) {
             self.calendar.add(at, Happening::Payment(place));
         }
+        self.note_stuck(now, event);
+        self.note_swapped(now, event, state);
+        self.waits.observe(now, event, state);
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
@@ -101,8 +120,57 @@ impl World {
                 self.milestones.extend(Milestone::of(now, event, state));
             }
             Event::EnvelopeChanged { limit } => self.limits.push((now, limit.get())),
-            Event::TurnoverBegan { nodes, until } => self.calendar.add_turnover(*until, nodes),
+            Event::TurnoverBegan { nodes, until } => {
+                let clean = self.turnovers.come_clean(nodes);
+                if !clean.is_empty() {
+                    self.calendar.add_turnover(*until, &clean);
+                }
+                let stuck = nodes.iter().filter(|node| !clean.contains(*node));
+                self.sticking.extend(stuck.map(|node| (node, *until)));
+            }
+            Event::TurnoverOverdue { nodes, .. } => {
+                let back = now.after(self.turnovers.repair());
+                nodes.iter().for_each(|node| self.calendar.add(back, Happening::Repaired(node)));
+                self.milestones.extend(Milestone::of(now, event, state));
+            }
             _ => self.milestones.extend(Milestone::of(now, event, state)),
+        }
+    }
+
+    /// Notes the nodes whose turnover would never have ended: when that comes to an end, and when a
+    /// bound passes while it should have ended before.
+    fn note_stuck(&mut self, now: Instant, event: &Event) {
+        let waits = &mut self.waits;
+        match event {
+            Event::ReclaimMissed { .. } => {
+                let over = self.sticking.iter().filter(|(_, until)| **until < now);
+                over.for_each(|(node, _)| waits.note_unclean(*node, now));
+            }
+            Event::NodesFailed { nodes }
+            | Event::NodesCurtailed { nodes }
+            | Event::MaintenanceBegan { nodes }
+            | Event::HoldingChanged { nodes, .. } => {
+                let over = self.sticking.extract_if(.., |node, _| nodes.contains(*node));
+                over.for_each(|(node, _)| waits.note_unclean(node, now));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes the nodes that pass from one holding to another at once: nobody could scrub them before, of
+    /// the tenant's work or of what the landlord had lent there.
+    fn note_swapped(&mut self, now: Instant, event: &Event, state: &State) {
+        let Event::HoldingChanged { to, nodes } = event else { return };
+        let Some(lease) = to.lease() else {
+            self.released.retain(|_, at| *at == now);
+            self.released.extend(nodes.iter().map(|node| (node, now)));
+            return;
+        };
+        let holder = state.contracts.leases[usize::from(lease)].party;
+        let foreign = |node: &u32| state.fleet.node(*node).soil.is_some_and(|soil| soil != holder);
+        let at_once = |node: &u32| self.released.get(node) == Some(&now);
+        for node in nodes.iter().filter(|node| foreign(node) && at_once(node)) {
+            self.waits.note_unclean(node, now);
         }
     }
 

@@ -68,11 +68,11 @@ pub struct PartySummary {
 /// Reclaims: a tenant's job that fit its holding and had to wait for nodes to come clean.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReclaimSummary {
-    /// How many were answered.
+    /// How many were answered, or not within the bound.
     pub requests: u64,
     /// Within the bound.
     pub within_bound: u64,
-    /// Later.
+    /// Later, or not at all.
     pub missed: u64,
     /// Median of the seconds.
     pub seconds_p50: u64,
@@ -164,10 +164,10 @@ fn parties(outcome: &Outcome) -> Vec<PartySummary> {
 }
 
 fn reclaim(outcome: &Outcome) -> ReclaimSummary {
-    let requests = outcome.reclaims.count();
+    let requests = outcome.reclaims_asked();
     ReclaimSummary {
         requests,
-        within_bound: requests - outcome.reclaims_missed,
+        within_bound: outcome.reclaims_within,
         missed: outcome.reclaims_missed,
         seconds_p50: outcome.reclaims.percentile(50),
         seconds_p99: outcome.reclaims.percentile(99),

@@ -18,7 +18,7 @@ const BREACHES_MAX: usize = 200;
 /// Reclaims, then breaches.
 pub fn section(outcome: &Outcome) -> Markup {
     html! {
-        @if outcome.reclaims.count() == 0 {
+        @if outcome.reclaims_asked() == 0 {
             p { "No tenant asked for nodes that had to be cleared first." }
         } @else {
             (figures(outcome))
@@ -42,7 +42,7 @@ fn figures(outcome: &Outcome) -> Markup {
     let reclaims = &outcome.reclaims;
     html! {
         dl.figures {
-            div { dt { "reclaims" } dd { (grouped(u128::from(reclaims.count()))) } }
+            div { dt { "reclaims" } dd { (grouped(u128::from(outcome.reclaims_asked()))) } }
             div { dt { "half within" } dd { (length(reclaims.percentile(50))) } }
             div { dt { "99 % within" } dd { (length(reclaims.percentile(99))) } }
             div { dt { "longest" } dd { (length(reclaims.max())) } }

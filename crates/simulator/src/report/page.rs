@@ -107,7 +107,7 @@ fn header(outcome: &Outcome, summary: &Summary, heading: &Heading) -> Markup {
 fn verdict(outcome: &Outcome) -> Markup {
     let (missed, breaches) = (outcome.reclaims_missed, outcome.state.books.breaches.len());
     let (asked, promises) =
-        (outcome.reclaims.count(), if breaches == 1 { "promise" } else { "promises" });
+        (outcome.reclaims_asked(), if breaches == 1 { "promise" } else { "promises" });
     html! {
         p.verdict {
             @match (asked, missed) {
@@ -154,7 +154,7 @@ fn big(figure: &str) -> Markup {
 }
 
 fn reclaim_tile(outcome: &Outcome) -> Markup {
-    let (asked, missed) = (outcome.reclaims.count(), outcome.reclaims_missed);
+    let (asked, missed) = (outcome.reclaims_asked(), outcome.reclaims_missed);
     html! {
         div class=(if missed == 0 { "good" } else { "bad" }) {
             dt { "Reclaims in time" }

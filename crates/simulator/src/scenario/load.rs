@@ -218,7 +218,10 @@ fn read_later(
 ) -> Result<BTreeMap<String, Terms>, LoadError> {
     let mut later = BTreeMap::new();
     for event in &scenario.events {
-        let (EventKind::Amendment { file } | EventKind::NewLease { file }) = &event.kind else {
+        let (EventKind::Amendment { file }
+        | EventKind::NewLease { file }
+        | EventKind::Hold { file, .. }) = &event.kind
+        else {
             continue;
         };
         let source = read_source(&folder.join(file))?;
@@ -293,7 +296,9 @@ fn check_events(scenario: &Scenario, site: &Site, leases: &[Lease], problems: &m
                     ));
                 }
             }
-            EventKind::NodeDown(nodes) | EventKind::NodeUp(nodes) => {
+            EventKind::NodeDown(nodes)
+            | EventKind::NodeUp(nodes)
+            | EventKind::Maintenance { nodes, .. } => {
                 for (name, span) in nodes {
                     if site.nodes_named(name).is_none() {
                         let message = format!("there is no node, rack, array or pool {name:?}");

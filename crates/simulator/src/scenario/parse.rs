@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use leasehold_control::{Ask, Cause, Election};
+use leasehold_control::{Agreed, Ask, Cause, Election};
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, with_unit};
 use leasehold_lease::Side;
-use leasehold_units::{Day, Instant, LeaseId, PartyId, Ratio, Seconds, Shape, Watts};
+use leasehold_units::{Day, Instant, LeaseId, OutageId, PartyId, Ratio, Seconds, Shape, Watts};
 
 use super::account::{AccountSpec, AccountWord};
 use crate::workload::{PROFILES, Profile, profile};
@@ -157,6 +157,38 @@ pub enum EventKind {
         /// Its file.
         file: String,
     },
+    /// Nodes are out of service for a while, as announced at the event's instant.
+    Maintenance {
+        /// Its name; the place of the event where there is none.
+        id: Option<OutageId>,
+        /// What is done.
+        what: String,
+        /// Which nodes.
+        nodes: Vec<(String, Range<usize>)>,
+        /// From when.
+        from: Instant,
+        /// Until when, excluded.
+        until: Instant,
+        /// Whose agreed hours are used.
+        agreed: Agreed,
+    },
+    /// Maintenance is called off.
+    MaintenanceCancelled {
+        /// Its name.
+        id: OutageId,
+    },
+    /// The capacity of a quote is set aside.
+    Hold {
+        /// The file of its terms.
+        file: String,
+        /// From when on it is for sale again.
+        expires: Instant,
+    },
+    /// A quote is withdrawn.
+    Release {
+        /// What would have been the lease.
+        lease: LeaseId,
+    },
     /// A payment, a dispute or its end, a correction, or days to be closed; dated when it is done.
     Account(AccountSpec),
 }
@@ -164,10 +196,12 @@ pub enum EventKind {
 /// `[faults]`.
 #[derive(Debug, Clone, Copy)]
 pub struct FaultSpec {
-    /// Mean time between failures of one node.
-    pub node_mtbf: Seconds,
+    /// Mean time between failures of one node; none: none fails at random.
+    pub node_mtbf: Option<Seconds>,
     /// How long a repair takes.
     pub repair: Seconds,
+    /// Share of turnovers, node by node, that do not come to an end.
+    pub turnover_failure: Ratio,
 }
 
 impl Scenario {
@@ -311,6 +345,10 @@ enum Word {
     NodeUp,
     Amendment,
     NewLease,
+    Maintenance,
+    MaintenanceCancelled,
+    Hold,
+    Release,
     Account(AccountWord),
 }
 
@@ -324,6 +362,10 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         ("node-up", Word::NodeUp),
         ("amendment", Word::Amendment),
         ("new-lease", Word::NewLease),
+        ("maintenance", Word::Maintenance),
+        ("maintenance-cancelled", Word::MaintenanceCancelled),
+        ("hold", Word::Hold),
+        ("release", Word::Release),
         ("payment", Word::Account(AccountWord::Payment)),
         ("dispute", Word::Account(AccountWord::Dispute)),
         ("resolution", Word::Account(AccountWord::Resolution)),
@@ -339,6 +381,24 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
         Word::Amendment => read_file(table).map(|file| EventKind::Amendment { file }),
         Word::NewLease => read_file(table).map(|file| EventKind::NewLease { file }),
+        Word::Maintenance => read_maintenance(table, at.as_ref().map(|field| field.value)),
+        Word::MaintenanceCancelled => {
+            let id = table.required("id", table.name("id", OutageId::new), "which maintenance");
+            id.map(|id| EventKind::MaintenanceCancelled { id: id.value })
+        }
+        Word::Hold => {
+            let expires = table.instant("expires");
+            let expires = table.required("expires", expires, "from when on it is for sale again");
+            let file = read_file(table);
+            expires
+                .zip(file)
+                .map(|(expires, file)| EventKind::Hold { file, expires: expires.value })
+        }
+        Word::Release => {
+            let lease = table.name("lease", LeaseId::new);
+            let lease = table.required("lease", lease, "what would have been the lease");
+            lease.map(|lease| EventKind::Release { lease: lease.value })
+        }
         Word::Account(word) => AccountSpec::read(table, word).map(EventKind::Account),
     };
     let ways = [("stop", false), ("go-on", true)];
@@ -353,6 +413,40 @@ fn read_notice(table: &Table<'_>) -> Option<EventKind> {
     let sides = [("landlord", Side::Landlord), ("tenant", Side::Tenant)];
     let by = table.required("by", table.choice("by", &sides), "which side");
     Some(EventKind::Notice { lease: lease?.value, by: by?.value })
+}
+
+fn read_maintenance(table: &Table<'_>, announced: Option<Instant>) -> Option<EventKind> {
+    let id = table.name("id", OutageId::new).map(|field| field.value);
+    let what = table.string("what").map_or_else(|| "maintenance".into(), |field| field.value);
+    let nodes = read_nodes(table);
+    let from = table.instant("from").map(|field| field.value).or(announced);
+    let until = table.required("until", table.instant("until"), "when it is over");
+    let leases = table.strings("agreed");
+    let (from, until) = (from?, until?);
+    if until.value <= from {
+        let message = "`until` is not after `from`".to_owned();
+        table.report("outage-in-order", until.span, message, &format!("later than {from}"));
+        return None;
+    }
+    let agreed = read_agreed(table, leases)?;
+    Some(EventKind::Maintenance { id, what, nodes: nodes?, from, until: until.value, agreed })
+}
+
+/// `agreed = ["LEASE", …]`, or `["all"]` for all whose terms have hours for it.
+fn read_agreed(table: &Table<'_>, leases: Option<Vec<Field<String>>>) -> Option<Agreed> {
+    let Some(leases) = leases else { return Some(Agreed::Nobody) };
+    if leases.iter().any(|field| field.value == "all") {
+        return Some(Agreed::All);
+    }
+    let name = |field: &Field<String>| match LeaseId::new(&field.value) {
+        Ok(id) => Some(id),
+        Err(error) => {
+            let expected = "names of leases, or \"all\"";
+            table.report("not-a-name", field.span.clone(), error.to_string(), expected);
+            None
+        }
+    };
+    leases.iter().map(name).collect::<Option<_>>().map(Agreed::Leases)
 }
 
 fn read_election(table: &Table<'_>) -> Option<EventKind> {
@@ -419,8 +513,16 @@ fn read_payer(table: &Table<'_>) -> Option<PayerSpec> {
 
 fn read_faults(table: &Table<'_>) -> Option<FaultSpec> {
     let mtbf = table.seconds("node_mtbf");
-    let mtbf = table.required("node_mtbf", mtbf, "mean time between failures, \"50000 h\"");
+    let turnover = table.percent("turnover_failure");
+    let expected = "mean time between failures, \"50000 h\"";
+    if !table.has("turnover_failure") {
+        table.required::<()>("node_mtbf", mtbf.as_ref().map(|_| ()), expected)?;
+    }
     let repair = table.required("repair", table.seconds("repair"), "such as \"8 h\"");
     table.finish();
-    Some(FaultSpec { node_mtbf: mtbf?.value, repair: repair?.value })
+    Some(FaultSpec {
+        node_mtbf: mtbf.map(|field| field.value),
+        repair: repair?.value,
+        turnover_failure: turnover.map_or(Ratio::ZERO, |field| field.value),
+    })
 }

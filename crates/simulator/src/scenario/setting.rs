@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use leasehold_control::{CurtailmentAsk, Input};
+use leasehold_control::{CurtailmentAsk, Input, OutageAsk};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
-use leasehold_units::{Instant, Interval};
+use leasehold_units::{Instant, Interval, OutageId};
 
 use super::load::Loaded;
 use super::parse::{EventKind, EventSpec, Jobs, WorkloadSpec};
-use crate::engine::{Act, Deed, Faults, JobStream, Payers, Setting, Workload};
+use crate::engine::{Act, Deed, Faults, JobStream, Payers, Setting, TurnoverFailures, Workload};
 use crate::trace;
 use crate::workload::{Manners, Synthetic, SyntheticPlan, Traced, TracedPlan, WorkloadError};
 
@@ -46,7 +46,11 @@ impl Loaded {
         let faults = self
             .scenario
             .faults
-            .map(|faults| Faults::new(nodes, faults.node_mtbf, faults.repair, self.scenario.seed));
+            .and_then(|faults| Some((faults.node_mtbf?, faults.repair)))
+            .map(|(mtbf, repair)| Faults::new(nodes, mtbf, repair, self.scenario.seed));
+        let turnovers = self.scenario.faults.map(|faults| {
+            TurnoverFailures::new(faults.turnover_failure, faults.repair, self.scenario.seed)
+        });
         let zones = self.leases.iter().map(|lease| {
             let terms = lease.latest();
             (terms.id.clone(), terms.time_zone.clone())
@@ -70,6 +74,7 @@ impl Loaded {
             watcher: None,
             deed_log: None,
             faults,
+            turnovers: turnovers.unwrap_or_default(),
             payers: self.payers(),
             bad_lines,
         })
@@ -145,11 +150,33 @@ impl Loaded {
             EventKind::NodeUp(names) => Input::NodesUp(self.nodes(names)),
             EventKind::Amendment { file } => Input::Amend(Box::new(self.later[file].clone())),
             EventKind::NewLease { file } => Input::Sign(Box::new(self.later[file].clone())),
+            EventKind::Maintenance { id, what, nodes, from, until, agreed } => {
+                let id = id.clone().unwrap_or_else(|| self.outage_name(event));
+                Input::PlanOutage(Box::new(OutageAsk {
+                    id,
+                    what: what.clone(),
+                    nodes: self.nodes(nodes),
+                    interval: Interval::new(*from, *until),
+                    agreed: agreed.clone(),
+                }))
+            }
+            EventKind::MaintenanceCancelled { id } => Input::CancelOutage { id: id.clone() },
+            EventKind::Hold { file, expires } => {
+                Input::Hold { terms: Box::new(self.later[file].clone()), expires: *expires }
+            }
+            EventKind::Release { lease } => Input::Release { lease: lease.clone() },
             EventKind::Account(spec) => {
                 let day = self.site.time_zone.day_of(event.at);
                 Input::Account(Box::new(spec.on(day)))
             }
         }
+    }
+
+    /// A name for maintenance that the file gives none: its place among the events.
+    fn outage_name(&self, event: &EventSpec) -> OutageId {
+        let place = self.scenario.events.iter().position(|other| other.span == event.span);
+        let place = place.map_or(0, |place| place + 1);
+        OutageId::new(&format!("event-{place}")).expect("a name")
     }
 
     fn nodes(&self, names: &[(String, std::ops::Range<usize>)]) -> NodeRanges {

@@ -7,6 +7,7 @@ mod focus;
 mod page;
 mod power;
 mod setting;
+mod upkeep;
 
 use std::collections::BTreeMap;
 

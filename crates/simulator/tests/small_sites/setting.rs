@@ -4,7 +4,7 @@ use leasehold_control::{Ask, Cause, CurtailmentAsk, Input};
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_simulator::engine::{JobStream, Payers, Setting, Workload};
+use leasehold_simulator::engine::{JobStream, Payers, Setting, TurnoverFailures, Workload};
 use leasehold_simulator::workload::WorkloadJob;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Seconds, Watts};
@@ -223,6 +223,7 @@ pub fn setting(plan: &Plan) -> Setting {
         watcher: None,
         deed_log: None,
         faults: None,
+        turnovers: TurnoverFailures::default(),
         payers: Payers::new([(party("renter"), 10)]),
         bad_lines: Vec::new(),
     }
