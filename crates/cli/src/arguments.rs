@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leasehold_lease::Side;
-use leasehold_units::{Day, Instant, Zone};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Zone};
 
 /// Leases of a GPU data centre: what they grant, what they cost, and what happens when they run.
 ///
@@ -307,6 +307,72 @@ pub struct Statement {
 pub enum Export {
     /// Print the journal as plain text
     Journal(ExportJournal),
+    /// Write the charges of documents, or what leases commit to, as a FOCUS dataset
+    ///
+    /// One tenant's, one lease's or, without either, everybody's. The rows of a document add up to
+    /// its total. What the columns mean for a lease is in docs/focus.md.
+    Focus(ExportFocus),
+}
+
+/// Arguments of `export focus`.
+#[derive(Debug, Args)]
+pub struct ExportFocus {
+    /// The directory of a finished run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Version of the specification: 1.2 for cost-and-usage, 1.3 or 1.4 for contract-commitment
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub version: FocusVersion,
+    /// Which dataset
+    #[arg(long, value_enum, value_name = "DATASET", default_value = "cost-and-usage")]
+    pub dataset: FocusDataset,
+    /// Of one lease only
+    #[arg(long, value_name = "LEASE", value_parser = lease)]
+    pub lease: Option<LeaseId>,
+    /// Of one tenant only
+    #[arg(long, value_name = "PARTY", value_parser = party)]
+    pub tenant: Option<PartyId>,
+    /// Where it is written
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The form of the file
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "csv")]
+    pub format: FocusFormat,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Versions of the FOCUS specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FocusVersion {
+    /// 1.2, of May 2025
+    #[value(name = "1.2")]
+    V1_2,
+    /// 1.3, of December 2025
+    #[value(name = "1.3")]
+    V1_3,
+    /// 1.4, with more of what a commitment is
+    #[value(name = "1.4")]
+    V1_4,
+}
+
+/// Datasets of the FOCUS specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FocusDataset {
+    /// The charges of documents
+    CostAndUsage,
+    /// What each version of a lease commits its tenant to
+    ContractCommitment,
+}
+
+/// Forms of a dataset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FocusFormat {
+    /// One header line, one line a row
+    Csv,
+    /// Apache Parquet, numbers as exact decimals
+    Parquet,
 }
 
 /// Arguments of `export journal`.
@@ -416,4 +482,12 @@ fn day(text: &str) -> Result<Day, String> {
         .ok()
         .filter(|_| written_out)
         .ok_or_else(|| "expected a day of the calendar such as 2026-07-01".into())
+}
+
+fn party(text: &str) -> Result<PartyId, String> {
+    PartyId::new(text).map_err(|error| error.to_string())
+}
+
+fn lease(text: &str) -> Result<LeaseId, String> {
+    LeaseId::new(text).map_err(|error| error.to_string())
 }

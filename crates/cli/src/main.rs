@@ -5,6 +5,8 @@
 mod arguments;
 mod books;
 mod commands;
+mod dataset;
+mod evidence;
 mod failure;
 mod files;
 mod input;

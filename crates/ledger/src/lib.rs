@@ -14,6 +14,7 @@ mod conservation;
 mod correction;
 mod delivery;
 mod document;
+pub mod focus;
 mod formula;
 mod interest;
 mod invoice;

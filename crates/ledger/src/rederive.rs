@@ -246,6 +246,20 @@ impl Rederivation {
         compare(stated, &derived)
     }
 
+    /// Hears every fact of the record, whether a document rests on it or not.
+    ///
+    /// # Errors
+    /// Where the terms at hand are not those that were signed, or do not follow on each other.
+    pub fn hear_all(&mut self) -> Result<&Lease, RederiveError> {
+        self.hear(self.record.digest())?;
+        self.lease.as_ref().ok_or(RederiveError::NoBeginning)
+    }
+
+    /// What was read so far.
+    pub const fn meter(&self) -> &LeaseMeter {
+        &self.meter
+    }
+
     /// Facts that were heard so far.
     pub fn facts_heard(&self) -> usize {
         self.heard.facts().len()

@@ -2,15 +2,17 @@
 
 use leasehold_ledger::{to_beancount, to_csv, to_hledger, to_ledger};
 
-use crate::arguments::{Export, ExportJournal, JournalFormat};
+use crate::arguments::{Common, Export, ExportJournal, JournalFormat};
 use crate::books;
+use crate::commands::focus;
 use crate::failure::Failure;
 use crate::output;
 
 /// Reads and prints.
-pub fn run(asked: &Export) -> Result<(), Failure> {
+pub fn run(asked: &Export, common: &Common) -> Result<(), Failure> {
     match asked {
         Export::Journal(asked) => journal(asked),
+        Export::Focus(asked) => focus::export(asked, common),
     }
 }
 

@@ -1,19 +1,16 @@
 //! `invoice`: what anybody can do with an invoice, without its landlord.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
-use leasehold_lease::Terms;
-use leasehold_ledger::{PublicKey, Record, Rederivation, SealError, Sealed};
+use leasehold_ledger::{PublicKey, Rederivation, SealError, Sealed};
 use leasehold_units::{Day, Month};
 use serde::Serialize;
 
 use crate::arguments::{self, Common};
+use crate::evidence;
 use crate::failure::Failure;
-use crate::files::{self, FileError};
-use crate::input;
+use crate::files;
 use crate::keys;
 use crate::output::{self, Align, Printable, Rows, counted, grouped, money};
 
@@ -86,8 +83,8 @@ fn open(path: &Path, key: &PublicKey) -> Result<Sealed, Failure> {
 
 /// Derives `sealed` again from what lies in `folder`, and what was issued before it on the way.
 fn derive(sealed: &Sealed, folder: &Path, key: &PublicKey) -> Result<Derived, Failure> {
-    let terms = terms(folder)?;
-    let record = record(&folder.join("record.jsonl"))?;
+    let terms = evidence::terms(folder)?;
+    let record = evidence::record(&folder.join("record.jsonl"))?;
     let count = terms.len();
     let at =
         |path: &Path, error: String| Failure::impossible(format!("{}: {error}", path.display()));
@@ -99,7 +96,7 @@ fn derive(sealed: &Sealed, folder: &Path, key: &PublicKey) -> Result<Derived, Fa
     let months: BTreeSet<Month> =
         lines.filter_map(|line| line.derivation.usage).map(|usage| usage.month).collect();
     for month in months {
-        read_usage(&mut again, &folder.join(format!("usage-{month}.csv")), month)?;
+        evidence::read_usage(&mut again, &folder.join(format!("usage-{month}.csv")), month)?;
     }
     for (path, document) in &earlier {
         let checked = again.check(&document.invoice);
@@ -116,37 +113,6 @@ fn derive(sealed: &Sealed, folder: &Path, key: &PublicKey) -> Result<Derived, Fa
     })
 }
 
-/// All versions of the terms, `terms-1.toml` and so on.
-fn terms(folder: &Path) -> Result<Vec<Terms>, Failure> {
-    let mut versions = Vec::new();
-    loop {
-        let path = folder.join(format!("terms-{}.toml", versions.len() + 1));
-        if !path.exists() && !versions.is_empty() {
-            return Ok(versions);
-        }
-        versions.push(input::terms(&path)?);
-    }
-}
-
-fn record(path: &Path) -> Result<Record, Failure> {
-    let text = files::read(path)?;
-    let record = Record::from_lines(text.lines());
-    record.map_err(|error| Failure::impossible(format!("{}: {error}", path.display())))
-}
-
-fn read_usage(again: &mut Rederivation, path: &Path, month: Month) -> Result<(), Failure> {
-    files::must_be_file(path)?;
-    let unreadable = |error| FileError::Unreadable { path: path.into(), error };
-    let mut broken: Option<io::Error> = None;
-    let lines = BufReader::with_capacity(1 << 18, File::open(path).map_err(unreadable)?).lines();
-    let lines = lines.map_while(|line| line.map_err(|error| broken = Some(error)).ok());
-    let read = again.read_usage(month, lines);
-    if let Some(error) = broken {
-        return Err(unreadable(error).into());
-    }
-    read.map_err(|error| Failure::impossible(format!("{}: {error}", path.display())))
-}
-
 /// The documents that were issued before `sealed`, in order.
 fn documents_before(
     sealed: &Sealed,
@@ -158,8 +124,9 @@ fn documents_before(
     if !folder.is_dir() {
         return Ok(found);
     }
-    for path in
-        listing(&folder)?.into_iter().filter(|path| path.extension() == Some("json".as_ref()))
+    for path in evidence::listing(&folder)?
+        .into_iter()
+        .filter(|path| path.extension() == Some("json".as_ref()))
     {
         let document = open(&path, key)?;
         if place(&document) < place(sealed) {
@@ -173,13 +140,6 @@ fn documents_before(
 /// Documents of a landlord count up.
 fn place(document: &Sealed) -> (Day, &str) {
     (document.invoice.issued, &document.invoice.number)
-}
-
-fn listing(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let unreadable = |error| FileError::Unreadable { path: folder.into(), error };
-    let entries = std::fs::read_dir(folder).map_err(unreadable)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-    Ok(paths.collect::<io::Result<Vec<PathBuf>>>().map_err(unreadable)?)
 }
 
 impl Printable for Verified {

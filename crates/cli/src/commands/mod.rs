@@ -5,6 +5,7 @@ mod backlog;
 mod calendar;
 mod check;
 mod export;
+mod focus;
 mod invoice;
 mod replay;
 mod revenue;
@@ -38,6 +39,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Invoice(Invoice::Verify(asked)) => invoice::verify(asked, common),
         Command::Revenue(asked) => revenue::run(asked, common),
         Command::Statement(asked) => statement::run(asked, common),
-        Command::Export(asked) => export::run(asked),
+        Command::Export(asked) => export::run(asked, common),
     }
 }

@@ -3,6 +3,7 @@
 
 mod books;
 mod evidence;
+mod focus;
 mod page;
 mod power;
 mod setting;
