@@ -120,6 +120,9 @@ impl Record {
             let wire: WireFact =
                 serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
             let (at, fact) = fact_of(&wire).map_err(|value| bad(format!("{value:?} cannot be")))?;
+            if record.facts.last().is_some_and(|(earlier, _)| at < *earlier) {
+                return Err(bad("it is earlier than the fact before it".into()));
+            }
             if line_of(at, &fact) != format!("{text}\n") {
                 return Err(bad("it is written otherwise than facts are".into()));
             }
@@ -234,6 +237,9 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
         // Days that are not short, or run backwards, are no fact.
         WireKind::Short { granted, delivered, .. } if granted <= delivered => {
             return Err(format!("{delivered} of {granted}"));
+        }
+        WireKind::Short { from, until, .. } if day_of(until)? < day_of(from)? => {
+            return Err(format!("{from} to {until}"));
         }
         WireKind::Short { from, until, granted, delivered } => Fact::Short(ShortDays {
             from: day_of(from)?,

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Terms};
-use leasehold_units::{Month, SkuId};
+use leasehold_units::{Instant, Month, SkuId};
 
 use crate::account::{OpenDocuments, lease_meter, meter_fact, note_open, prices_over};
 use crate::correction::follow_up_of;
@@ -270,34 +270,37 @@ impl Rederivation {
         self.usage.values()
     }
 
-    /// Hears the facts that a document rests on.
+    /// Hears the facts that a document rests on, once they are known to be those.
     fn hear(&mut self, until: RecordDigest) -> Result<(), RederiveError> {
-        let count = self.heard.facts().len();
-        let facts: Vec<_> = self.record.facts().iter().skip(count).cloned().collect();
-        for (at, fact) in facts {
-            if self.heard.digest().facts == until.facts {
-                break;
-            }
-            match &fact {
-                Fact::Signed(digest) => self.sign(*digest)?,
-                Fact::NoticeGiven(notice) => {
-                    let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
-                    lease.give_notice(notice.by, notice.given)?;
-                }
-                Fact::Open(document) => note_open(&mut self.open, document),
-                Fact::Ended { last_day } => {
-                    let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
-                    lease.end_undelivered(*last_day);
-                }
-                _ => {}
-            }
-            meter_fact(&mut self.meter, at, &fact);
-            self.heard.add(at, fact);
+        let other = || RederiveError::OtherRecord { facts: until.facts };
+        let known = self.heard.facts().len();
+        let count = usize::try_from(until.facts).map_err(|_| other())?;
+        let facts = self.record.facts().get(known..count).ok_or_else(other)?.to_vec();
+        let mut heard = self.heard.clone();
+        facts.iter().for_each(|(at, fact)| heard.add(*at, fact.clone()));
+        if heard.digest() != until {
+            return Err(other());
         }
-        if self.heard.digest() == until {
-            return Ok(());
+        self.heard = heard;
+        facts.into_iter().try_for_each(|(at, fact)| self.take(at, &fact))
+    }
+
+    fn take(&mut self, at: Instant, fact: &Fact) -> Result<(), RederiveError> {
+        match fact {
+            Fact::Signed(digest) => self.sign(*digest)?,
+            Fact::NoticeGiven(notice) => {
+                let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
+                lease.give_notice(notice.by, notice.given)?;
+            }
+            Fact::Open(document) => note_open(&mut self.open, document),
+            Fact::Ended { last_day } => {
+                let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
+                lease.end_undelivered(*last_day);
+            }
+            _ => {}
         }
-        Err(RederiveError::OtherRecord { facts: until.facts })
+        meter_fact(&mut self.meter, at, fact);
+        Ok(())
     }
 
     fn sign(&mut self, digest: TermsDigest) -> Result<(), RederiveError> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use jiff::ToSpan;
-use leasehold_lease::{Lease, MinimumShare, Prepayment, Terms};
+use leasehold_lease::{Deposit, Lease, MinimumShare, Prepayment, Terms};
 use leasehold_units::{Day, Money, Ratio};
 
 use super::OpenDocument;
@@ -31,9 +31,8 @@ pub struct Standing {
 pub fn standing_days(lease: &Lease) -> Vec<Day> {
     let minimums = lease.minimum_shares();
     let minimums = minimums.iter().map(|share| after(share.end));
-    let deposits = lease.versions.iter().filter_map(|terms| terms.fee.deposit);
-    let deposits = deposits.map(|deposit| deposit.due).chain(return_day(lease));
-    prepayments(lease).map(|(_, due)| due.due).chain(minimums).chain(deposits).collect()
+    let prepayments = prepayments(lease).map(|(_, prepayment)| prepayment.due);
+    prepayments.chain(minimums).chain(deposit_days(lease)).collect()
 }
 
 /// The prepayments that are due, each under the version that governs its day.
@@ -48,20 +47,40 @@ fn prepayments(lease: &Lease) -> impl Iterator<Item = (&Terms, &Prepayment)> {
     })
 }
 
-/// The day on which the deposit goes back.
-fn return_day(lease: &Lease) -> Option<Day> {
-    let last = lease.last_day();
-    let deposit = lease.governing(last).fee.deposit?;
-    Some(last.saturating_add(i64::from(deposit.return_days).days()))
+/// Days on which the deposit may change: it falls due, a version with another one takes over, or it
+/// goes back.
+fn deposit_days(lease: &Lease) -> impl Iterator<Item = Day> {
+    let agreed = lease.versions.iter().enumerate().map(|(index, terms)| match terms.fee.deposit {
+        Some(deposit) if index == 0 => deposit.due,
+        Some(deposit) => deposit.due.max(terms.effective),
+        None => terms.effective,
+    });
+    let held = deposit_agreed(lease, lease.last_day()).and_then(|(_, deposit)| deposit);
+    agreed.chain(held.map(|deposit| return_day(lease, deposit)))
 }
 
-/// The deposit that is to be held on `day`; none before it was ever due.
+/// The day on which the deposit goes back.
+fn return_day(lease: &Lease, deposit: Deposit) -> Day {
+    lease.last_day().saturating_add(i64::from(deposit.return_days).days())
+}
+
+/// What the terms say of the deposit on `day`, with their version: one counts once it is due and its
+/// version governs. None before any was due.
+fn deposit_agreed(lease: &Lease, day: Day) -> Option<(u32, Option<Deposit>)> {
+    let day = day.min(lease.last_day());
+    let governs = |(index, terms): &(usize, &Terms)| *index == 0 || terms.effective <= day;
+    let due = |terms: &Terms| terms.fee.deposit.is_none_or(|deposit| deposit.due <= day);
+    let mut begun = lease.versions.iter().enumerate().filter(governs).map(|(_, terms)| terms).rev();
+    begun.find(|terms| due(terms)).map(|terms| (terms.version, terms.fee.deposit))
+}
+
+/// The deposit that is to be held on `day`, with the version that says so; none before it was ever
+/// due.
 fn deposit_on(lease: &Lease, day: Day) -> Option<(u32, Money)> {
-    let terms = lease.governing(day.min(lease.last_day()));
-    let deposit = terms.fee.deposit.filter(|deposit| deposit.due <= day)?;
-    let returned = return_day(lease).is_some_and(|back| back <= day);
-    let zero = Money::zero(deposit.amount.currency());
-    Some((terms.version, if returned { zero } else { deposit.amount }))
+    let (version, deposit) = deposit_agreed(lease, day)?;
+    let held = deposit.filter(|deposit| day < return_day(lease, *deposit));
+    let zero = Money::zero(lease.latest().fee.fixed.currency());
+    Some((version, held.map_or(zero, |deposit| deposit.amount)))
 }
 
 fn after(day: Day) -> Day {
@@ -76,13 +95,13 @@ impl Standing {
         let minimums = minimums.iter().filter(open).map(|share| after(share.end));
         let unbilled = |day: &Day| !self.prepaid.contains_key(day);
         let prepayments = prepayments(lease).map(|(_, due)| due.due).filter(unbilled);
-        let wanted = deposit_on(lease, from).map(|(_, amount)| amount);
-        let changed = (wanted.is_some() && wanted != self.deposit).then_some(from);
-        let deposits = lease.versions.iter().filter_map(|terms| terms.fee.deposit);
-        let asked = deposits.map(|deposit| deposit.due).filter(|_| self.deposit.is_none());
-        let held = self.deposit.is_some_and(|held| held.minor() != 0);
-        let back = return_day(lease).filter(|_| held);
-        minimums.chain(prepayments).chain(changed).chain(asked).chain(back).min()
+        let zero = Money::zero(lease.latest().fee.fixed.currency());
+        let changes = |day: &Day| {
+            let wanted = deposit_on(lease, *day).map_or(zero, |(_, amount)| amount);
+            wanted != self.deposit.unwrap_or(zero)
+        };
+        let deposits = deposit_days(lease).map(|day| day.max(from)).filter(changes);
+        minimums.chain(prepayments).chain(deposits).min()
     }
 
     /// What the minimums that are over ask for beyond what was charged, less what was billed for
@@ -173,6 +192,9 @@ impl Standing {
             let formula = "-min(left, open, round(total * draw))";
             let derivation = Derivation::new(terms.version, formula, inputs);
             let amount = derivation.amount(total.currency());
+            if amount.minor() == 0 {
+                continue;
+            }
             (*left, open) = (left.plus(amount), open.plus(amount));
             let description = format!("Drawn from the prepayment of {}", prepayment.due);
             drawn.push(advance_line(LineKind::DrawDown, day, description, derivation, amount));

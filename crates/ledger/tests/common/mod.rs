@@ -1,6 +1,7 @@
 //! A lease, its fee schedule and readings, made small for tests.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
+pub mod bills;
 pub mod documents;
 pub mod programs;
 

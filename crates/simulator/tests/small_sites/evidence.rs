@@ -14,12 +14,28 @@ fn rederive(
     index: u16,
     alter: impl Fn(&str) -> String,
 ) -> Result<usize, RederiveError> {
+    let record = Record::from_lines(record_of(outcome, index).lines());
+    rederive_from(outcome, kept, index, record.expect("a record reads back"), alter)
+}
+
+/// The record file of lease number `index`.
+fn record_of(outcome: &Outcome, index: u16) -> String {
+    outcome.state.books.accounts[usize::from(index)].facts().to_lines()
+}
+
+/// The same, from a record that may be another one.
+fn rederive_from(
+    outcome: &Outcome,
+    kept: &Everything,
+    index: u16,
+    record: Record,
+    alter: impl Fn(&str) -> String,
+) -> Result<usize, RederiveError> {
     let lease = &outcome.state.contracts.leases[usize::from(index)].lease;
-    let lines = outcome.state.books.accounts[usize::from(index)].facts().to_lines();
-    let record = Record::from_lines(lines.lines()).expect("a record reads back");
     let mut again = Rederivation::new(lease.versions.clone(), record)?;
     for ((_, month), text) in kept.evidence.iter().filter(|(key, _)| key.0 == LeaseIndex(index)) {
-        again.read_usage(*month, alter(text).lines()).expect("evidence reads back");
+        // What cannot be read is as good as not there: then the digest is another.
+        let _ = again.read_usage(*month, alter(text).lines());
     }
     let documents = outcome.state.books.invoices.iter();
     let of_lease = documents.filter(|document| document.lease == lease.latest().id);
@@ -93,4 +109,46 @@ fn another_file_than_was_billed_from_is_told() {
     let error = rederive(&outcome, &kept, 0, |text| text.replacen("used", "idle", 1))
         .expect_err("a state was altered");
     assert!(matches!(error, RederiveError::OtherUsage { .. }), "{error}");
+}
+
+/// A small run that leaves documents, and how many facts they rest on.
+fn small_run() -> (Outcome, Everything, u64) {
+    let job = Job { submit: 100, gpus: 8, run: 4_000, vacate: 60, checkpoint: 600 };
+    let plan = Plan { tenant: vec![job], notice: Some(1), ..Plan::default() };
+    let (outcome, kept) = play(setting(&plan));
+    let facts = outcome.state.books.invoices.iter().map(|document| document.record.facts).max();
+    (outcome, kept, facts.expect("a document was issued"))
+}
+
+/// `text` with the last bit of the byte at `place` flipped.
+fn flipped(text: &str, place: usize) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes[place] ^= 1;
+    String::from_utf8(bytes).expect("flipping the last bit of ASCII leaves ASCII")
+}
+
+#[test]
+fn no_byte_of_the_service_intervals_can_be_altered() {
+    let (outcome, kept, _) = small_run();
+    let text = kept.evidence.values().next().expect("there is a file");
+    for place in 0..text.len() {
+        let altered = flipped(text, place);
+        let derived = rederive(&outcome, &kept, 0, |_| altered.clone());
+        assert!(derived.is_err(), "byte {place} was altered:\n{altered}");
+    }
+}
+
+#[test]
+fn no_byte_of_the_facts_that_a_document_rests_on_can_be_altered() {
+    let (outcome, kept, facts) = small_run();
+    let text = record_of(&outcome, 0);
+    let all: usize =
+        text.split_inclusive('\n').take(usize::try_from(facts).expect("few")).map(str::len).sum();
+    assert!(all > 100, "there is something to alter");
+    for place in 0..all {
+        let altered = flipped(&text, place);
+        let Ok(record) = Record::from_lines(altered.lines()) else { continue };
+        let derived = rederive_from(&outcome, &kept, 0, record, str::to_owned);
+        assert!(derived.is_err(), "byte {place} was altered:\n{altered}");
+    }
 }
