@@ -280,8 +280,10 @@ fn a_page_loads_nothing_and_runs_nothing() {
 #[test]
 fn a_long_document_goes_on_over_numbered_pages_with_the_head_of_the_table() {
     let fee = (LineKind::Fixed, Revenue::Fixed, "Fixed fee, 1 May 2026, 1 of 31 days", 1_000_000);
-    let long = sheet(&invoice("USD", &vec![fee; 100]));
-    for paper in [Paper::A4, Paper::Letter] {
+    for (paper, lines) in
+        [Paper::A4, Paper::Letter].into_iter().flat_map(|p| (90..110).map(move |n| (p, n)))
+    {
+        let long = sheet(&invoice("USD", &vec![fee; lines]));
         let bytes = pdf(&long, paper);
         let texts = set_texts(&bytes);
         let count = |text: &str| texts.lines().filter(|line| *line == text).count();
@@ -297,7 +299,12 @@ fn a_long_document_goes_on_over_numbered_pages_with_the_head_of_the_table() {
             (1..=pages).filter(|n| count(&format!("Page {n} of {pages}")) == 1).count(),
             pages
         );
-        assert_eq!(count("10,000.00"), 100);
+        assert_eq!(count("10,000.00"), lines);
+        let (_, last) = texts.rsplit_once("Description\n").expect("the last page of the table");
+        assert!(
+            last.contains("Fixed fee") && last.contains("Total to pay"),
+            "a total is not alone"
+        );
     }
 }
 

@@ -29,9 +29,11 @@ pub fn pages(sheet: &Sheet, paper: Paper) -> Vec<Page> {
     heading(&mut flow, sheet);
     head(&mut flow);
     flow.table_head = Some(&head);
-    for block in &sheet.blocks {
+    for (block, place) in sheet.blocks.iter().zip(1..) {
         match block {
-            Block::Group(group) => self::group(&mut flow, group),
+            Block::Group(group) => {
+                self::group(&mut flow, group, sum_height(sheet.blocks.get(place)))
+            }
             Block::Sum(sum) => self::sum(&mut flow, sum),
         }
     }
@@ -97,15 +99,17 @@ fn table_head(flow: &mut Flow<'_>, currency: &str) {
     flow.space(3.0);
 }
 
-fn group(flow: &mut Flow<'_>, group: &Group) {
+/// A group whose last entry stands on one page with the sum below it, which is so high.
+fn group(flow: &mut Flow<'_>, group: &Group, below: f32) {
     let first = group.entries.first().map_or(0.0, |entry| entry_height(flow, entry));
     let title = STRONG.leading() + 10.0;
     flow.need((title + first).min(flow.room() / 2.0));
     flow.space(8.0);
     flow.paragraph(MARGIN, flow.right(), STRONG, &group.title);
     flow.space(2.0);
-    for entry in &group.entries {
-        self::entry(flow, entry);
+    let own = if group.sum.is_some() { SOFT.leading() + 2.0 } else { 0.0 };
+    for (entry, left) in group.entries.iter().zip((0..group.entries.len()).rev()) {
+        self::entry(flow, entry, if left == 0 { own + below } else { 0.0 });
     }
     if let Some(sum) = &group.sum {
         row(flow, SOFT, &group.title, sum);
@@ -113,9 +117,10 @@ fn group(flow: &mut Flow<'_>, group: &Group) {
     }
 }
 
-/// An entry stays together unless it is longer than half a page.
-fn entry(flow: &mut Flow<'_>, entry: &Entry) {
-    let height = entry_height(flow, entry);
+/// An entry stays together, and with what is so high `below` it, unless it is longer than half a
+/// page.
+fn entry(flow: &mut Flow<'_>, entry: &Entry, below: f32) {
+    let height = entry_height(flow, entry) + below;
     let first = BODY.leading() + 3.0 * SMALL.leading();
     flow.need(if height < flow.room() / 2.0 { height } else { first });
     flow.put(MARGIN, flow.y - BODY.leading(), SOFT, &entry.place.to_string());
@@ -154,21 +159,35 @@ fn row(flow: &mut Flow<'_>, look: Look, label: &str, amount: &str) {
 }
 
 fn sum(flow: &mut Flow<'_>, sum: &Sum) {
+    flow.need(height_of(sum.kind));
     match sum.kind {
         SumKind::SubTotal => {
-            flow.need(STRONG.leading() + 8.0);
             flow.space(6.0);
             row(flow, STRONG, &sum.label, &sum.amount);
             flow.space(2.0);
         }
         SumKind::Total => {
-            flow.need(TOTAL.leading() + 30.0);
             flow.rule(10.0, 0.8, 0.1);
             flow.space(4.0);
             row(flow, TOTAL, &sum.label, &sum.amount);
             flow.rule(8.0, 0.8, 0.1);
             flow.rule(2.0, 0.8, 0.1);
         }
+    }
+}
+
+/// The height of `block` where it is a sum.
+fn sum_height(block: Option<&Block>) -> f32 {
+    match block {
+        Some(Block::Sum(sum)) => height_of(sum.kind),
+        Some(Block::Group(_)) | None => 0.0,
+    }
+}
+
+fn height_of(kind: SumKind) -> f32 {
+    match kind {
+        SumKind::SubTotal => STRONG.leading() + 8.0,
+        SumKind::Total => TOTAL.leading() + 24.0,
     }
 }
 
