@@ -247,6 +247,55 @@ pub enum Invoice {
     /// terms-1.toml and so on, record.jsonl, usage-2026-05.csv and so on, and in documents/ what was
     /// issued before. Nothing is asked of the landlord.
     Verify(Verify),
+    /// Render an invoice for reading and printing, as text, a page or a PDF
+    ///
+    /// The JSON is the document; this is a rendering of it and needs no key. Every line is shown
+    /// with how it follows and what it rests on. An invoice whose amounts do not follow from their
+    /// formulas is refused. The page is self-contained, and the PDF has the JSON attached.
+    Show(Show),
+}
+
+/// Arguments of `invoice show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The invoice
+    #[arg(value_name = "FILE")]
+    pub invoice: PathBuf,
+    /// What it is rendered as
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = RenderingFormat::Text)]
+    pub format: RenderingFormat,
+    /// Where to write it, `-` for stdout; text goes to stdout without it
+    #[arg(long, value_name = "FILE", required_if_eq_any = [("format", "html"), ("format", "pdf")])]
+    pub out: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    pub force: bool,
+    /// The landlord's public key, in PEM: the seal is checked, and the rendering says so
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// What a PDF is printed on
+    #[arg(long, value_enum, value_name = "PAPER", default_value_t = PaperName::A4)]
+    pub paper: PaperName,
+}
+
+/// What an invoice is rendered as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RenderingFormat {
+    /// Plain text
+    Text,
+    /// A page for the screen and the printer
+    Html,
+    /// A PDF
+    Pdf,
+}
+
+/// What a PDF is printed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PaperName {
+    /// 210 mm by 297 mm
+    A4,
+    /// 8.5 in by 11 in
+    Letter,
 }
 
 /// Arguments of `invoice verify`.

@@ -38,7 +38,7 @@ pub use bookkeeping::{AccountFact, AccountRefusal, Bookkeeping, Numbers, Request
 pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImbalance};
 pub use correction::{Correction, credit_note, dispute_credit, replacement};
 pub use document::*;
-pub use formula::{FormulaError, evaluate};
+pub use formula::{FormulaError, evaluate, number};
 pub use interest::{InterestDue, InterestSpan, late_interest};
 pub use invoice::{Derivation, DueLine, Invoice, Line, LineKind, Revenue, TaxPart, TermsDigest};
 pub use journal::{Balances, Journal, Posting, Transaction, balances};
@@ -63,3 +63,4 @@ pub use service::*;
 pub use statement::{Ageing, Statement, StatementKind, StatementLine, statements};
 pub use tax::{tax_inside, tax_on_top};
 pub use usage::{GpuState, LeaseIndex, PartyIndex, StateTotals, UsageInterval};
+pub use wording::month_name;

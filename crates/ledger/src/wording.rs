@@ -41,7 +41,7 @@ fn with_point(scaled: i128, digits: u32) -> String {
 }
 
 /// A month in words: `May 2026`.
-pub(crate) fn month_name(month: Month) -> String {
+pub fn month_name(month: Month) -> String {
     const NAMES: [&str; 12] = [
         "January",
         "February",

@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("storage", 4),
     ("clusters", 4),
     ("simulator", 4),
+    ("renderings", 4),
     ("server", 5),
     ("cli", 6),
 ];

@@ -37,6 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Backlog(asked) => backlog::run(asked, common),
         Command::Calendar(asked) => calendar::run(asked, common),
         Command::Invoice(Invoice::Verify(asked)) => invoice::verify(asked, common),
+        Command::Invoice(Invoice::Show(asked)) => invoice::show(asked, common),
         Command::Revenue(asked) => revenue::run(asked, common),
         Command::Statement(asked) => statement::run(asked, common),
         Command::Export(asked) => export::run(asked, common),

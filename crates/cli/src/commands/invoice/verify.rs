@@ -1,16 +1,16 @@
-//! `invoice`: what anybody can do with an invoice, without its landlord.
+//! `invoice verify`: what a tenant finds out by itself.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use leasehold_ledger::{PublicKey, Rederivation, SealError, Sealed};
+use leasehold_ledger::{PublicKey, Rederivation, Sealed};
 use leasehold_units::{Day, Month};
 use serde::Serialize;
 
+use super::open;
 use crate::arguments::{self, Common};
 use crate::evidence;
 use crate::failure::Failure;
-use crate::files;
 use crate::keys;
 use crate::output::{self, Align, Printable, Rows, counted, grouped, money};
 
@@ -42,7 +42,7 @@ struct Derived {
 }
 
 /// Checks an invoice.
-pub fn verify(asked: &arguments::Verify, common: &Common) -> Result<(), Failure> {
+pub fn run(asked: &arguments::Verify, common: &Common) -> Result<(), Failure> {
     let key = keys::public(&asked.key)?;
     let sealed = open(&asked.invoice, &key)?;
     let evidence =
@@ -62,23 +62,6 @@ pub fn verify(asked: &arguments::Verify, common: &Common) -> Result<(), Failure>
         total_grouped: money(invoice.total),
     };
     output::print(&verified, common)
-}
-
-/// Reads a document that `key` sealed and whose amounts follow from their formulas.
-fn open(path: &Path, key: &PublicKey) -> Result<Sealed, Failure> {
-    let at = |error: String| Failure::impossible(format!("{}: {error}", path.display()));
-    let sealed = Sealed::open(&files::read(path)?, key).map_err(|error| {
-        let hint = match error {
-            SealError::Read(_) => "ask for the document as it was issued",
-            SealError::OtherKey { .. } => "the landlord publishes its key; ask for the one of then",
-            SealError::Broken => {
-                "do not pay it: ask the landlord for the document as it was issued"
-            }
-        };
-        at(error.to_string()).with_hint(hint)
-    })?;
-    sealed.invoice.check().map_err(|error| at(error.to_string()))?;
-    Ok(sealed)
 }
 
 /// Derives `sealed` again from what lies in `folder`, and what was issued before it on the way.
