@@ -81,6 +81,7 @@ impl Case {
                 let seconds = |text| GpuSeconds::new(number(text));
                 let readings = PeriodReadings {
                     entitled: seconds(entitled),
+                    excluded: GpuSeconds::ZERO,
                     delivered: seconds(delivered),
                     held: seconds(held),
                     used: seconds(used),
