@@ -42,6 +42,8 @@ pub enum Input {
     },
     /// Nodes failed.
     NodesDown(NodeRanges),
+    /// Nodes failed by the fault of the tenants that hold them.
+    NodesBroken(NodeRanges),
     /// Failed nodes are healthy and scrubbed again.
     NodesUp(NodeRanges),
     /// A side terminates for convenience.
@@ -361,6 +363,11 @@ pub enum Event {
     MaintenanceEnded {
         /// Which.
         nodes: NodeRanges,
+    },
+    /// Tenants are to blame that nodes of theirs failed.
+    FaultAttributed {
+        /// The nodes, each with the lease that held it.
+        nodes: Vec<(u32, u16)>,
     },
     /// Nodes came back.
     NodesRepaired {

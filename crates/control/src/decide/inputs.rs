@@ -113,6 +113,7 @@ pub fn decide(
             }
         }
         Input::NodesDown(nodes) => fail(state, nodes, out),
+        Input::NodesBroken(nodes) => break_down(state, nodes, out),
         Input::NodesUp(nodes) => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Down);
             repair(state, nodes, now, out);
@@ -186,6 +187,19 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
     }
     clear_nodes(state, &nodes, StopReason::NodeFailed, out);
     out.push(Event::NodesFailed { nodes });
+}
+
+/// Nodes failed by the fault of whoever holds them. The landlord has nobody to blame for its own.
+fn break_down(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
+    let held = |number: u32| {
+        let lease = state.fleet.partition(state.fleet.node(number).partition).role.lease();
+        lease.map(|lease| (number, lease))
+    };
+    let blamed: Vec<(u32, u16)> = nodes.iter().filter_map(held).collect();
+    fail(state, nodes, out);
+    if !blamed.is_empty() {
+        out.push(Event::FaultAttributed { nodes: blamed });
+    }
 }
 
 /// Nodes are healthy again; those that are to be out for maintenance go on to that.

@@ -56,6 +56,7 @@ impl State {
             Event::MaintenanceEnded { nodes } => self.repair(nodes, true),
             Event::TurnoverEnded { nodes } => self.come_clean(nodes),
             Event::NodesFailed { nodes } => self.set_condition(nodes, Condition::Down),
+            Event::FaultAttributed { nodes } => self.at_fault.extend(nodes.iter().copied()),
             Event::NodesRepaired { nodes } => self.repair(nodes, true),
             Event::NodesRestored { nodes } => self.repair(nodes, false),
             Event::NodesInService { nodes, serving } => self.put_in_service(nodes, *serving),
@@ -74,7 +75,7 @@ impl State {
             _ => self.apply_contract(now, event),
         }
         self.meter_usage();
-        self.meter_maintenance(event);
+        self.meter_excluded(event);
     }
 
     fn apply_contract(&mut self, now: Instant, event: &Event) {
@@ -272,6 +273,7 @@ impl State {
     fn repair(&mut self, nodes: &NodeRanges, scrubbed: bool) {
         let now = self.now;
         for number in nodes.iter() {
+            self.at_fault.remove(&number);
             let one = NodeRanges::from_range(number, number + 1);
             let engaged = self.substitutes.engages(number);
             self.fleet.change(&one, now, |node| {
@@ -323,8 +325,9 @@ impl State {
         }
     }
 
-    /// Tells the meters how much of each holding is out by agreement, where that may have changed.
-    fn meter_maintenance(&mut self, event: &Event) {
+    /// Tells the meters how much of each holding its availability does not count, where that may have
+    /// changed.
+    fn meter_excluded(&mut self, event: &Event) {
         let moves = matches!(
             event,
             Event::MaintenanceBegan { .. }
@@ -332,17 +335,33 @@ impl State {
                 | Event::HoldingChanged { .. }
                 | Event::NodesInService { .. }
         );
-        if !moves {
+        if !moves && !moves_faults(event) {
             return;
         }
         for lease in 0..self.contracts.leases.len() {
-            let gpus = self.maintained_gpus(lease);
+            let gpus = self.maintained_gpus(lease) + self.at_fault_gpus(lease);
             let entry = &mut self.contracts.leases[lease];
-            if std::mem::replace(&mut entry.maintained_gpus, gpus) != gpus {
+            if std::mem::replace(&mut entry.excluded_gpus, gpus) != gpus {
                 let lease = u16::try_from(lease).expect("few leases");
                 self.books.record(lease, self.now, Fact::Excluded { gpus: Gpus::new(gpus) });
             }
         }
+    }
+
+    /// GPUs of the holding of lease number `lease` that are down by its tenant's own fault, which its
+    /// availability does not count. One that another node stands in for is not in the holding.
+    fn at_fault_gpus(&self, lease: usize) -> u64 {
+        if !self.contracts.leases[lease].terms().service.exclude.tenant_fault {
+            return 0;
+        }
+        let mine = self.at_fault.iter().filter(|(_, blamed)| usize::from(**blamed) == lease);
+        let down = mine.filter(|(number, _)| {
+            let node = self.fleet.node(**number);
+            let held = self.fleet.partition(node.partition).role.lease();
+            node.condition == Condition::Down && held.map(usize::from) == Some(lease)
+        });
+        let pool = |number: &u32| &self.fleet.pools[self.fleet.pool_of(*number)];
+        down.map(|(number, _)| u64::from(pool(number).gpus_per_node)).sum()
     }
 
     /// GPUs of the holding of lease number `lease` that are out for maintenance which its availability
@@ -377,4 +396,15 @@ impl State {
             self.violation = Some(violation);
         }
     }
+}
+
+/// Whether what tenants are to blame for may be otherwise after `event`.
+const fn moves_faults(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::FaultAttributed { .. }
+            | Event::NodesRepaired { .. }
+            | Event::Substituted { .. }
+            | Event::SubstitutionEnded { .. }
+    )
 }

@@ -79,6 +79,7 @@ impl State {
             ("power", self.fleet.it_watts() == other.fleet.it_watts()),
             ("jobs", self.jobs == other.jobs),
             ("substitutes", self.substitutes == other.substitutes),
+            ("faults of tenants", self.at_fault == other.at_fault),
             ("turnovers", self.scrubs == other.scrubs),
             ("shared nodes", self.shared == other.shared),
             ("envelope", self.limit == other.limit),

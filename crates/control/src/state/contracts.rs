@@ -31,8 +31,9 @@ pub struct LeaseEntry {
     pub plan: LeasePlan,
     /// GPUs granted by the last step that was taken.
     pub granted_gpus: u64,
-    /// GPUs of the holding that are out for maintenance as the lease agrees.
-    pub maintained_gpus: u64,
+    /// GPUs of the holding that its availability does not count now: out for maintenance as the lease
+    /// agrees, or down by the tenant's own fault.
+    pub excluded_gpus: u64,
     /// What was delivered of it.
     pub delivery: DeliveryRecord,
 }
@@ -104,7 +105,7 @@ impl Contracts {
                 partitions: Vec::new(),
                 plan,
                 granted_gpus: 0,
-                maintained_gpus: 0,
+                excluded_gpus: 0,
                 delivery: DeliveryRecord::default(),
             });
         }
@@ -214,7 +215,7 @@ impl Contracts {
             partitions: Vec::new(),
             plan,
             granted_gpus: 0,
-            maintained_gpus: 0,
+            excluded_gpus: 0,
             delivery: DeliveryRecord::default(),
         });
         self.replan(site, changed, now);

@@ -92,6 +92,8 @@ pub struct State {
     pub curtailments: Vec<Curtailment>,
     /// Nodes that stand in for failed ones.
     pub substitutes: Substitutes,
+    /// Failed nodes for which a tenant is to blame, each with the lease that held it.
+    at_fault: BTreeMap<u32, u16>,
     /// Turnovers in progress.
     pub scrubs: Scrubs,
     /// How often each invariant was checked.
@@ -137,6 +139,7 @@ impl State {
             installed_gpus: 0,
             curtailments: Vec::new(),
             substitutes: Substitutes::default(),
+            at_fault: BTreeMap::new(),
             scrubs: Scrubs::default(),
             checks: Checks::default(),
             usage: Vec::new(),

@@ -256,6 +256,9 @@ impl Milestone {
     pub fn of_scenario(at: Instant, input: &Input) -> Option<Self> {
         let (name, what) = match input {
             Input::NodesDown(nodes) => ("failure", format!("{} failed", counted(nodes))),
+            Input::NodesBroken(nodes) => {
+                ("failure", format!("{} failed by the fault of their tenant", counted(nodes)))
+            }
             Input::NodesUp(nodes) => ("repaired", format!("{} repaired", counted(nodes))),
             _ => return None,
         };

@@ -297,6 +297,7 @@ fn check_events(scenario: &Scenario, site: &Site, leases: &[Lease], problems: &m
                 }
             }
             EventKind::NodeDown(nodes)
+            | EventKind::TenantFault(nodes)
             | EventKind::NodeUp(nodes)
             | EventKind::Maintenance { nodes, .. } => {
                 for (name, span) in nodes {

@@ -145,6 +145,8 @@ pub enum EventKind {
     },
     /// Nodes fail.
     NodeDown(Vec<(String, Range<usize>)>),
+    /// Nodes fail by the fault of the tenants that hold them.
+    TenantFault(Vec<(String, Range<usize>)>),
     /// Nodes come back.
     NodeUp(Vec<(String, Range<usize>)>),
     /// A later version of a lease is signed.
@@ -342,6 +344,7 @@ enum Word {
     Election,
     Curtailment,
     NodeDown,
+    TenantFault,
     NodeUp,
     Amendment,
     NewLease,
@@ -359,6 +362,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         ("election", Word::Election),
         ("curtailment", Word::Curtailment),
         ("node-down", Word::NodeDown),
+        ("tenant-fault", Word::TenantFault),
         ("node-up", Word::NodeUp),
         ("amendment", Word::Amendment),
         ("new-lease", Word::NewLease),
@@ -378,6 +382,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
         Word::Election => read_election(table),
         Word::Curtailment => read_curtailment(table),
         Word::NodeDown => read_nodes(table).map(EventKind::NodeDown),
+        Word::TenantFault => read_nodes(table).map(EventKind::TenantFault),
         Word::NodeUp => read_nodes(table).map(EventKind::NodeUp),
         Word::Amendment => read_file(table).map(|file| EventKind::Amendment { file }),
         Word::NewLease => read_file(table).map(|file| EventKind::NewLease { file }),

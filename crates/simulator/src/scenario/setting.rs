@@ -147,6 +147,7 @@ impl Loaded {
                 Input::Curtail(CurtailmentAsk { ask: *ask, cause: *cause, from, until })
             }
             EventKind::NodeDown(names) => Input::NodesDown(self.nodes(names)),
+            EventKind::TenantFault(names) => Input::NodesBroken(self.nodes(names)),
             EventKind::NodeUp(names) => Input::NodesUp(self.nodes(names)),
             EventKind::Amendment { file } => Input::Amend(Box::new(self.later[file].clone())),
             EventKind::NewLease { file } => Input::Sign(Box::new(self.later[file].clone())),

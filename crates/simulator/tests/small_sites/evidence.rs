@@ -1,10 +1,13 @@
 //! Every document of a run follows from the evidence alone, and from no other evidence.
 
-use leasehold_ledger::{LeaseIndex, Record, Rederivation, RederiveError};
+use leasehold_control::Input;
+use leasehold_ledger::{LeaseIndex, LineKind, Record, Rederivation, RederiveError};
+use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_simulator::engine::Outcome;
+use leasehold_units::Seconds;
 use proptest::prelude::*;
 
-use super::setting::{Job, Plan, setting};
+use super::setting::{Job, Plan, setting, start};
 use super::{Everything, plan, play};
 
 /// Derives the documents of lease number `index` again, from files that `alter` may have changed.
@@ -151,4 +154,24 @@ fn no_byte_of_the_facts_that_a_document_rests_on_can_be_altered() {
         let derived = rederive_from(&outcome, &kept, 0, record, str::to_owned);
         assert!(derived.is_err(), "byte {place} was altered:\n{altered}");
     }
+}
+
+#[test]
+fn what_a_tenant_broke_itself_is_not_counted_and_is_derived_again() {
+    let credited = |input: fn(NodeRanges) -> Input| {
+        let plan = Plan { notice: Some(1), ..Plan::default() };
+        let mut setting = setting(&plan);
+        // All of them, so that nothing can stand in.
+        let at = start().after(Seconds::new(20_000));
+        setting.inputs.push((at, input(NodeRanges::from_range(0, 24))));
+        setting
+            .inputs
+            .push((at.after(Seconds::new(30_000)), Input::NodesUp(NodeRanges::from_range(0, 24))));
+        let (outcome, kept) = play(setting);
+        rederive(&outcome, &kept, 0, str::to_owned).expect("it follows");
+        let lines = outcome.state.books.invoices.iter().flat_map(|invoice| &invoice.lines);
+        lines.filter(|line| line.kind == LineKind::ServiceCredit).count()
+    };
+    assert_eq!(credited(Input::NodesDown), 1, "eight hours without a node");
+    assert_eq!(credited(Input::NodesBroken), 0, "the tenant's own fault");
 }
