@@ -123,17 +123,7 @@ pub fn narrate(common: &Common, line: &str) {
 
 /// `count` with a comma between thousands.
 pub fn grouped(count: impl ToString) -> String {
-    let text = count.to_string();
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
-    let (whole, part) = digits.find('.').map_or((digits, ""), |point| digits.split_at(point));
-    let mut grouped = String::from(sign);
-    for (index, digit) in whole.char_indices() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped + part
+    leasehold_units::grouped(&count.to_string())
 }
 
 /// `noun` or its plural, after the number.

@@ -2,8 +2,8 @@
 
 use leasehold_lease::{ShortDays, Terms};
 use leasehold_ledger::{
-    AccountFact, AccountRefusal, BilledLease, Biller, Bookkeeping, Fact, Invoice, Journal,
-    LeaseAccount, LeaseIndex, Meter, PeriodReadings, Receivables, ReclaimOutcome, Request,
+    AccountFact, AccountRefusal, BilledLease, Biller, BillingBasis, Bookkeeping, Fact, Invoice,
+    Journal, LeaseIndex, Meter, PeriodReadings, Receivables, ReclaimOutcome, Request,
     ServiceInterval, UsageInterval,
 };
 use leasehold_site::Site;
@@ -50,7 +50,7 @@ pub struct Books {
     /// Adds up usage of the site.
     pub meter: Meter,
     /// What the bills of each lease rest on, by its number.
-    pub accounts: Vec<LeaseAccount>,
+    pub bases: Vec<BillingBasis>,
     /// Knows what was billed.
     pub biller: Biller,
     /// What became of the documents, and double entry behind them.
@@ -72,7 +72,7 @@ impl Books {
     pub fn new(site: &Site, from: Instant) -> Self {
         Self {
             meter: Meter::new(site, from),
-            accounts: Vec::new(),
+            bases: Vec::new(),
             biller: Biller::new(),
             bookkeeping: Bookkeeping::new(),
             invoices: Vec::new(),
@@ -85,7 +85,7 @@ impl Books {
 
     /// Takes up a lease at `now`; leases come in the order of their numbers.
     pub fn open_lease(&mut self, site: &Site, entry: &LeaseEntry, now: Instant) {
-        self.accounts.push(LeaseAccount::new(site, &entry.lease, now));
+        self.bases.push(BillingBasis::new(site, &entry.lease, now));
     }
 
     /// Adds usage.
@@ -95,7 +95,7 @@ impl Books {
 
     /// Adds what a lease was given, and writes it down.
     pub fn serve(&mut self, row: &ServiceInterval, site: &Site) {
-        let (month, line) = self.accounts[usize::from(row.lease.0)].add(row, site);
+        let (month, line) = self.bases[usize::from(row.lease.0)].add(row, site);
         match self.evidence.last_mut() {
             Some(last) if last.lease == row.lease && last.month == month => last.text += line,
             _ => {
@@ -107,17 +107,17 @@ impl Books {
 
     /// Records that a later version of the terms of lease number `lease` was signed.
     pub fn amend(&mut self, lease: u16, at: Instant, terms: &Terms) {
-        self.accounts[usize::from(lease)].sign(at, terms);
+        self.bases[usize::from(lease)].sign(at, terms);
     }
 
     /// Records what happened to lease number `lease` at `at`.
     pub fn record(&mut self, lease: u16, at: Instant, fact: Fact) {
-        self.accounts[usize::from(lease)].record(at, fact);
+        self.bases[usize::from(lease)].record(at, fact);
     }
 
     /// The days of lease number `lease` on which the fixed fee follows what was delivered, as settled.
     pub fn short_days(&self, lease: u16) -> &[ShortDays] {
-        self.accounts[usize::from(lease)].meter().short_days()
+        self.bases[usize::from(lease)].meter().short_days()
     }
 
     /// Records an answered reclaim. One whose bound had passed was recorded then.
@@ -155,8 +155,8 @@ impl Books {
     }
 
     fn note_receivables(&mut self, now: Instant) {
-        for account in &mut self.accounts {
-            account.note_receivables(now, self.bookkeeping.receivables());
+        for basis in &mut self.bases {
+            basis.note_receivables(now, self.bookkeeping.receivables());
         }
     }
 
@@ -200,7 +200,7 @@ impl Books {
     }
 
     /// The first account of a tenant on which the journal and the documents disagree: its name,
-    /// what the journal has, and what is open of the documents or on account.
+    /// what the journal has, and what is open of the documents or on basis.
     pub fn open_unlike_journal(&self) -> Option<(String, Money, Money)> {
         self.bookkeeping.open_unlike_journal()
     }
@@ -219,13 +219,13 @@ impl Books {
     ) -> Option<Invoice> {
         let lease = &entry.lease;
         let periods = lease.fee_periods();
-        let account = &self.accounts[usize::from(number)];
-        let billed = BilledLease::new(lease, &periods, account.open_documents());
+        let basis = &self.bases[usize::from(number)];
+        let billed = BilledLease::new(lease, &periods, basis.open_documents());
         // An invoice is issued as its day begins, when all that ran was closed.
         let until = lease.latest().time_zone.start_of(day);
-        let readings = |month: Month| -> PeriodReadings { account.readings(month, until) };
+        let readings = |month: Month| -> PeriodReadings { basis.readings(month, until) };
         let mut invoice = biller.issue_on(day, &billed, &readings)?;
-        invoice.record = account.record_digest();
+        invoice.record = basis.record_digest();
         Some(invoice)
     }
 }

@@ -4,7 +4,7 @@
 //! rounded once, at its line. Nothing here updates or deletes what was issued or posted: a
 //! correction is a new line of a new document.
 
-mod account;
+mod basis;
 mod billing;
 mod bookkeeping;
 mod calendar;
@@ -28,12 +28,11 @@ mod rederive;
 mod revenue;
 mod service;
 mod statement;
-mod tax;
 mod usage;
 mod wording;
 
-pub use account::LeaseAccount;
-pub use billing::{BilledLease, Biller, OpenDocument, standing_days};
+pub use basis::BillingBasis;
+pub use billing::{BilledLease, Biller, OpenDocument, standing_days, tax_inside};
 pub use bookkeeping::{AccountFact, AccountRefusal, Bookkeeping, Numbers, Request};
 pub use conservation::{Conservation, ConservationError, NodeImbalance, StateImbalance};
 pub use correction::{Correction, credit_note, dispute_credit, replacement};
@@ -61,6 +60,5 @@ pub use revenue::{
 };
 pub use service::*;
 pub use statement::{Ageing, Statement, StatementKind, StatementLine, statements};
-pub use tax::{tax_inside, tax_on_top};
 pub use usage::{GpuState, LeaseIndex, PartyIndex, StateTotals, UsageInterval};
 pub use wording::month_name;

@@ -256,8 +256,12 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
         WireKind::CurtailedBeyond { nodes } => Fact::CurtailedBeyond { nodes: *nodes },
         WireKind::Open { document, due, currency, history } => {
             let known = Currency::from_code(currency).map_err(|_| currency.clone())?;
-            let change =
-                |(day, open): &(String, String)| Ok((day_of(day)?, money_of(open, known)?));
+            let change = |(day, open): &(String, String)| {
+                Ok((
+                    day_of(day)?,
+                    Money::from_signed_decimal(open, known).map_err(|_| open.clone())?,
+                ))
+            };
             Fact::Open(OpenDocument {
                 number: document.clone(),
                 due: day_of(due)?,
@@ -277,12 +281,6 @@ fn wire_open(open: &OpenDocument) -> WireKind {
         currency: currency.to_owned(),
         history: history.collect(),
     }
-}
-
-fn money_of(text: &str, currency: Currency) -> Result<Money, String> {
-    let (plain, negative) = text.strip_prefix('-').map_or((text, false), |rest| (rest, true));
-    let amount = Money::from_decimal(plain, currency).map_err(|_| text.to_owned())?;
-    Ok(if negative { amount.negated() } else { amount })
 }
 
 fn day_of(text: &str) -> Result<Day, String> {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use leasehold_lease::{AmendRefusal, Lease, NoticeRefusal, Terms};
 use leasehold_units::{Instant, Month, SkuId};
 
-use crate::account::{OpenDocuments, lease_meter, meter_fact, note_open, prices_over};
+use crate::basis::{OpenDocuments, meter_fact, note_open, prices_over};
 use crate::correction::follow_up_of;
 use crate::document::hex;
 use crate::record::{Fact, Record, RecordDigest};
@@ -156,8 +156,13 @@ impl Rederivation {
         let first = record.facts().first().zip(terms.first()).zip(pue);
         let Some((((from, _), first), pue)) = first else { return Err(RederiveError::NoBeginning) };
         let (skus, ratings) = skus.into_iter().unzip();
+        let mut meter = LeaseMeter::new(&first.time_zone, *from, pue, ratings);
+        // Usage is read before the facts are heard, and counts from the signature on that prices it.
+        if let Some(at) = over_priced(&terms, &record) {
+            meter.meter_over(at);
+        }
         Ok(Self {
-            meter: lease_meter(first, *from, pue, ratings),
+            meter,
             terms,
             record,
             heard: Record::default(),
@@ -308,9 +313,6 @@ impl Rederivation {
         let found = self.terms.iter().find(|terms| TermsDigest::of(terms) == digest);
         let other = || RederiveError::OtherTerms { version, sha256: hex(&sha256) };
         let terms = found.ok_or_else(other)?.clone();
-        if prices_over(&terms) {
-            self.meter.meter_over();
-        }
         match &mut self.lease {
             None => self.lease = Some(Lease::new(vec![terms])?),
             Some(lease) => lease.amend(terms)?,
@@ -336,6 +338,15 @@ impl Rederivation {
         }
         Ok(())
     }
+}
+
+/// When terms were signed first that price use beyond the entitlement.
+fn over_priced(terms: &[Terms], record: &Record) -> Option<Instant> {
+    let priced: Vec<TermsDigest> =
+        terms.iter().filter(|terms| prices_over(terms)).map(TermsDigest::of).collect();
+    let mut facts = record.facts().iter();
+    let signed = facts.find(|(_, fact)| matches!(fact, Fact::Signed(of) if priced.contains(of)));
+    signed.map(|(at, _)| *at)
 }
 
 /// Whether `stated` says what was derived. The number is the landlord's to give, since it counts the

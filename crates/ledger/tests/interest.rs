@@ -4,7 +4,7 @@ mod common;
 
 use common::{day, usd};
 use leasehold_lease::{DayCount, LateInterest};
-use leasehold_ledger::{late_interest, tax_inside, tax_on_top};
+use leasehold_ledger::{evaluate, late_interest, tax_inside};
 use leasehold_units::{Day, Money, Ratio};
 use proptest::prelude::*;
 
@@ -87,11 +87,16 @@ proptest! {
         let usd = common::currency("USD");
         let lines: Vec<Money> = amounts.iter().map(|m| Money::from_minor(*m, usd)).collect();
         let rate = Ratio::new(percent, 100);
-        let parts = tax_inside(&lines, rate);
+        let share = rate.over(Ratio::ONE.plus(rate));
+        let inside: Vec<(Money, Ratio)> = lines.iter().map(|line| (*line, share)).collect();
+        let parts = tax_inside(&inside);
         let sum: i128 = amounts.iter().sum();
         let whole = Ratio::new(sum * percent, 100 + percent).round_half_even();
         prop_assert_eq!(parts.iter().map(|part| part.minor()).sum::<i128>(), whole);
-        let on_top = tax_on_top(&lines, rate).expect("there are lines");
+        let base = lines.iter().copied().reduce(Money::plus).expect("there are lines");
+        let inputs = [("base", base.to_string()), ("rate", format!("{percent}%"))];
+        let inputs = inputs.map(|(name, value)| (name.to_owned(), value));
+        let on_top = evaluate("round(base * rate)", &inputs, usd).expect("an amount");
         prop_assert_eq!(on_top.minor(), Ratio::new(sum * percent, 100).round_half_even());
         for (part, line) in parts.iter().zip(&lines) {
             let own = Ratio::new(line.minor() * percent, 100 + percent);

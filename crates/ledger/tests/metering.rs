@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use leasehold_ledger::{
-    ConservationError, GpuState, LeaseIndex, LeaseMeter, Meter, OverMetering, PartyIndex,
-    ReclaimOutcome, ServiceState, SkuRating, UsageInterval,
+    ConservationError, GpuState, LeaseIndex, LeaseMeter, Meter, PartyIndex, ReclaimOutcome,
+    ServiceState, SkuRating, UsageInterval,
 };
 use leasehold_site::{NodePower, Pool, Site, Sku};
 use leasehold_units::{
@@ -141,14 +141,15 @@ fn seen(state: GpuState) -> ServiceState {
     }
 }
 
-fn lease_meter(zone: &Zone, over: OverMetering) -> LeaseMeter {
+fn lease_meter(zone: &Zone) -> LeaseMeter {
     let skus = site().skus.iter().map(SkuRating::of).collect();
-    LeaseMeter::new(zone, at(0), Ratio::new(PUE.0, PUE.1), skus, over)
+    LeaseMeter::new(zone, at(0), Ratio::new(PUE.0, PUE.1), skus)
 }
 
 /// The meter of lease `index`, which is granted `granted` and stands in its rows of `rows`.
 fn lease_meter_of(index: u16, rows: &[UsageInterval], granted: &[(i64, u64)]) -> LeaseMeter {
-    let mut meter = lease_meter(&zones()[usize::from(index)], OverMetering::On);
+    let mut meter = lease_meter(&zones()[usize::from(index)]);
+    meter.meter_over(at(0));
     for (slot, gpus) in granted {
         meter.entitle(at(*slot), Gpus::new(*gpus));
     }
@@ -296,7 +297,7 @@ proptest! {
 #[test]
 fn march_has_an_hour_less_where_the_clocks_go_forward() {
     let [chicago, kolkata] = zones().map(|zone| {
-        let mut meter = lease_meter(&zone, OverMetering::Off);
+        let mut meter = lease_meter(&zone);
         meter.entitle(at(0), Gpus::new(1));
         meter.add(0, 1, ServiceState::Used, Interval::new(at(0), at(SLOTS)));
         let readings = meter.readings(Month { year: 2026, month: 3 }, at(SLOTS));
@@ -311,7 +312,7 @@ fn march_has_an_hour_less_where_the_clocks_go_forward() {
 fn energy_is_paid_for_what_was_delivered_whoever_borrowed_it() {
     let hour = Interval::new(at(0), at(2));
     let energy = |state| {
-        let mut meter = lease_meter(&zones()[0], OverMetering::Off);
+        let mut meter = lease_meter(&zones()[0]);
         meter.add(0, 2 * 3, seen(state), hour);
         meter.readings(Month { year: 2026, month: 2 }, at(SLOTS)).energy
     };
@@ -327,7 +328,7 @@ fn energy_is_paid_for_what_was_delivered_whoever_borrowed_it() {
 
 #[test]
 fn days_of_use_and_idleness_are_those_of_the_lease() {
-    let mut meter = lease_meter(&zones()[0], OverMetering::Off);
+    let mut meter = lease_meter(&zones()[0]);
     let day = |day| Day::constant(2026, 3, day);
     let start = |number| zones()[0].start_of(day(number));
     meter.add(0, 5, ServiceState::Used, Interval::new(start(7), start(9)));
@@ -341,6 +342,26 @@ fn days_of_use_and_idleness_are_those_of_the_lease() {
     assert_eq!(of(1, 31), (5 * 47, 3 * 47));
     assert_eq!(of(10, 31), (0, 0));
     assert_eq!(meter.used_and_idle(Day::constant(2026, 1, 1), day(7)).0.get(), 5 * 86_400);
+}
+
+#[test]
+fn use_counts_as_beyond_from_when_that_is_priced_told_before_or_after() {
+    let read = |told_first: bool| {
+        let mut meter = lease_meter(&zones()[0]);
+        meter.entitle(at(0), Gpus::new(3));
+        let early = [(0, 2), (1, 4)].map(|(from, until)| Interval::new(at(from), at(until)));
+        let late = Interval::new(at(2), at(10));
+        if told_first {
+            meter.meter_over(at(5));
+        }
+        early.into_iter().for_each(|interval| meter.add(0, 8, ServiceState::Used, interval));
+        meter.meter_over(at(5));
+        meter.add(0, 8, ServiceState::Used, late);
+        meter.readings(Month { year: 2026, month: 2 }, at(SLOTS)).over
+    };
+    // Five of eight GPUs through the five half hours that are left.
+    assert_eq!(read(true).get(), 5 * 5 * 1800);
+    assert_eq!(read(false), read(true));
 }
 
 #[test]
@@ -369,7 +390,7 @@ fn a_pool_counts_from_its_day_of_service() {
 
 #[test]
 fn reclaims_are_counted_in_the_month_they_were_answered_in() {
-    let mut meter = lease_meter(&zones()[0], OverMetering::Off);
+    let mut meter = lease_meter(&zones()[0]);
     let march = zones()[0].start_of(Day::constant(2026, 3, 1));
     meter.reclaimed(march.before(Seconds::new(1)), ReclaimOutcome::WithinBound);
     meter.reclaimed(march, ReclaimOutcome::Missed);

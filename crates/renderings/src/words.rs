@@ -1,6 +1,7 @@
 //! How names, numbers and digests are written for reading.
 
 use leasehold_units::Money;
+pub use leasehold_units::grouped;
 
 /// Hexadecimal digits of a digest that are shown: enough to tell two apart at a glance; the whole
 /// is in the document.
@@ -20,23 +21,6 @@ pub fn shown(text: &str) -> String {
         if acts(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
-}
-
-/// A plain decimal with a comma between thousands; anything else as it is.
-pub fn grouped(number: &str) -> String {
-    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (whole, part) = digits.find('.').map_or((digits, ""), |point| digits.split_at(point));
-    if whole.is_empty() || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
-        return number.to_owned();
-    }
-    let mut grouped = String::from(sign);
-    for (index, digit) in whole.char_indices() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped + part
 }
 
 /// An amount with the currency's digits and thousands separators, without its currency.

@@ -4,6 +4,7 @@
 //! of a currency. Nothing here reads a clock, holds a float or does I/O.
 
 mod basis;
+mod grouped;
 mod id;
 mod money;
 mod quantity;
@@ -12,6 +13,7 @@ mod steps;
 mod time;
 
 pub use basis::{PowerBasis, Shape};
+pub use grouped::grouped;
 pub use id::{LeaseId, Name, NameError, OutageId, PartyId, PoolId, SiteId, SkuId};
 pub use money::{Currency, Money, MoneyError};
 pub use quantity::{GpuSeconds, Gpus, Nodes, WattSeconds, Watts};

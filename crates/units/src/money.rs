@@ -99,6 +99,14 @@ impl Money {
         Ok(Self { minor: minor.numerator(), currency })
     }
 
+    /// Reads what `Display` writes: a decimal that may have a minus sign before it.
+    pub fn from_signed_decimal(text: &str, currency: Currency) -> Result<Self, MoneyError> {
+        match text.strip_prefix('-') {
+            Some(size) => Self::from_decimal(size, currency).map(Self::negated),
+            None => Self::from_decimal(text, currency),
+        }
+    }
+
     /// The amount in minor units.
     pub const fn minor(self) -> i128 {
         self.minor

@@ -6,7 +6,7 @@ use std::time::Instant as Clock;
 
 use leasehold_lease::Lease;
 use leasehold_ledger::{
-    BilledLease, Biller, Fact, Invoice, LeaseAccount, LeaseIndex, Record, Rederivation,
+    BilledLease, Biller, BillingBasis, Fact, Invoice, LeaseIndex, Record, Rederivation,
     ServiceInterval, ServiceState, SigningKey,
 };
 use leasehold_simulator::scenario::{read_leases, read_source};
@@ -61,8 +61,8 @@ fn rows(lease: &Lease) -> impl Iterator<Item = ServiceInterval> {
     })
 }
 
-fn rated(site: &Site, lease: &Lease) -> (LeaseAccount, u64) {
-    let mut account = LeaseAccount::new(site, lease, start(lease));
+fn rated(site: &Site, lease: &Lease) -> (BillingBasis, u64) {
+    let mut account = BillingBasis::new(site, lease, start(lease));
     account.record(start(lease), Fact::Entitled { gpus: Gpus::new(119_040) });
     let mut count = 0;
     for row in rows(lease) {
@@ -77,7 +77,7 @@ fn start(lease: &Lease) -> Instant {
 }
 
 /// The invoices of 1 May and 1 June.
-fn billed(lease: &Lease, account: &LeaseAccount) -> Vec<Invoice> {
+fn billed(lease: &Lease, account: &BillingBasis) -> Vec<Invoice> {
     let periods = lease.fee_periods();
     let billed = BilledLease::of_fees(&lease.versions, &periods);
     let mut biller = Biller::new();
@@ -91,7 +91,7 @@ fn billed(lease: &Lease, account: &LeaseAccount) -> Vec<Invoice> {
 }
 
 fn evidence(site: &Site, lease: &Lease) -> String {
-    let mut account = LeaseAccount::new(site, lease, start(lease));
+    let mut account = BillingBasis::new(site, lease, start(lease));
     let mut text = String::new();
     for row in rows(lease) {
         text += account.add(&row, site).1;
@@ -102,7 +102,7 @@ fn evidence(site: &Site, lease: &Lease) -> String {
 /// What the tenant does: reads the file, opens the seals and derives every amount.
 fn derived_again(
     lease: &Lease,
-    account: &LeaseAccount,
+    account: &BillingBasis,
     invoices: &[Invoice],
     text: &str,
     key: &SigningKey,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::reclaim::{Candidate, choose};
-use leasehold_units::{Instant, Ratio, Watts};
+use leasehold_units::{Instant, Ratio, Watts, grouped};
 
 use super::victims::{Group, groups, members, nodes_of};
 use crate::event::{Event, PowerStep, PowerStepKind, StopReason, Whose};
@@ -470,7 +470,7 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
             what: format!(
                 "{nodes} nodes of the holding were switched off for an envelope of {} kW, \
                  {} of them beyond the agreed depth",
-                grouped(asked.limit.get() / 1000),
+                grouped(&(asked.limit.get() / 1000).to_string()),
                 held.beyond
             ),
         }));
@@ -487,19 +487,6 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
     for (whose, (nodes, it_watts)) in back {
         out.extend(step(PowerStepKind::Restored, whose, (nodes, 0), it_watts, 0));
     }
-}
-
-/// `1,234`: digits in threes.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Facility power for IT power, in whole watts.

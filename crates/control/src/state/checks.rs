@@ -87,7 +87,7 @@ impl State {
             ("receivables", self.books.receivables() == other.books.receivables()),
             ("journal", self.books.journal() == other.books.journal()),
             ("meters", self.books.meter.totals() == other.books.meter.totals()),
-            ("accounts of leases", self.books.accounts == other.books.accounts),
+            ("what bills rest on", self.books.bases == other.books.bases),
             ("deliveries", self.contracts.deliveries().eq(other.contracts.deliveries())),
             ("breaches", self.books.breaches == other.books.breaches),
         ];

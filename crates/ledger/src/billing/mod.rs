@@ -21,6 +21,7 @@ use crate::{
 };
 use standing::Standing;
 pub use standing::standing_days;
+pub use taxes::tax_inside;
 
 /// A lease as it stands now: its versions, and what follows from them and from a notice.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +51,12 @@ pub struct OpenDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Biller {
     issued: BTreeMap<PartyId, u32>,
-    accounts: BTreeMap<LeaseId, Account>,
+    leases: BTreeMap<LeaseId, Billed>,
 }
 
 /// What was billed so far for a lease.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Account {
+struct Billed {
     months: BTreeMap<Month, MonthAccount>,
     standing: Standing,
 }
@@ -135,7 +136,7 @@ impl Biller {
     /// yet; nothing once all is billed. It moves when a notice or an amendment moves it.
     pub fn next_issue_day(&self, lease: &BilledLease<'_>, from: Day) -> Option<Day> {
         let shares = lease.shares();
-        let account = self.accounts.get(&lease.first_version().id);
+        let account = self.leases.get(&lease.first_version().id);
         let months = account.map(|account| &account.months);
         let billed = |month: &Month| months.and_then(|months| months.get(month));
         let scheduled = shares.values().filter_map(|share| next_due(share, billed(&share.month())));
@@ -161,7 +162,7 @@ impl Biller {
             return None;
         }
         let mut shares = lease.shares();
-        let account = self.accounts.entry(lease.first_version().id.clone()).or_default();
+        let account = self.leases.entry(lease.first_version().id.clone()).or_default();
         let mut lines = Vec::new();
         for (month, billed) in &mut account.months {
             match shares.remove(month) {
@@ -212,7 +213,7 @@ impl Biller {
     }
 }
 
-impl Account {
+impl Billed {
     /// Adds to the lines of the months what is billed beside them: in this order the minimum and
     /// interest, taxes, what is drawn from prepayments, and then prepayments and deposit. Returns
     /// what of which lines is tax.

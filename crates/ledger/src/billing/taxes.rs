@@ -34,20 +34,33 @@ pub fn levy(terms: &Terms, day: Day, lines: &mut Vec<Line>) -> Vec<TaxPart> {
                     let on = taxes.list.iter().filter(|other| is_on(other.on, line));
                     on.fold(Ratio::ONE, |sum, other| sum.plus(other.rate))
                 };
-                let mut exact = Ratio::ZERO;
-                let mut before = 0;
-                for place in on {
-                    let line = &lines[place];
-                    exact = exact.plus(line.amount.exact().times(tax.rate).over(rates(line)));
-                    let so_far = exact.round_half_even();
-                    let amount = Money::from_minor(so_far - before, line.amount.currency());
-                    parts.push(TaxPart { name: slug(&tax.name), line: place, amount });
-                    before = so_far;
+                let share = |place: &usize| {
+                    let line = &lines[*place];
+                    (line.amount, tax.rate.over(rates(line)))
+                };
+                let shares: Vec<_> = on.iter().map(share).collect();
+                for (line, amount) in on.into_iter().zip(tax_inside(&shares)) {
+                    parts.push(TaxPart { name: slug(&tax.name), line, amount });
                 }
             }
         }
     }
     parts
+}
+
+/// The part of each amount that is tax, where so large a share of it is. Each part is the rounded
+/// running total less the parts before it, so that the parts add up to the tax inside the sum,
+/// rounded once.
+pub fn tax_inside(amounts: &[(Money, Ratio)]) -> Vec<Money> {
+    let mut exact = Ratio::ZERO;
+    let mut before = 0;
+    let part = |(amount, share): &(Money, Ratio)| {
+        exact = exact.plus(amount.exact().times(*share));
+        let so_far = exact.round_half_even();
+        let part = so_far - std::mem::replace(&mut before, so_far);
+        Money::from_minor(part, amount.currency())
+    };
+    amounts.iter().map(part).collect()
 }
 
 /// Whether a tax on `kinds` is on `line`.

@@ -420,10 +420,8 @@ fn day(field: &'static str, value: &str) -> Result<Day, ReadError> {
 }
 
 fn money(field: &'static str, value: &str, currency: Currency) -> Result<Money, ReadError> {
-    let (text, negative) = value.strip_prefix('-').map_or((value, false), |rest| (rest, true));
-    let amount = Money::from_decimal(text, currency)
-        .map_err(|_| bad(field, value, "an amount with the currency's digits"))?;
-    Ok(if negative { amount.negated() } else { amount })
+    Money::from_signed_decimal(value, currency)
+        .map_err(|_| bad(field, value, "an amount with the currency's digits"))
 }
 
 fn bad(field: &'static str, value: &str, expected: &'static str) -> ReadError {

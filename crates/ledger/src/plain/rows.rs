@@ -132,13 +132,8 @@ fn posting_of(
     };
     let currency = Currency::from_code(code)
         .map_err(|_| bad("currency", code, "a code of ISO 4217 such as USD"))?;
-    let (size, is_credit) = match amount.strip_prefix('-') {
-        Some(size) => (size, true),
-        None => (amount.as_str(), false),
-    };
-    let size = Money::from_decimal(size, currency)
+    let amount = Money::from_signed_decimal(amount, currency)
         .map_err(|_| bad("amount", amount, "a decimal with the currency's digits"))?;
-    let amount = if is_credit { size.negated() } else { size };
     let other = (Some(own.as_str()) != document && !own.is_empty()).then(|| own.clone());
     Ok(Posting { account: account.clone(), amount, document: other })
 }

@@ -31,8 +31,8 @@ pub struct LeaseMeter {
     curtailed_beyond: BTreeMap<Month, u64>,
     /// Days past the grace on which less was delivered than was granted, in order.
     short: Vec<ShortDays>,
-    /// Change of the GPUs in use at each instant, where use beyond the entitlement is metered.
-    use_steps: Option<BTreeMap<Instant, i64>>,
+    /// Use to be compared with the entitlement, where that is priced.
+    over: Option<OverMeter>,
 }
 
 /// What energy is reckoned with for a kind of node.
@@ -46,14 +46,13 @@ pub struct SkuRating {
     pub idle: Watts,
 }
 
-/// Whether use beyond the entitlement is metered. It costs memory for each job, so only leases
-/// that price it should ask for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OverMetering {
-    /// Use is compared with the entitlement, instant by instant.
-    On,
-    /// `over` reads zero.
-    Off,
+/// GPUs in use, instant by instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OverMeter {
+    /// From when on.
+    from: Instant,
+    /// By how much their number changes at each instant.
+    steps: BTreeMap<Instant, i64>,
 }
 
 /// How a reclaim was answered.
@@ -74,13 +73,7 @@ struct ReclaimCount {
 impl LeaseMeter {
     /// A meter that has read nothing, for a lease whose days are those of `zone`; what is added
     /// begins at `from` or later. `pue`: facility watts for one watt of IT.
-    pub fn new(
-        zone: &Zone,
-        from: Instant,
-        pue: Ratio,
-        skus: Vec<SkuRating>,
-        over: OverMetering,
-    ) -> Self {
+    pub fn new(zone: &Zone, from: Instant, pue: Ratio, skus: Vec<SkuRating>) -> Self {
         Self {
             pue,
             calendar: Calendar::starting(zone, from),
@@ -91,7 +84,7 @@ impl LeaseMeter {
             reclaims: BTreeMap::new(),
             curtailed_beyond: BTreeMap::new(),
             short: Vec::new(),
-            use_steps: (over == OverMetering::On).then(BTreeMap::new),
+            over: None,
         }
     }
 
@@ -114,15 +107,20 @@ impl LeaseMeter {
     }
 
     fn add_use_step(&mut self, gpus: u64, interval: Interval) {
-        let Some(steps) = &mut self.use_steps else { return };
+        let Some(OverMeter { from, steps }) = &mut self.over else { return };
+        let begun = interval.from.max(*from);
+        if interval.until <= begun {
+            return;
+        }
         let gpus = i64::try_from(gpus).expect("GPUs of a site fit in 63 bits");
-        *steps.entry(interval.from).or_default() += gpus;
+        *steps.entry(begun).or_default() += gpus;
         *steps.entry(interval.until).or_default() -= gpus;
     }
 
-    /// Meters use beyond the entitlement from what is added next on, if it did not before.
-    pub fn meter_over(&mut self) {
-        self.use_steps.get_or_insert_default();
+    /// Meters use beyond the entitlement from `from` on, if it did not before. It costs memory for
+    /// each job, so it is asked for only once it is priced.
+    pub fn meter_over(&mut self, from: Instant) {
+        self.over.get_or_insert_with(|| OverMeter { from, steps: BTreeMap::new() });
     }
 
     /// From the first instant of `month` until the first after it.
@@ -237,7 +235,7 @@ impl LeaseMeter {
 
     /// GPU-seconds within `read` used beyond what was granted at the same instant.
     fn over(&self, read: Interval) -> u128 {
-        let Some(use_steps) = &self.use_steps else { return 0 };
+        let Some(OverMeter { steps: use_steps, .. }) = &self.over else { return 0 };
         let mut instants: Vec<Instant> = use_steps.keys().copied().collect();
         instants.extend(self.entitlement.iter().map(|(from, _)| *from));
         instants.sort_unstable();

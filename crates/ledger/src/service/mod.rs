@@ -10,7 +10,7 @@ mod meter;
 use leasehold_units::{GpuSeconds, Interval};
 
 pub use evidence::{EvidenceError, EvidenceLine, EvidenceReader, ServiceLog, UsageDigest};
-pub use meter::{LeaseMeter, OverMetering, ReclaimOutcome, SkuRating};
+pub use meter::{LeaseMeter, ReclaimOutcome, SkuRating};
 
 use crate::LeaseIndex;
 

@@ -55,7 +55,7 @@ impl EvidenceFiles {
 
 /// Writes what stands at the end of a run: terms, record and documents of every lease.
 pub fn write_leases(folder: &Path, state: &State, documents: &[Sealed]) -> io::Result<()> {
-    for (entry, account) in state.contracts.leases.iter().zip(&state.books.accounts) {
+    for (entry, account) in state.contracts.leases.iter().zip(&state.books.bases) {
         let lease = &entry.terms().id;
         let folder = folder.join(lease.as_str());
         fs::create_dir_all(folder.join("documents"))?;

@@ -8,24 +8,12 @@ pub const MONTHS: [&str; 12] =
 
 /// `1,234,567`.
 pub fn grouped(number: u128) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    leasehold_units::grouped(&number.to_string())
 }
 
 /// `1,250,000,000.00`, with a true minus sign where it is negative.
 pub fn money(amount: Money) -> String {
-    let text = amount.to_string();
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("−", rest));
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole = grouped(whole.parse().expect("an amount is a number"));
-    if part.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{part}") }
+    leasehold_units::grouped(&amount.to_string()).replace('-', "−")
 }
 
 /// `292.3` for 292,276,391 W, in a column of megawatts.

@@ -23,7 +23,7 @@ fn rederive(
 
 /// The record file of lease number `index`.
 fn record_of(outcome: &Outcome, index: u16) -> String {
-    outcome.state.books.accounts[usize::from(index)].facts().to_lines()
+    outcome.state.books.bases[usize::from(index)].facts().to_lines()
 }
 
 /// The same, from a record that may be another one.

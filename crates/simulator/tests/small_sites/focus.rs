@@ -20,7 +20,7 @@ proptest! {
     fn rows_documents_and_postings_of_a_run_say_the_same(plan in plan()) {
         let (outcome, _) = play(setting(&plan));
         let (state, books) = (&outcome.state, &outcome.state.books);
-        for (entry, account) in state.contracts.leases.iter().zip(&books.accounts) {
+        for (entry, account) in state.contracts.leases.iter().zip(&books.bases) {
             let terms = entry.terms();
             let own = books.invoices.iter().filter(|document| document.lease == terms.id);
             let documents: Vec<Invoice> = own.cloned().collect();

@@ -46,7 +46,7 @@ fn breaches(outcome: &Outcome) -> Vec<&str> {
 
 fn march(outcome: &Outcome) -> leasehold_ledger::PeriodReadings {
     let month = Month::of("2026-03-07".parse().expect("a day"));
-    outcome.state.books.accounts[0].readings(month, interval().until)
+    outcome.state.books.bases[0].readings(month, interval().until)
 }
 
 #[test]

@@ -3,17 +3,17 @@
 
 use leasehold_lease::{Lease, Meter as Metered, Terms};
 use leasehold_site::Site;
-use leasehold_units::{Instant, LeaseId, Month, Ratio};
+use leasehold_units::{Instant, LeaseId, Month};
 
 use crate::record::{Fact, Record, RecordDigest};
 use crate::{
-    LeaseMeter, OpenDocument, OverMetering, PeriodReadings, Receivables, ServiceInterval,
-    ServiceLog, SkuRating, TermsDigest,
+    LeaseMeter, OpenDocument, PeriodReadings, Receivables, ServiceInterval, ServiceLog, SkuRating,
+    TermsDigest,
 };
 
 /// What the bills of one lease rest on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LeaseAccount {
+pub struct BillingBasis {
     meter: LeaseMeter,
     log: ServiceLog,
     record: Record,
@@ -26,13 +26,13 @@ pub struct LeaseAccount {
 /// What is open of documents, by the order of their numbers.
 pub(crate) type OpenDocuments = Vec<OpenDocument>;
 
-impl LeaseAccount {
+impl BillingBasis {
     /// An account of `lease` on `site`, kept from `from` on.
     pub fn new(site: &Site, lease: &Lease, from: Instant) -> Self {
         let terms = lease.latest();
         let skus = site.skus.iter().map(SkuRating::of).collect();
         let mut account = Self {
-            meter: lease_meter(terms, from, site.pue, skus),
+            meter: LeaseMeter::new(&terms.time_zone, from, site.pue, skus),
             log: ServiceLog::new(terms.time_zone.clone()),
             record: Record::default(),
             lease: terms.id.clone(),
@@ -55,7 +55,7 @@ impl LeaseAccount {
     /// Records that `terms` were signed at `at`.
     pub fn sign(&mut self, at: Instant, terms: &Terms) {
         if prices_over(terms) {
-            self.meter.meter_over();
+            self.meter.meter_over(at);
         }
         self.bears_interest |= terms.fee.late_interest.is_some();
         self.record(at, Fact::Signed(TermsDigest::of(terms)));
@@ -138,18 +138,6 @@ pub(crate) fn note_open(open: &mut OpenDocuments, document: &OpenDocument) {
         Some(known) => known.clone_from(document),
         None => open.push(document.clone()),
     }
-}
-
-/// A meter for a lease under `terms`. Use beyond the entitlement costs memory, so it is metered only
-/// where it is priced.
-pub(crate) fn lease_meter(
-    terms: &Terms,
-    from: Instant,
-    pue: Ratio,
-    skus: Vec<SkuRating>,
-) -> LeaseMeter {
-    let over = if prices_over(terms) { OverMetering::On } else { OverMetering::Off };
-    LeaseMeter::new(&terms.time_zone, from, pue, skus, over)
 }
 
 /// Whether use beyond the entitlement costs something.
