@@ -78,7 +78,7 @@ pub enum Command {
     /// The whole path from terms to invoice. DIR takes its name when every file in it is whole;
     /// until then it is called DIR.partial.
     Simulate(Simulate),
-    /// Check the invoices of a landlord, without it
+    /// Read and check the invoices of a landlord, without it
     #[command(subcommand)]
     Invoice(Invoice),
     /// Print what a finished run billed, recognised and collected

@@ -205,7 +205,7 @@ impl Line {
             Self::Site { gpus, nodes, .. } => {
                 format!("{} GPUs in {} nodes", grouped(gpus), grouped(nodes))
             }
-            Self::Lease { last_day, currency, total, carried, short, .. } => {
+            Self::Lease { last_day, currency, total, carried, .. } => {
                 let carried = carried.as_ref().map_or_else(String::new, |carried| {
                     let steps = counted(carried.steps, "step");
                     let beside = carried.beside.map_or_else(String::new, |signed| {
@@ -214,23 +214,44 @@ impl Line {
                     format!("{beside}{steps}, at most {} GPUs, ", grouped(carried.gpus_max))
                 });
                 let total = money(*total);
-                let short: String = short.iter().map(|one| format!("; {}", one.says())).collect();
-                format!(
-                    "{carried}last day of service {last_day}, fixed fees {currency} {total}{short}"
-                )
+                format!("{carried}last day of service {last_day}, fixed fees {currency} {total}")
             }
             Self::Scenario { from, until, .. } => format!("{from} to {until}"),
+        }
+    }
+
+    /// Where late pools leave it short, one line each.
+    fn shortfalls(&self) -> Vec<String> {
+        match self {
+            Self::Lease { short, .. } => short.iter().map(Short::says).collect(),
+            Self::Site { .. } | Self::Scenario { .. } => Vec::new(),
         }
     }
 }
 
 impl Checked {
-    fn rows(&self, first: &'static str) -> Rows {
+    fn rows(&self) -> Rows {
         let mut rows =
-            Rows::new(&[(first, Align::Left), ("id", Align::Left), ("says", Align::Left)]);
+            Rows::new(&[("ok", Align::Left), ("id", Align::Left), ("says", Align::Left)]);
         for line in &self.checked {
             let (kind, name) = line.named();
             rows.push(vec![kind.into(), name.into(), line.says()]);
+            // What a lease is short of stands below it.
+            let below = |told: String| vec![String::new(), String::new(), told];
+            line.shortfalls().into_iter().for_each(|told| rows.push(below(told)));
+        }
+        rows
+    }
+
+    /// One row for each thing, and for each of its shortfalls.
+    fn csv_rows(&self) -> Rows {
+        let mut rows =
+            Rows::new(&[("kind", Align::Left), ("id", Align::Left), ("says", Align::Left)]);
+        for line in &self.checked {
+            let (kind, name) = line.named();
+            for told in std::iter::once(line.says()).chain(line.shortfalls()) {
+                rows.push(vec![kind.into(), name.into(), told]);
+            }
         }
         rows
     }
@@ -255,10 +276,10 @@ impl Checked {
 
 impl Printable for Checked {
     fn table(&self) -> String {
-        format!("{}\n{}\n", self.rows("ok").to_table(), self.verdict())
+        format!("{}\n{}\n", self.rows().to_table(), self.verdict())
     }
 
     fn csv(&self) -> String {
-        self.rows("kind").to_csv()
+        self.csv_rows().to_csv()
     }
 }

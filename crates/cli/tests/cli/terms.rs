@@ -595,3 +595,20 @@ fn what_is_no_file_is_told_so() {
     hint: name the files in it, for example with `DIR/*.toml`
     "#);
 }
+
+#[test]
+fn check_tells_what_a_late_pool_leaves_short_below_its_lease() {
+    let folder = Folder::new("check-late-pool");
+    let example = format!("{}/../../examples/three-tenants", env!("CARGO_MANIFEST_DIR"));
+    let asked = format!("check {example}/site.toml {example}/leases/nodes.toml");
+    assert_snapshot!(folder.stdout(&asked), @r#"
+    ok     id             says
+    ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    site   three-tenants  220,208 GPUs in 30,028 nodes
+    lease  nodes          3 steps, at most 110,000 GPUs, last day of service 2028-05-14, fixed fees USD 11,572,365,591.39
+                          short from 2026-06-15 to 2026-06-29, 71,552 of 80,000 GPUs (grace through 2026-06-29, then pro-rata)
+                          short from 2026-06-30 to 2026-07-09, 71,552 of 80,000 GPUs (past the grace: pro-rata)
+
+    All files are sound, and the site carries its leases.
+    "#);
+}
