@@ -212,6 +212,8 @@ fn repair(state: &State, nodes: NodeRanges, now: Instant, out: &mut Vec<Event>) 
     let stays = nodes.iter().filter(|node| kept.get(*node as usize).is_some_and(|out| *out));
     let stays = NodeRanges::from_nodes(stays);
     out.push(Event::NodesRepaired { nodes });
+    // What came back may be what the next change hands over.
+    steps::prepare_again(state, now, out);
     if !stays.is_empty() {
         out.push(Event::MaintenanceBegan { nodes: stays });
     }

@@ -369,7 +369,7 @@ fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
 }
 
 /// Looks again at what has to be cleared for the next changes, where they are near.
-fn prepare_again(state: &State, now: Instant, out: &mut Vec<Event>) {
+pub fn prepare_again(state: &State, now: Instant, out: &mut Vec<Event>) {
     let last = now.after(crate::state::handover_lead(&state.site));
     if state.contracts.next_change(now).is_some_and(|at| at <= last) {
         out.push(Event::AgendaOpened((now, AgendaItem::Prepare)));
