@@ -1,0 +1,1 @@
+//! Where jobs run: carries out what is desired, reports what is.

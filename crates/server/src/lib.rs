@@ -1,0 +1,1 @@
+//! The live control plane: the loop, the HTTP API, rights, metrics.
