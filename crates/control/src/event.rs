@@ -16,6 +16,12 @@ use crate::upkeep::{OutageAsk, PlannedOutage};
 pub enum Input {
     /// A party submits a job.
     Submit(JobSpec),
+    /// A party withdraws a job of its own. One that runs is told to leave and is over when it is gone;
+    /// one that waits is over at once.
+    Cancel {
+        /// Which.
+        job: JobSlot,
+    },
     /// A party says how much one of its accounts may use against the others.
     SetShare {
         /// Which party.
@@ -265,6 +271,16 @@ pub enum Event {
         job: JobSlot,
         /// When the nodes kill what is left.
         deadline: Instant,
+    },
+    /// The party of a job that has nodes withdrew it: it is over when it is gone from them.
+    CancellationRequested {
+        /// Which.
+        job: JobSlot,
+    },
+    /// A waiting job is over: its party withdrew it.
+    JobCancelled {
+        /// Which.
+        job: JobSlot,
     },
     /// Some jobs were told to leave in less than the time that they declare.
     LeaveHurried {

@@ -110,10 +110,12 @@ pub struct Job {
     pub expected_end: Instant,
     /// Useful seconds kept from earlier starts.
     pub kept_seconds: u32,
-    /// How often it was told to leave.
+    /// How often it was told to leave, other than by its own party.
     pub evictions: u32,
     /// Until when it may not borrow, after it was told to leave.
     pub backs_off_until: Option<Instant>,
+    /// Whether its party withdrew it while it had nodes: it is over when it is gone from them.
+    pub cancelled: bool,
     /// How often it started; tells one run from the next.
     pub starts: u32,
     /// What it is doing.

@@ -7,10 +7,9 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
 use super::upkeep::RefusedOutage;
-use super::{clear_nodes, deliveries, steps, upkeep};
+use super::{clear_nodes, deliveries, jobs, steps, upkeep};
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
-use crate::fleet::{Condition, Node};
-use crate::job::JobSpec;
+use crate::fleet::{Condition, JobSlot, Node};
 use crate::state::{State, VACATE_SECONDS_MAX};
 
 /// Why an input was refused. Nothing happened.
@@ -43,6 +42,15 @@ pub enum RefusedInput {
         number: u64,
         /// What it declares.
         seconds: u32,
+    },
+    /// No living job.
+    #[error("job-lives: there is no job in slot {0}; it is over, or was never submitted")]
+    UnknownJob(JobSlot),
+    /// The cluster says of a job what cannot be: it has no nodes, or was not told to leave them.
+    #[error("job-is-there: job {number} is not where the observation says; it was stopped before")]
+    NotThere {
+        /// The submitter's number.
+        number: u64,
     },
     /// No such lease.
     #[error("lease-is-known: there is no lease {0}")]
@@ -100,12 +108,13 @@ pub fn decide(
     out: &mut Vec<Event>,
 ) -> Result<(), RefusedInput> {
     match input {
-        Input::Submit(spec) => submit(state, *spec, out)?,
+        Input::Submit(spec) => jobs::submit(state, *spec, out)?,
+        Input::Cancel { job } => jobs::cancel(state, *job, now, out)?,
         Input::SetShare { party, account, share } => {
             out.push(Event::ShareSet { party: *party, account: *account, share: *share });
         }
-        Input::Ended { job } => out.push(Event::JobFinished { job: *job }),
-        Input::Vacated { job } => out.push(Event::JobVacated { job: *job }),
+        Input::Ended { job } => jobs::end(state, *job, out)?,
+        Input::Vacated { job } => jobs::vacate(state, *job, out)?,
         Input::TurnoverDone { nodes } => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Turnover);
             if !nodes.is_empty() {
@@ -155,27 +164,6 @@ fn known<'a>(state: &State, request: &'a Request) -> Result<&'a Request, Refused
         return Ok(request);
     }
     Err(RefusedInput::UnknownTenant(tenant.clone()))
-}
-
-fn submit(state: &State, spec: JobSpec, out: &mut Vec<Event>) -> Result<(), RefusedInput> {
-    let number = spec.number;
-    if spec.gpus == 0 {
-        return Err(RefusedInput::NoGpus { number });
-    }
-    if spec.vacate_seconds > VACATE_SECONDS_MAX {
-        return Err(RefusedInput::VacateTooLong { number, seconds: spec.vacate_seconds });
-    }
-    let pools = state.site.pools.iter().enumerate();
-    let allowed = pools.filter(|(index, _)| spec.pools & (1 << index) != 0);
-    let gpus = |(_, pool): (usize, &leasehold_site::Pool)| {
-        u64::from(pool.nodes()) * u64::from(state.site.sku(pool).gpus_per_node)
-    };
-    let largest = allowed.map(gpus).max().unwrap_or(0);
-    if u64::from(spec.gpus) > largest {
-        return Err(RefusedInput::TooLarge { number, gpus: spec.gpus, largest });
-    }
-    out.push(Event::JobSubmitted { job: state.jobs.next_slot(), spec });
-    Ok(())
 }
 
 fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {

@@ -423,7 +423,7 @@ pub fn keep_within(state: &State, asked: Asked, now: Instant, out: &mut Vec<Even
     let off = balance.off();
     let on_them = |slot: JobSlot| touches(state.jobs.get(slot), &off);
     let stops = balance.borrowed.iter().filter(|slot| !on_them(**slot));
-    out.extend(stops.map(|job| Event::JobStopped { job: *job, reason: StopReason::Curtailed }));
+    stops.for_each(|job| super::stop(state, *job, StopReason::Curtailed, out));
     if !off.is_empty() {
         super::clear_nodes(state, &off, StopReason::Curtailed, out);
         out.push(Event::NodesCurtailed { nodes: off });

@@ -3,6 +3,7 @@
 mod blocks;
 mod deliveries;
 mod inputs;
+mod jobs;
 mod ladder;
 mod placing;
 mod promises;
@@ -20,7 +21,7 @@ pub use ladder::it_limit;
 pub use upkeep::RefusedOutage;
 
 use crate::event::{Event, StopReason};
-use crate::fleet::Party;
+use crate::fleet::{JobSlot, Party};
 use crate::job::JobState;
 use crate::state::{State, touches};
 
@@ -100,12 +101,20 @@ fn start_ready(state: &State, out: &mut Vec<Event>) -> bool {
     true
 }
 
+/// Stops a job without time to leave. One that its party withdrew is over then.
+fn stop(state: &State, slot: JobSlot, reason: StopReason, out: &mut Vec<Event>) {
+    out.push(Event::JobStopped { job: slot, reason });
+    if state.jobs.get(slot).cancelled {
+        out.push(Event::JobCancelled { job: slot });
+    }
+}
+
 /// Stops or sends back every job on `nodes`, without time to leave.
 fn clear_nodes(state: &State, nodes: &NodeRanges, reason: StopReason, out: &mut Vec<Event>) {
     for (slot, job) in state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
-        out.push(match job.state {
-            JobState::Claiming { .. } => Event::ClaimDropped { job: slot },
-            _ => Event::JobStopped { job: slot, reason },
-        });
+        match job.state {
+            JobState::Claiming { .. } => out.push(Event::ClaimDropped { job: slot }),
+            _ => stop(state, slot, reason, out),
+        }
     }
 }

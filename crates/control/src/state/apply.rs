@@ -27,6 +27,8 @@ impl State {
             Event::ClaimDropped { job } => self.drop_claim(*job),
             Event::JobStarted { job, at } => self.start_and_meter(*job, at),
             Event::EvictionRequested { job, deadline } => self.evict(*job, *deadline),
+            Event::CancellationRequested { job } => self.jobs.get_mut(*job).cancelled = true,
+            Event::JobCancelled { job } => self.cancel(*job),
             Event::JobVacated { job } => {
                 self.leave(*job);
                 self.back_off(*job);
@@ -195,6 +197,7 @@ impl State {
             kept_seconds: 0,
             evictions: 0,
             backs_off_until: None,
+            cancelled: false,
             starts: 0,
             state: JobState::Queued,
         };
@@ -239,7 +242,7 @@ impl State {
 
     fn evict(&mut self, slot: JobSlot, deadline: Instant) {
         let job = self.jobs.get_mut(slot);
-        job.evictions += 1;
+        job.evictions += u32::from(!job.cancelled);
         let JobState::Running { at, since } = &job.state else {
             panic!("job {} does not run", job.spec.number)
         };

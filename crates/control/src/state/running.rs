@@ -49,6 +49,22 @@ impl State {
         }
     }
 
+    /// Forgets a waiting job that its party withdrew. What waited behind it may have its turn now.
+    pub(super) fn cancel(&mut self, slot: JobSlot) {
+        let job = self.jobs.get(slot);
+        let (party, place) = (usize::from(job.spec.party), job.place);
+        match job.state {
+            JobState::Queued => self.dequeue(slot),
+            JobState::Parked => {
+                self.parties[party].queue.parked.remove(&place);
+            }
+            _ => panic!("job {} has nodes", job.spec.number),
+        }
+        self.parties[party].arrivals += 1;
+        self.give_up_turn(slot);
+        self.finish(slot);
+    }
+
     /// Lets a job that was told to leave wait before it borrows again. Call it before the job is
     /// queued: where a job may run decides where it waits.
     pub(super) fn back_off(&mut self, slot: JobSlot) {

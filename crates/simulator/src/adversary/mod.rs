@@ -2,7 +2,8 @@
 //!
 //! Tenants ask for whole holdings at once or in crumbs; borrowers stay until they are killed; nodes
 //! and whole racks fail, best of all under a reclaim; the envelope falls without notice; notices,
-//! amendments, new leases and elections come in between; a pool may be late. After a while it stops, everything is mended, and
+//! amendments, new leases and elections come in between; jobs are withdrawn, best of all under a
+//! reclaim; a pool may be late. After a while it stops, everything is mended, and
 //! what still waits although it fits is held against the program.
 
 mod moves;
@@ -53,11 +54,12 @@ enum Move {
     StickTurnover,
     Outage,
     Quote,
+    Cancel,
     Nothing,
 }
 
 /// How often each move is made, in parts of their sum.
-const MOVES: [(Move, u64); 12] = [
+const MOVES: [(Move, u64); 13] = [
     (Move::WholeHolding, 10),
     (Move::Crumbs, 12),
     (Move::Borrowers, 20),
@@ -69,6 +71,7 @@ const MOVES: [(Move, u64); 12] = [
     (Move::StickTurnover, 6),
     (Move::Outage, 5),
     (Move::Quote, 2),
+    (Move::Cancel, 10),
     (Move::Nothing, 10),
 ];
 
@@ -121,6 +124,7 @@ impl Adversary {
             Move::StickTurnover => self.stick_turnover(now, state),
             Move::Outage => self.outage(now),
             Move::Quote => self.quote(now),
+            Move::Cancel => self.cancel(now, state),
             Move::Nothing => Vec::new(),
         }
     }

@@ -1,7 +1,8 @@
 //! The moves of an adversary, as deeds.
 
 use leasehold_control::{
-    Agreed, Ask, Cause, CurtailmentAsk, Election, Input, LANDLORD, OutageAsk, Party, State, User,
+    Agreed, Ask, Cause, CurtailmentAsk, Election, Input, Job, JobState, LANDLORD, OutageAsk, Party,
+    State, User,
 };
 use leasehold_lease::{Amount, Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
@@ -85,6 +86,28 @@ impl Adversary {
             let vacate = [self.plant.longest_vacate(), 1_800, 30][self.pick(3)];
             let party = self.plant.landlord();
             deeds.extend(self.job((party, self.plant.gpus()), at, gpus, run, vacate));
+        }
+        deeds
+    }
+
+    /// Parties withdraw jobs, whatever these are doing; every other time one that nodes are kept for
+    /// or that leaves already, if there is one. Now and then twice.
+    pub(super) fn cancel(&mut self, now: Instant, state: &State) -> Vec<Deed> {
+        let between =
+            |job: &Job| matches!(job.state, JobState::Claiming { .. } | JobState::Leaving { .. });
+        let count = 1 + self.random.below(4);
+        let mut deeds = Vec::new();
+        for _ in 0..count {
+            let all: Vec<&Job> = state.jobs.iter().map(|(_, job)| job).collect();
+            let best: Vec<&Job> = all.iter().copied().filter(|job| between(job)).collect();
+            let from = if best.is_empty() || self.random.below(2) == 0 { all } else { best };
+            let Some(job) = from.get(self.pick(from.len() as u64)) else { continue };
+            let number = job.spec.number;
+            let at = self.soon(now);
+            deeds.push(Deed { at, act: Act::Cancel { number } });
+            if self.random.below(8) == 0 {
+                deeds.push(Deed { at: self.soon(at), act: Act::Cancel { number } });
+            }
         }
         deeds
     }

@@ -28,6 +28,11 @@ pub enum Act {
         /// The block that it asks for.
         within: Shape,
     },
+    /// A party withdraws a job, if that is not over.
+    Cancel {
+        /// The submitter's number for it; that of the first of its jobs in the table.
+        number: u64,
+    },
     /// Anything else.
     Input(Input),
     /// The next turnover of a node does not come to an end.

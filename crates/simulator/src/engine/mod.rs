@@ -374,6 +374,12 @@ impl<'a> Run<'a> {
                 self.world.turnovers.stick(*node);
                 true
             }
+            Act::Cancel { number } => {
+                let jobs = &self.control.state().jobs;
+                let found = jobs.iter().find(|(_, job)| job.spec.number == *number);
+                let slot = found.map(|(slot, _)| slot);
+                slot.is_some_and(|job| self.submit(now, &Input::Cancel { job }).is_ok())
+            }
             Act::Input(input) => match self.submit(now, input) {
                 Ok(()) => true,
                 Err(refusal) => {

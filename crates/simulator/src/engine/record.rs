@@ -15,6 +15,8 @@ use crate::report::words::{grouped, local, watts};
 pub enum JobOutcome {
     /// It came to its own end.
     Finished,
+    /// Its party withdrew it.
+    Cancelled,
     /// It ran when the run ended.
     Running,
     /// It waited when the run ended.
@@ -55,7 +57,9 @@ pub struct PartyTally {
     pub started: u64,
     /// Came to their own end.
     pub finished: u64,
-    /// Times that a job was told to leave.
+    /// Withdrawn by the party itself.
+    pub cancelled: u64,
+    /// Times that a job was told to leave, other than by the party itself.
     pub evicted: u64,
     /// GPU-seconds on nodes that the party holds.
     pub gpu_seconds_used: u128,

@@ -64,6 +64,7 @@ impl Waits {
             }
             Event::JobStarted { job, .. }
             | Event::JobOvertaken { job }
+            | Event::JobCancelled { job }
             | Event::ReclaimLapsed { job } => {
                 self.waiting.remove(job);
             }

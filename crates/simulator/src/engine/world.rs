@@ -107,12 +107,20 @@ impl World {
         match event {
             Event::JobSubmitted { job, .. } => self.submitted(*job, now, state),
             Event::JobStarted { job, at } => self.started(*job, at.guest, now, state),
-            Event::EvictionRequested { job, deadline } => self.told_to_leave(*job, *deadline, now),
+            Event::EvictionRequested { job, deadline } => {
+                let evicted = !state.jobs.get(*job).cancelled;
+                self.told_to_leave(*job, (*deadline, evicted), now);
+            }
             Event::JobVacated { job } | Event::JobStopped { job, .. } => self.left(*job, now),
             Event::JobFinished { job } => {
                 self.left(*job, now);
                 let record = self.record(*job, Some(now), JobOutcome::Finished);
                 self.tallies[usize::from(record.party)].finished += 1;
+                self.ended.push(record);
+            }
+            Event::JobCancelled { job } => {
+                let record = self.record(*job, Some(now), JobOutcome::Cancelled);
+                self.tally(record.party).cancelled += 1;
                 self.ended.push(record);
             }
             Event::NodesFailed { nodes } => {
@@ -206,7 +214,10 @@ impl World {
         if place >= self.truths.len() {
             self.truths.resize(place + 1, Truth::default());
         }
-        self.truths[place] = truth;
+        // Starts are counted on from the job that had the slot before, so that nothing which is still
+        // ahead for that one is taken for this one's.
+        let start = self.truths[place].start;
+        self.truths[place] = Truth { start, ..truth };
         self.tally(spec.party).submitted += 1;
     }
 
@@ -231,13 +242,14 @@ impl World {
         }
     }
 
-    fn told_to_leave(&mut self, job: JobSlot, deadline: Instant, now: Instant) {
+    /// `evicted`: told by somebody else than its own party.
+    fn told_to_leave(&mut self, job: JobSlot, (deadline, evicted): (Instant, bool), now: Instant) {
         let truth = &mut self.truths[job as usize];
-        truth.evictions += 1;
+        truth.evictions += u32::from(evicted);
         let (start, party) = (truth.start, truth.party);
         let gone = now.after(Seconds::new(u64::from(truth.vacate_seconds))).min(deadline);
         self.calendar.add(gone, Happening::Vacated { job, start });
-        self.tally(party).evicted += 1;
+        self.tally(party).evicted += u64::from(evicted);
     }
 
     fn left(&mut self, job: JobSlot, now: Instant) {

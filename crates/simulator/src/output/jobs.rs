@@ -27,6 +27,7 @@ impl JobsFile {
             let party = &state.parties[usize::from(record.party)].id;
             let outcome = match record.outcome {
                 JobOutcome::Finished => "finished",
+                JobOutcome::Cancelled => "cancelled",
                 JobOutcome::Running => "running",
                 JobOutcome::Waiting => "waiting",
             };
