@@ -1,0 +1,116 @@
+//! `/audit`: the log itself, without what only a party may know of its jobs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{App, Shared, scope};
+use crate::auth::Principal;
+use crate::auth::rights::Right;
+use crate::log;
+use crate::problem::{Problem, Query};
+
+/// Records in one answer at most.
+const PAGE_MAX: u32 = 1_000;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(verify))
+}
+
+/// Records.
+#[derive(Debug, Serialize, ToSchema)]
+struct Records {
+    /// In order.
+    records: Vec<RecordView>,
+    /// What to pass as `after` for more.
+    next: Option<u64>,
+}
+
+/// A record.
+#[derive(Debug, Serialize, ToSchema)]
+struct RecordView {
+    /// Its number, from 1.
+    seq: u64,
+    /// When.
+    at: String,
+    /// What kind of thing happened.
+    kind: String,
+    /// What; null where it is of a party's jobs or tokens.
+    body: Option<serde_json::Value>,
+    /// SHA-256 over this record and the hash of the one before, in hex.
+    hash: String,
+}
+
+/// Which records.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WhichRecords {
+    /// Only those after this number.
+    #[serde(default)]
+    after: u64,
+    /// So many at most, 1 to 1000.
+    #[param(minimum = 1, maximum = 1000)]
+    limit: Option<u32>,
+}
+
+/// What a check of the log found.
+#[derive(Debug, Serialize, ToSchema)]
+struct Verified {
+    /// Records that were read, each with the hash that follows from the one before.
+    records: u64,
+    /// Hash of the last one, in hex.
+    head: String,
+}
+
+/// Read the log.
+#[utoipa::path(get, path = "/audit", tag = "audit", params(WhichRecords),
+    responses((status = 200, body = Records), Problem))]
+async fn list(
+    app: Shared,
+    who: Principal,
+    Query(which): Query<WhichRecords>,
+) -> Result<axum::Json<Records>, Problem> {
+    scope(&who, Right::ReadAudit)?;
+    let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
+    let after = which.after;
+    let records = app
+        .handle
+        .read(move |store| store.read(after + 1, limit))
+        .await
+        .map_err(|_| super::stopping())?
+        .map_err(|_| Problem::internal())?;
+    let next = (records.len() == limit as usize).then(|| records.last().map_or(0, |last| last.seq));
+    let records = records.iter().map(|record| {
+        let (kind, body) = log::public(&record.body);
+        let (seq, at) = (record.seq, record.at.to_string());
+        RecordView { seq, at, kind, body, hash: log::hex(&record.hash) }
+    });
+    Ok(axum::Json(Records { records: records.collect(), next }))
+}
+
+/// Check the whole log: every record's hash follows from the one before.
+#[utoipa::path(get, path = "/audit/verify", tag = "audit",
+    responses((status = 200, body = Verified), Problem))]
+async fn verify(app: Shared, who: Principal) -> Result<axum::Json<Verified>, Problem> {
+    scope(&who, Right::VerifyAudit)?;
+    let place = app.place.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let mut store = leasehold_storage::open(&place, leasehold_storage::OpenMode::Read)?;
+        let head = *store.head();
+        leasehold_storage::verify_chain(store.as_mut(), &mut |_| {})?;
+        Ok::<_, leasehold_storage::StoreError>(head)
+    });
+    let head = checked.await.map_err(|_| Problem::internal())?.map_err(|error| {
+        super::problem(crate::command::Refusal::new(
+            500,
+            "log-is-whole",
+            error.to_string(),
+            "stop the server, keep the database as it is, and run `leasehold db verify`",
+        ))
+    })?;
+    Ok(axum::Json(Verified { records: head.seq, head: log::hex(&head.hash) }))
+}

@@ -1,0 +1,103 @@
+//! `/events`: what happens, as it does, as server-sent events. Each reader's items are numbered by themselves.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_core::Stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{App, Shared, scope};
+use crate::auth::Principal;
+use crate::auth::rights::Right;
+use crate::core::Core;
+use crate::problem::{Problem, Query};
+use crate::registry::{Feed, FeedItem};
+
+/// A stream that has nothing to say says so this often.
+const ALIVE: Duration = Duration::from_secs(15);
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(follow))
+}
+
+/// From where on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Since {
+    /// After this number; only what is new if nothing is said. The header `Last-Event-ID` counts first.
+    after: Option<u64>,
+}
+
+/// Follow what happens to one's party, or to the site. `reset` says that some was missed: read again.
+#[utoipa::path(get, path = "/events", tag = "events", params(Since),
+    responses((status = 200, content_type = "text/event-stream", body = String), Problem))]
+async fn follow(
+    axum::extract::State(app): Shared,
+    who: Principal,
+    headers: HeaderMap,
+    Query(since): Query<Since>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let scope = scope(&who, Right::FollowEvents)?;
+    let reader = scope.party().map(str::to_owned);
+    let header = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let last = {
+        let core = app.handle.core().await;
+        feed(&core, reader.as_deref()).map_or(0, Feed::last)
+    };
+    let after = header.or(since.after).unwrap_or(last);
+    let stream = stream(app, reader, after);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)))
+}
+
+fn feed<'a>(core: &'a Core, reader: Option<&str>) -> Option<&'a Feed> {
+    match reader {
+        None => Some(core.registry().site_feed()),
+        Some(party) => core.registry().party(party).map(|book| &book.feed),
+    }
+}
+
+fn stream(
+    app: Arc<App>,
+    reader: Option<String>,
+    after: u64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(64);
+    tokio::spawn(async move {
+        let mut news = app.handle.news();
+        let mut after = after;
+        loop {
+            let (items, last) = {
+                let core = app.handle.core().await;
+                let Some(feed) = feed(&core, reader.as_deref()) else { (Some(Vec::new()), after) };
+                (feed.since(after).map(|items| items.cloned().collect::<Vec<_>>()), feed.last())
+            };
+            let events = items.map_or_else(
+                || vec![Event::default().event("reset").id(last.to_string()).data("{}")],
+                |items| items.iter().map(event).collect(),
+            );
+            after = last;
+            for event in events {
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+            tokio::select! {
+                changed = news.changed() => if changed.is_err() { return },
+                () = sender.closed() => return,
+            }
+        }
+    });
+    tokio_stream::wrappers::ReceiverStream::new(receiver)
+}
+
+fn event(item: &FeedItem) -> Event {
+    let data = serde_json::to_string(item).expect("an item can be written");
+    Event::default().id(item.number.to_string()).data(data)
+}

@@ -1,0 +1,256 @@
+//! `/leases`: both sides see them; versions are only ever added.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use leasehold_lease::Side;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{App, CommandOptions, Shared, problem, scope};
+use crate::auth::Principal;
+use crate::auth::rights::Right;
+use crate::command::{Command, LeaseCommand, Refusal};
+use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
+use crate::view::{self, LeaseDetail, LeaseView};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list, sign))
+        .routes(routes!(show))
+        .routes(routes!(amend))
+        .routes(routes!(notice))
+        .routes(routes!(withdraw))
+        .routes(routes!(terminate))
+}
+
+/// Terms, as they were signed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignedTerms {
+    /// The lease file, byte for byte.
+    terms: String,
+}
+
+/// Which side acts, where whoever acts may be either.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActingSide {
+    /// `landlord` or `tenant`: must be the side that the caller stands on.
+    #[serde(default)]
+    by: Option<SideName>,
+}
+
+/// A side of a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SideName {
+    /// The party that lets.
+    Landlord,
+    /// The party that rents.
+    Tenant,
+}
+
+/// Leases.
+#[derive(Debug, Serialize, ToSchema)]
+struct Leases {
+    /// In order of signature.
+    leases: Vec<LeaseView>,
+}
+
+/// Where a lease stands after a command.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(dead_code, reason = "the loop writes it")]
+struct LeaseNow {
+    /// Its name.
+    lease: String,
+    /// The latest version of its terms.
+    version: u32,
+    /// Last day of service.
+    last_day: String,
+}
+
+/// Of whom.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfTenant {
+    /// Only the leases of this tenant.
+    tenant: Option<String>,
+}
+
+/// List leases.
+#[utoipa::path(get, path = "/leases", tag = "leases", params(OfTenant),
+    responses((status = 200, body = Leases), Problem))]
+async fn list(
+    app: Shared,
+    who: Principal,
+    Query(of): Query<OfTenant>,
+) -> Result<axum::Json<Leases>, Problem> {
+    let scope = scope(&who, Right::ReadLeaseTerms)?.narrowed(of.tenant.as_deref())?;
+    let leases = {
+        let core = app.handle.core().await;
+        view::leases(core.state(), scope.party())
+    };
+    app.log_reads(&who, Right::ReadLeaseTerms, leases.iter().map(|lease| lease.tenant.as_str()), "list of leases").await?;
+    Ok(axum::Json(Leases { leases }))
+}
+
+/// Sign a lease. It is refused if the site cannot carry it beside all that was signed.
+#[utoipa::path(post, path = "/leases", tag = "leases", params(CommandOptions, IdempotencyKey),
+    request_body = SignedTerms, responses((status = 201, body = LeaseNow), Problem))]
+async fn sign(
+    app: Shared,
+    who: Principal,
+    key: Option<IdempotencyKey>,
+    Query(options): Query<CommandOptions>,
+    Json(signed): Json<SignedTerms>,
+) -> Result<Response, Problem> {
+    scope(&who, Right::SignLease)?;
+    let command = Command::Lease(LeaseCommand::Sign { terms: signed.terms.clone() });
+    app.command(&who, key, &options, &signed, command).await
+}
+
+/// Show a lease. Its `ETag` is the version to amend.
+#[utoipa::path(get, path = "/leases/{lease}", tag = "leases",
+    params(("lease" = String, Path, description = "Its name")),
+    responses((status = 200, body = LeaseDetail), Problem))]
+async fn show(app: Shared, who: Principal, Path(lease): Path<String>) -> Result<Response, Problem> {
+    let scope = scope(&who, Right::ReadLeaseTerms)?;
+    let detail = {
+        let core = app.handle.core().await;
+        let state = core.state();
+        let found = view::lease_of(state, &lease, scope.party());
+        found.map(|(index, entry)| view::lease_detail(state, index, entry))
+    };
+    let detail = detail.ok_or_else(|| Problem::no_such("lease", &lease))?;
+    app.log_read(&who, Right::ReadLeaseTerms, &detail.lease.tenant, &format!("lease {lease}")).await?;
+    let tag = [(axum::http::header::ETAG, format!("\"{}\"", detail.lease.version))];
+    Ok((tag, axum::Json(detail)).into_response())
+}
+
+/// Amend a lease by a later version. With `If-Match` it is refused if another version came between.
+#[utoipa::path(post, path = "/leases/{lease}/amendments", tag = "leases",
+    params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey,
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is amended")),
+    request_body = SignedTerms, responses((status = 200, body = LeaseNow), Problem))]
+async fn amend(
+    app: Shared,
+    who: Principal,
+    key: Option<IdempotencyKey>,
+    headers: HeaderMap,
+    Path(lease): Path<String>,
+    Query(options): Query<CommandOptions>,
+    Json(signed): Json<SignedTerms>,
+) -> Result<Response, Problem> {
+    scope(&who, Right::AmendLease)?;
+    let follows = if_match(&headers)?;
+    let asked = (&lease, follows, &signed);
+    let terms = signed.terms.clone();
+    let command = Command::Lease(LeaseCommand::Amend { lease: lease.clone(), follows, terms });
+    app.command(&who, key, &options, &asked, command).await
+}
+
+/// Give notice today: the last day of service follows from the terms.
+#[utoipa::path(post, path = "/leases/{lease}/notice", tag = "leases",
+    params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
+    request_body = ActingSide, responses((status = 200, body = LeaseNow), Problem))]
+async fn notice(
+    app: Shared,
+    who: Principal,
+    key: Option<IdempotencyKey>,
+    Path(lease): Path<String>,
+    Query(options): Query<CommandOptions>,
+    Json(acting): Json<ActingSide>,
+) -> Result<Response, Problem> {
+    let by = side(&app, &who, &lease, acting).await?;
+    let command = Command::Lease(LeaseCommand::GiveNotice { lease: lease.clone(), by });
+    app.command(&who, key, &options, &(&lease, acting), command).await
+}
+
+/// Take a notice back, or agree that the other side does: it takes both.
+#[utoipa::path(post, path = "/leases/{lease}/withdrawal", tag = "leases",
+    params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
+    request_body = ActingSide, responses((status = 200, body = LeaseNow), Problem))]
+async fn withdraw(
+    app: Shared,
+    who: Principal,
+    key: Option<IdempotencyKey>,
+    Path(lease): Path<String>,
+    Query(options): Query<CommandOptions>,
+    Json(acting): Json<ActingSide>,
+) -> Result<Response, Problem> {
+    let by = side(&app, &who, &lease, acting).await?;
+    let command = Command::Lease(LeaseCommand::WithdrawNotice { lease: lease.clone(), by });
+    app.command(&who, key, &options, &(&lease, acting), command).await
+}
+
+/// End a lease today over a late delivery, where its terms leave that to the tenant.
+#[utoipa::path(post, path = "/leases/{lease}/termination", tag = "leases",
+    params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
+    responses((status = 200, body = LeaseNow), Problem))]
+async fn terminate(
+    app: Shared,
+    who: Principal,
+    key: Option<IdempotencyKey>,
+    Path(lease): Path<String>,
+    Query(options): Query<CommandOptions>,
+) -> Result<Response, Problem> {
+    let scope = scope(&who, Right::GiveNoticeAsTenant)?;
+    visible(&app, &lease, scope.party()).await?;
+    let command = Command::Lease(LeaseCommand::Terminate { lease: lease.clone() });
+    app.command(&who, key, &options, &lease, command).await
+}
+
+/// The side that `who` acts for.
+async fn side(
+    app: &App,
+    who: &Principal,
+    lease: &str,
+    acting: ActingSide,
+) -> Result<Side, Problem> {
+    let tenant = scope(who, Right::GiveNoticeAsTenant);
+    let (side, scope) = match tenant {
+        Ok(tenant) => (Side::Tenant, tenant),
+        Err(_) => (Side::Landlord, scope(who, Right::GiveNoticeAsLandlord)?),
+    };
+    visible(app, lease, scope.party()).await?;
+    let named = acting.by.map(|by| match by {
+        SideName::Landlord => Side::Landlord,
+        SideName::Tenant => Side::Tenant,
+    });
+    if named.is_some_and(|named| named != side) {
+        return Err(problem(Refusal::new(
+            403,
+            "side-is-ones-own",
+            format!("this token acts for the {side}"),
+            "leave `by` out, or use a token of the other side",
+        )));
+    }
+    Ok(side)
+}
+
+async fn visible(app: &App, lease: &str, tenant: Option<&str>) -> Result<(), Problem> {
+    let core = app.handle.core().await;
+    let found = view::lease_of(core.state(), lease, tenant);
+    found.map(|_| ()).ok_or_else(|| Problem::no_such("lease", lease))
+}
+
+/// The version in `If-Match`, if there is one.
+fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(value) = headers.get(axum::http::header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let version = version.and_then(|version| version.parse().ok());
+    version.map(Some).ok_or_else(|| {
+        problem(Refusal::new(
+            400,
+            "if-match-is-a-version",
+            format!("{text:?} is no ETag of a lease"),
+            "send the ETag that `GET /leases/{lease}` answered with",
+        ))
+    })
+}

@@ -1,0 +1,80 @@
+//! `/usage`: what leases were given, by month.
+
+use std::sync::Arc;
+
+use leasehold_units::Month;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{App, Shared, problem, scope};
+use crate::auth::Principal;
+use crate::auth::rights::Right;
+use crate::command::Refusal;
+use crate::problem::{Problem, Query};
+use crate::view::{self, UsageView};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list))
+}
+
+/// Usage.
+#[derive(Debug, Serialize, ToSchema)]
+struct Usage {
+    /// By lease.
+    usage: Vec<UsageView>,
+}
+
+/// Which usage.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WhichUsage {
+    /// The civil month, `2026-05`; this one if nothing is said.
+    month: Option<String>,
+    /// Only of this lease.
+    lease: Option<String>,
+    /// Only of this tenant.
+    tenant: Option<String>,
+}
+
+/// What leases were given in a month, as far as it is metered: up to the last change of each node.
+#[utoipa::path(get, path = "/usage", tag = "usage", params(WhichUsage),
+    responses((status = 200, body = Usage), Problem))]
+async fn list(
+    app: Shared,
+    who: Principal,
+    Query(which): Query<WhichUsage>,
+) -> Result<axum::Json<Usage>, Problem> {
+    let scope = scope(&who, Right::ReadUsage)?.narrowed(which.tenant.as_deref())?;
+    let month = which.month.as_deref().map(month).transpose()?;
+    let usage: Vec<UsageView> = {
+        let core = app.handle.core().await;
+        let state = core.state();
+        let leases = state.contracts.leases.iter().enumerate();
+        let seen = leases.filter(|(_, entry)| {
+            let terms = entry.terms();
+            let named = which.lease.as_deref().is_none_or(|lease| lease == terms.id.as_str());
+            named && scope.party().is_none_or(|party| party == terms.tenant.as_str())
+        });
+        seen.map(|(number, entry)| {
+            let this = Month::of(entry.terms().time_zone.day_of(state.now));
+            view::usage(state, number, entry, month.unwrap_or(this))
+        })
+        .collect()
+    };
+    app.log_reads(&who, Right::ReadUsage, usage.iter().map(|usage| usage.tenant.as_str()), "usage").await?;
+    Ok(axum::Json(Usage { usage }))
+}
+
+fn month(text: &str) -> Result<Month, Problem> {
+    let parts = text.split_once('-').and_then(|(year, month)| {
+        let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
+        (text.len() == 7 && (1..=12).contains(&month)).then_some(Month { year, month })
+    });
+    parts.ok_or_else(|| {
+        let detail = format!("{text:?} is no month");
+        problem(Refusal::new(422, "month-is-valid", detail, "write it like 2026-05"))
+    })
+}

@@ -1,0 +1,70 @@
+//! What a record of the event log says: an event of the state machine, or a fact that only the live
+//! control plane knows. Both are folded in order; nothing else is.
+
+use leasehold_control::Event;
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Exit, JobDescription};
+
+/// The body of a record, as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// What the state machine decided.
+    Event(Event),
+    /// What it need not know.
+    Fact(Fact),
+}
+
+/// An [`Entry`] to be written, without a copy of it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said<'a> {
+    /// What the state machine decided.
+    Event(&'a Event),
+    /// What it need not know.
+    Fact(&'a Fact),
+}
+
+/// What happened that moves no node, no job and no money by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The log of a site begins. Always the first record, and never another one.
+    Opened {
+        /// The site file, byte for byte.
+        site: String,
+    },
+    /// A party is known: it may have tokens before it has a lease.
+    PartyAdded {
+        /// Its name.
+        party: String,
+    },
+    /// A party uses an account for the first time.
+    AccountOpened {
+        /// Whose.
+        party: String,
+        /// Its name.
+        account: String,
+    },
+    /// What a party says of the job that it submits next.
+    JobDescribed {
+        /// Whose.
+        party: String,
+        /// The party's number for it: 1, 2, 3.
+        number: u64,
+        /// What it says.
+        description: JobDescription,
+    },
+    /// The plant told how a run ended.
+    RunEnded {
+        /// Whose.
+        party: String,
+        /// The party's number for the job.
+        number: u64,
+        /// Which of its starts, from 1.
+        start: u32,
+        /// How.
+        exit: Exit,
+    },
+}

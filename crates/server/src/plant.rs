@@ -1,0 +1,59 @@
+//! What runs the jobs: the machine under the control plane, or one that is played.
+//!
+//! A plant hears every event and answers with what it sees. It decides nothing. What it does to the world it
+//! does in [`Plant::act`], which is called once all that it heard is durable.
+
+use leasehold_control::{Event, Input, State};
+use leasehold_units::Instant;
+
+use crate::log::Fact;
+use crate::registry::Registry;
+
+/// What a plant saw.
+#[derive(Debug)]
+pub enum Seen {
+    /// Something that the state machine must hear.
+    Input(Input),
+    /// Something for the record.
+    Fact(Fact),
+}
+
+/// What runs the jobs.
+pub trait Plant: Send {
+    /// When it will have something to say whatever happens, if it knows.
+    fn next(&self) -> Option<Instant>;
+
+    /// The next thing that it saw up to `now`, with all that belongs to it; empty where there is nothing
+    /// more. What is said of a job that has ended meanwhile is dropped here.
+    fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen>;
+
+    /// Hears an event that was applied.
+    fn hear(&mut self, at: Instant, event: &Event, state: &State, registry: &Registry);
+
+    /// Carries out what it heard: that is durable now.
+    fn act(&mut self);
+
+    /// Hears all that should be the case, after a start: what it runs and nobody wants is stopped, what
+    /// is wanted and does not run is started.
+    fn take_over(&mut self, state: &State, registry: &Registry);
+}
+
+/// A plant that runs nothing: jobs start and run until they are cancelled.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoPlant;
+
+impl Plant for NoPlant {
+    fn next(&self) -> Option<Instant> {
+        None
+    }
+
+    fn see(&mut self, _: Instant, _: &State, _: &Registry) -> Vec<Seen> {
+        Vec::new()
+    }
+
+    fn hear(&mut self, _: Instant, _: &Event, _: &State, _: &Registry) {}
+
+    fn act(&mut self) {}
+
+    fn take_over(&mut self, _: &State, _: &Registry) {}
+}

@@ -1,0 +1,217 @@
+//! What the control plane remembers beside the state machine: who is known, what parties say of their jobs,
+//! what each party was told. A pure fold over the log, like the state.
+
+mod feed;
+
+use std::collections::BTreeMap;
+
+use leasehold_control::{Event, JobSlot, State};
+use leasehold_storage::ArchiveRow;
+use leasehold_units::{Instant, PartyId};
+use serde::{Deserialize, Serialize};
+
+pub use feed::{Feed, FeedItem, News};
+
+use crate::job::{EndedJob, LiveJob};
+use crate::log::Fact;
+
+/// Of which kind a job that is over is kept.
+pub const ENDED_JOBS: &str = "job";
+
+/// What is remembered of all parties.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registry {
+    parties: BTreeMap<String, PartyBook>,
+    /// What those who run the site are told. The landlord's research side is not among them.
+    site: Feed,
+    /// Whose job is in which slot of the job table, and its number.
+    slots: BTreeMap<JobSlot, (String, u64)>,
+    /// Jobs that are over and not kept yet.
+    #[serde(skip)]
+    ended: Vec<ArchiveRow>,
+}
+
+/// What is remembered of one party.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyBook {
+    /// Its accounts, in the order of their numbers.
+    pub accounts: Vec<String>,
+    /// Jobs that it described so far: the number of the last one.
+    pub described: u64,
+    /// Its jobs that are not over, by number.
+    pub jobs: BTreeMap<u64, LiveJob>,
+    /// What it was told.
+    pub feed: Feed,
+}
+
+impl Registry {
+    /// What is remembered of the party named `party`.
+    pub fn party(&self, party: &str) -> Option<&PartyBook> {
+        self.parties.get(party)
+    }
+
+    /// What those who run the site are told.
+    pub const fn site_feed(&self) -> &Feed {
+        &self.site
+    }
+
+    /// Everybody who is known.
+    pub fn parties(&self) -> impl Iterator<Item = (&str, &PartyBook)> {
+        self.parties.iter().map(|(name, book)| (name.as_str(), book))
+    }
+
+    /// Whose job is in `slot`, and its number.
+    pub fn job_in(&self, slot: JobSlot) -> Option<(&str, u64)> {
+        self.slots.get(&slot).map(|(party, number)| (party.as_str(), *number))
+    }
+
+    /// A job that is not over.
+    pub fn job(&self, party: &str, number: u64) -> Option<&LiveJob> {
+        self.parties.get(party)?.jobs.get(&number)
+    }
+
+    /// Jobs that are over since the last call.
+    pub fn take_ended(&mut self) -> Vec<ArchiveRow> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Takes up a fact.
+    pub fn note(&mut self, at: Instant, fact: &Fact) {
+        match fact {
+            Fact::Opened { .. } => {}
+            Fact::PartyAdded { party } => {
+                self.parties.entry(party.clone()).or_default();
+            }
+            Fact::AccountOpened { party, account } => {
+                self.book(party).accounts.push(account.clone());
+            }
+            Fact::JobDescribed { party, number, description } => {
+                let job = LiveJob::new(description.clone(), at);
+                let book = self.book(party);
+                book.described = *number;
+                book.jobs.insert(*number, job);
+            }
+            Fact::RunEnded { party, number, exit, .. } => {
+                if let Some(job) = self.book(party).jobs.get_mut(number) {
+                    job.exit = Some(exit.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes up an event that was applied to `state`.
+    pub fn observe(&mut self, at: Instant, event: &Event, state: &State) {
+        match event {
+            Event::JobSubmitted { job, spec } => {
+                let party = state.parties[usize::from(spec.party)].id.as_str().to_owned();
+                let book = self.book(&party);
+                let entry = book.jobs.get_mut(&spec.number);
+                if let Some(entry) = entry {
+                    entry.slot = Some(*job);
+                    entry.gpus = spec.gpus;
+                    self.slots.insert(*job, (party.clone(), spec.number));
+                }
+                self.tell(&party, at, News::JobSubmitted { job: spec.number });
+            }
+            Event::JobStarted { job, at: place } => {
+                let guest = place.guest;
+                self.change_job(*job, |entry| {
+                    entry.first_started.get_or_insert(at);
+                    entry.running_since = Some(at);
+                    entry.borrows = guest;
+                });
+                self.tell_of(*job, at, |job| News::JobStarted { job });
+            }
+            Event::EvictionRequested { job, deadline } => {
+                let deadline = *deadline;
+                self.change_job(*job, |entry| entry.evictions += 1);
+                self.tell_of(*job, at, |job| News::JobToldToLeave { job, deadline });
+            }
+            Event::JobVacated { job } | Event::JobStopped { job, .. } => {
+                self.change_job(*job, |entry| entry.close_run(at));
+                self.tell_of(*job, at, |job| News::JobRequeued { job });
+            }
+            Event::JobFinished { job } => self.end_job(at, *job, false),
+            _ => self.observe_contract(at, event, state),
+        }
+    }
+
+    /// Keeps a job that is over.
+    fn end_job(&mut self, at: Instant, slot: JobSlot, cancelled: bool) {
+        let Some((party, number)) = self.slots.remove(&slot) else { return };
+        let book = self.parties.get_mut(&party).expect("a job has a party");
+        if let Some(mut job) = book.jobs.remove(&number) {
+            job.close_run(at);
+            let ended = EndedJob::new(number, job, at, cancelled);
+            let body = serde_json::to_string(&ended).expect("a job can be written");
+            let row = ArchiveRow { kind: ENDED_JOBS.into(), owner: party.clone(), number, body };
+            self.ended.push(row);
+        }
+        self.tell(&party, at, News::JobEnded { job: number, cancelled });
+    }
+
+    fn observe_contract(&mut self, at: Instant, event: &Event, state: &State) {
+        let tenant_of = |lease: u16| {
+            let terms = state.contracts.leases[usize::from(lease)].terms();
+            (terms.id.as_str().to_owned(), terms.tenant.clone())
+        };
+        let changed = match event {
+            Event::LeaseSigned { terms } => Some((terms.id.as_str().to_owned(), terms.tenant.clone())),
+            Event::LeaseAmended { lease, .. }
+            | Event::NoticeGiven { lease, .. }
+            | Event::EntitlementStepped { lease, .. }
+            | Event::DeliveryChanged { lease, .. }
+            | Event::GraceLapsed { lease, .. }
+            | Event::LeaseEnded { lease, .. } => Some(tenant_of(*lease)),
+            Event::InvoiceIssued { lease, invoice } => {
+                let (_, tenant) = tenant_of(*lease);
+                let news = News::DocumentIssued { document: invoice.number.clone() };
+                self.tell_both(&tenant, at, &news);
+                None
+            }
+            Event::Breached(breach) => {
+                let lease = state.contracts.find(&breach.lease);
+                if let Some((lease, tenant)) = lease.map(tenant_of) {
+                    self.tell_both(&tenant, at, &News::PromiseBroken { lease });
+                }
+                None
+            }
+            _ => None,
+        };
+        if let Some((lease, tenant)) = changed {
+            self.tell_both(&tenant, at, &News::LeaseChanged { lease });
+        }
+    }
+
+    /// Tells the tenant and those who run the site.
+    fn tell_both(&mut self, tenant: &PartyId, at: Instant, news: &News) {
+        self.tell(tenant.as_str(), at, news.clone());
+        self.site.push(at, news.clone());
+    }
+
+    fn tell_of(&mut self, slot: JobSlot, at: Instant, news: impl Fn(u64) -> News) {
+        if let Some((party, number)) = self.slots.get(&slot) {
+            let (party, news) = (party.clone(), news(*number));
+            self.tell(&party, at, news);
+        }
+    }
+
+    fn tell(&mut self, party: &str, at: Instant, what: News) {
+        self.book(party).feed.push(at, what);
+    }
+
+    fn change_job(&mut self, slot: JobSlot, change: impl FnOnce(&mut LiveJob)) {
+        let Some((party, number)) = self.slots.get(&slot) else { return };
+        let book = self.parties.get_mut(party).expect("a job has a party");
+        if let Some(job) = book.jobs.get_mut(number) {
+            change(job);
+        }
+    }
+
+    fn book(&mut self, party: &str) -> &mut PartyBook {
+        if !self.parties.contains_key(party) {
+            self.parties.insert(party.to_owned(), PartyBook::default());
+        }
+        self.parties.get_mut(party).expect("it was just put there")
+    }
+}
