@@ -1,1 +1,7 @@
 //! The live control plane: the loop, the HTTP API, rights, metrics.
+
+pub mod auth;
+pub mod net;
+pub mod problem;
+#[cfg(test)]
+mod testing;
