@@ -4,11 +4,19 @@
 //! is run by a plant. Here they meet the wall clock, the parties and their rights. Business rules and SQL
 //! never live here.
 
+pub mod api;
+pub mod auth;
 pub mod clock;
 pub mod command;
 pub mod core;
 pub mod engine;
 pub mod job;
 pub mod log;
+pub mod metrics;
+pub mod net;
 pub mod plant;
+pub mod problem;
 pub mod registry;
+#[cfg(test)]
+mod testing;
+pub mod view;

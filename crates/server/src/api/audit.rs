@@ -7,9 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, Shared, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, Shared};
+use crate::auth::{Principal, Right};
 use crate::log;
 use crate::problem::{Problem, Query};
 
@@ -74,7 +73,7 @@ async fn list(
     who: Principal,
     Query(which): Query<WhichRecords>,
 ) -> Result<axum::Json<Records>, Problem> {
-    scope(&who, Right::ReadAudit)?;
+    who.reach(Right::ReadAudit)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let after = which.after;
     let records = app
@@ -96,7 +95,7 @@ async fn list(
 #[utoipa::path(get, path = "/audit/verify", tag = "audit",
     responses((status = 200, body = Verified), Problem))]
 async fn verify(app: Shared, who: Principal) -> Result<axum::Json<Verified>, Problem> {
-    scope(&who, Right::VerifyAudit)?;
+    who.reach(Right::VerifyAudit)?;
     let place = app.place.clone();
     let checked = tokio::task::spawn_blocking(move || {
         let mut store = leasehold_storage::open(&place, leasehold_storage::OpenMode::Read)?;

@@ -12,9 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::leases::SideName;
-use super::{App, CommandOptions, Shared, problem, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, CommandOptions, Shared, only, problem, reach};
+use crate::auth::{Principal, Right};
 use crate::command::{BooksCommand, Command, Refusal};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::view::{self, DocumentView};
@@ -115,12 +114,12 @@ async fn list(
     who: Principal,
     Query(which): Query<WhichDocuments>,
 ) -> Result<axum::Json<Documents>, Problem> {
-    let scope = scope(&who, Right::ReadInvoices)?.narrowed(which.tenant.as_deref())?;
+    let reach = reach(&who, Right::ReadInvoices, which.tenant.as_deref())?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX) as usize;
     let (documents, more) = {
         let core = app.handle.core().await;
         let state = core.state();
-        let mut seen = view::documents(state, scope.party()).rev();
+        let mut seen = view::documents(state, only(&reach)).rev();
         if let Some(before) = &which.before {
             seen.by_ref().find(|invoice| invoice.number == *before);
         }
@@ -143,10 +142,10 @@ async fn show(
     who: Principal,
     Path(number): Path<String>,
 ) -> Result<Response, Problem> {
-    let scope = scope(&who, Right::ReadInvoices)?;
+    let reach = who.reach(Right::ReadInvoices)?;
     let found = {
         let core = app.handle.core().await;
-        let mut seen = view::documents(core.state(), scope.party());
+        let mut seen = view::documents(core.state(), only(&reach));
         let invoice = seen.find(|invoice| invoice.number == number);
         invoice.map(|invoice| {
             (invoice.tenant.to_string(), view::invoice_json(invoice, &app.key))
@@ -164,7 +163,7 @@ async fn show(
 async fn pay(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(number): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(asked): Json<PaymentIn>,
@@ -187,12 +186,12 @@ async fn pay(
 async fn dispute(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(number): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(asked): Json<DisputeRaised>,
 ) -> Result<Response, Problem> {
-    let document = find(&app, &who, Right::Dispute, &number).await?;
+    let document = find(&app, &who, Right::DisputeInvoice, &number).await?;
     let request = Request::Dispute(Dispute {
         id: asked.id.clone(),
         tenant: document.tenant.clone(),
@@ -211,12 +210,12 @@ async fn dispute(
 async fn resolve(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path((number, dispute)): Path<(String, String)>,
     Query(options): Query<CommandOptions>,
     Json(asked): Json<DisputeResolved>,
 ) -> Result<Response, Problem> {
-    let document = find(&app, &who, Right::Credit, &number).await?;
+    let document = find(&app, &who, Right::ResolveDispute, &number).await?;
     let favour = match asked.favour {
         SideName::Landlord => Side::Landlord,
         SideName::Tenant => Side::Tenant,
@@ -237,12 +236,12 @@ async fn resolve(
 async fn credit(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(number): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(asked): Json<CreditAsked>,
 ) -> Result<Response, Problem> {
-    let document = find(&app, &who, Right::Credit, &number).await?;
+    let document = find(&app, &who, Right::CreditInvoice, &number).await?;
     let mut amounts = Vec::new();
     for (place, line) in asked.lines.iter().enumerate() {
         let pointer = format!("#/lines/{place}/amount");
@@ -286,10 +285,10 @@ async fn find(
     right: Right,
     number: &str,
 ) -> Result<Known, Problem> {
-    let scope = scope(who, right)?;
+    let reach = who.reach(right)?;
     let core = app.handle.core().await;
     let state = core.state();
-    let mut seen = view::documents(state, scope.party());
+    let mut seen = view::documents(state, only(&reach));
     let invoice = seen.find(|invoice| invoice.number == number);
     let invoice = invoice.ok_or_else(|| Problem::no_such("document", number))?;
     Ok(Known {
@@ -303,7 +302,7 @@ impl App {
     async fn books(
         &self,
         who: &Principal,
-        key: Option<IdempotencyKey>,
+        key: IdempotencyKey,
         options: &CommandOptions,
         asked: &(impl Serialize + Sync),
         request: Request,

@@ -12,9 +12,8 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, Shared, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, Shared};
+use crate::auth::{Principal, Right};
 use crate::core::Core;
 use crate::problem::{Problem, Query};
 use crate::registry::{Feed, FeedItem};
@@ -44,8 +43,16 @@ async fn follow(
     headers: HeaderMap,
     Query(since): Query<Since>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let scope = scope(&who, Right::FollowEvents)?;
-    let reader = scope.party().map(str::to_owned);
+    let reader = match who.party() {
+        Some(party) => {
+            who.reach(Right::WatchParty)?;
+            Some(party.to_string())
+        }
+        None => {
+            who.reach(Right::WatchSite)?;
+            None
+        }
+    };
     let header = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let last = {
         let core = app.handle.core().await;

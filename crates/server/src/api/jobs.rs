@@ -10,9 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, CommandOptions, Scope, Shared, scope};
-use crate::auth::rights::Right;
-use crate::auth::{Principal, Role};
+use super::{App, CommandOptions, Shared, one, reach};
+use crate::auth::{Principal, Reach, Right};
 use crate::command::{Command, JobRequest, JobsCommand};
 use crate::job::{EndedJob, Work};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
@@ -174,11 +173,11 @@ const fn vacate_seconds() -> u32 {
 async fn submit(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Query(options): Query<CommandOptions>,
     Json(job): Json<NewJob>,
 ) -> Result<Response, Problem> {
-    let party = own(&who, Right::SubmitJobs, job.party.as_deref())?;
+    let party = one(&reach(&who, Right::SubmitJob, job.party.as_deref())?)?;
     let request = Box::new(request(&job)?);
     let command = Command::Jobs(JobsCommand::Submit { party, request });
     app.command(&who, key, &options, &job, command).await
@@ -192,7 +191,7 @@ async fn list(
     who: Principal,
     Query(which): Query<WhichJobs>,
 ) -> Result<axum::Json<Jobs>, Problem> {
-    let party = own(&who, Right::ReadJobs, which.party.as_deref())?;
+    let party = one(&reach(&who, Right::ReadJobs, which.party.as_deref())?)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let mut jobs = Vec::new();
     if which.state != Which::Ended && which.before.is_none() {
@@ -225,7 +224,7 @@ async fn show(
     Path(number): Path<u64>,
     Query(of): Query<OfParty>,
 ) -> Result<axum::Json<JobView>, Problem> {
-    let party = own(&who, Right::ReadJobs, of.party.as_deref())?;
+    let party = one(&reach(&who, Right::ReadJobs, None)?)?;
     {
         let core = app.handle.core().await;
         let live = core.registry().job(&party, number);
@@ -244,12 +243,16 @@ async fn show(
 async fn cancel(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(number): Path<u64>,
     Query(options): Query<CommandOptions>,
 ) -> Result<Response, Problem> {
-    let party = own(&who, Right::CancelJobs, None)?;
-    let only_of = (who.role == Role::PartyUser).then(|| who.name.clone());
+    let reach = reach(&who, Right::CancelJobs, None)?;
+    let party = one(&reach)?;
+    let only_of = match reach {
+        Reach::Own { who, .. } => Some(who),
+        _ => None,
+    };
     let command = Command::Jobs(JobsCommand::Cancel { party, number, only_of });
     app.command(&who, key, &options, &number, command).await
 }
@@ -288,19 +291,6 @@ async fn log(
 struct OfParty {
     /// Whose; needed by nobody with a party of its own.
     party: Option<String>,
-}
-
-/// The one party whose jobs are meant.
-fn own(who: &Principal, right: Right, asked: Option<&str>) -> Result<String, Problem> {
-    match scope(who, right)?.narrowed(asked)? {
-        Scope::Party(party) => Ok(party),
-        Scope::Site => Err(super::problem(crate::command::Refusal::new(
-            422,
-            "party-is-named",
-            "whoever may see the jobs of several parties has to name one",
-            "pass `party`",
-        ))),
-    }
 }
 
 async fn ended(app: &App, party: String, number: u64) -> Result<EndedJob, Problem> {

@@ -10,9 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, CommandOptions, Shared, problem, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, CommandOptions, Shared, only, problem, reach};
+use crate::auth::{Principal, Right};
 use crate::command::{Command, LeaseCommand, Refusal};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::view::{self, LeaseDetail, LeaseView};
@@ -90,10 +89,10 @@ async fn list(
     who: Principal,
     Query(of): Query<OfTenant>,
 ) -> Result<axum::Json<Leases>, Problem> {
-    let scope = scope(&who, Right::ReadLeaseTerms)?.narrowed(of.tenant.as_deref())?;
+    let reach = reach(&who, Right::ReadLeaseTerms, of.tenant.as_deref())?;
     let leases = {
         let core = app.handle.core().await;
-        view::leases(core.state(), scope.party())
+        view::leases(core.state(), only(&reach))
     };
     app.log_reads(&who, Right::ReadLeaseTerms, leases.iter().map(|lease| lease.tenant.as_str()), "list of leases").await?;
     Ok(axum::Json(Leases { leases }))
@@ -105,11 +104,11 @@ async fn list(
 async fn sign(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Query(options): Query<CommandOptions>,
     Json(signed): Json<SignedTerms>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::SignLease)?;
+    who.reach(Right::SignLease)?;
     let command = Command::Lease(LeaseCommand::Sign { terms: signed.terms.clone() });
     app.command(&who, key, &options, &signed, command).await
 }
@@ -119,11 +118,11 @@ async fn sign(
     params(("lease" = String, Path, description = "Its name")),
     responses((status = 200, body = LeaseDetail), Problem))]
 async fn show(app: Shared, who: Principal, Path(lease): Path<String>) -> Result<Response, Problem> {
-    let scope = scope(&who, Right::ReadLeaseTerms)?;
+    let reach = who.reach(Right::ReadLeaseTerms)?;
     let detail = {
         let core = app.handle.core().await;
         let state = core.state();
-        let found = view::lease_of(state, &lease, scope.party());
+        let found = view::lease_of(state, &lease, only(&reach));
         found.map(|(index, entry)| view::lease_detail(state, index, entry))
     };
     let detail = detail.ok_or_else(|| Problem::no_such("lease", &lease))?;
@@ -140,13 +139,13 @@ async fn show(app: Shared, who: Principal, Path(lease): Path<String>) -> Result<
 async fn amend(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     headers: HeaderMap,
     Path(lease): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(signed): Json<SignedTerms>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::AmendLease)?;
+    who.reach(Right::AmendLease)?;
     let follows = if_match(&headers)?;
     let asked = (&lease, follows, &signed);
     let terms = signed.terms.clone();
@@ -161,12 +160,13 @@ async fn amend(
 async fn notice(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(lease): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(acting): Json<ActingSide>,
 ) -> Result<Response, Problem> {
-    let by = side(&app, &who, &lease, acting).await?;
+    let rights = [Right::GiveNoticeAsLandlord, Right::GiveNoticeAsTenant];
+    let by = side(&app, &who, &lease, acting, rights).await?;
     let command = Command::Lease(LeaseCommand::GiveNotice { lease: lease.clone(), by });
     app.command(&who, key, &options, &(&lease, acting), command).await
 }
@@ -178,12 +178,13 @@ async fn notice(
 async fn withdraw(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(lease): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(acting): Json<ActingSide>,
 ) -> Result<Response, Problem> {
-    let by = side(&app, &who, &lease, acting).await?;
+    let rights = [Right::WithdrawNoticeAsLandlord, Right::WithdrawNoticeAsTenant];
+    let by = side(&app, &who, &lease, acting, rights).await?;
     let command = Command::Lease(LeaseCommand::WithdrawNotice { lease: lease.clone(), by });
     app.command(&who, key, &options, &(&lease, acting), command).await
 }
@@ -195,12 +196,12 @@ async fn withdraw(
 async fn terminate(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(lease): Path<String>,
     Query(options): Query<CommandOptions>,
 ) -> Result<Response, Problem> {
-    let scope = scope(&who, Right::GiveNoticeAsTenant)?;
-    visible(&app, &lease, scope.party()).await?;
+    let reach = who.reach(Right::ElectRemedy)?;
+    visible(&app, &lease, only(&reach)).await?;
     let command = Command::Lease(LeaseCommand::Terminate { lease: lease.clone() });
     app.command(&who, key, &options, &lease, command).await
 }
@@ -211,13 +212,14 @@ async fn side(
     who: &Principal,
     lease: &str,
     acting: ActingSide,
+    [as_landlord, as_tenant]: [Right; 2],
 ) -> Result<Side, Problem> {
-    let tenant = scope(who, Right::GiveNoticeAsTenant);
-    let (side, scope) = match tenant {
+    let tenant = who.reach(as_tenant);
+    let (side, reach) = match tenant {
         Ok(tenant) => (Side::Tenant, tenant),
-        Err(_) => (Side::Landlord, scope(who, Right::GiveNoticeAsLandlord)?),
+        Err(_) => (Side::Landlord, who.reach(as_landlord)?),
     };
-    visible(app, lease, scope.party()).await?;
+    visible(app, lease, only(&reach)).await?;
     let named = acting.by.map(|by| match by {
         SideName::Landlord => Side::Landlord,
         SideName::Tenant => Side::Tenant,

@@ -7,9 +7,8 @@ use axum::response::{IntoResponse as _, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, Shared, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, Shared};
+use crate::auth::{Principal, Right};
 use crate::problem::Problem;
 
 /// What Prometheus is answered with.
@@ -41,7 +40,7 @@ async fn readyz(app: Shared) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "server",
     responses((status = 200, body = String, content_type = "application/openmetrics-text"), Problem))]
 async fn metrics(app: Shared, who: Principal) -> Result<Response, Problem> {
-    scope(&who, Right::ReadMetrics)?;
+    who.reach(Right::ReadMetrics)?;
     let core = app.handle.core().await;
     let records = core.records();
     let text = app.metrics.text(core.state(), records);

@@ -13,20 +13,23 @@ mod power;
 mod tokens;
 mod usage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use leasehold_ledger::SigningKey;
+use leasehold_units::{Day, Instant, PartyId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::auth::rights::{Grant, Right};
-use crate::auth::{Principal, ReadLogged};
+use crate::auth::{Principal, Reach, ReadLogged, Right};
+use crate::clock::Clock;
 use crate::command::{By, Command, Refusal};
 use crate::engine::Handle;
 use crate::log::Fact;
+use crate::metrics::{Metrics, Outcome};
 use crate::problem::{IdempotencyKey, Problem};
 
 /// What every handler works with.
@@ -38,20 +41,15 @@ pub struct App {
     /// Where logs of jobs are read.
     pub logs: Option<Box<dyn crate::plant::Logs>>,
     /// What is counted.
-    pub metrics: crate::metrics::Metrics,
+    pub metrics: Metrics,
+    /// The time of the site.
+    pub clock: Clock,
+    /// The database, to check the log by.
+    pub place: String,
 }
 
 /// How handlers get it.
 pub type Shared = axum::extract::State<Arc<App>>;
-
-/// Whose data somebody may see with a right.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// Everybody's.
-    Site,
-    /// One party's own.
-    Party(String),
-}
 
 /// What a command can be asked with.
 #[derive(Debug, Clone, Default, serde::Deserialize, utoipa::IntoParams)]
@@ -79,42 +77,57 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
 }
 
-/// What `who` may see with `right`.
+/// Whose data `who` may see with `right`, narrowed to the party that was asked for: a party sees only itself.
 ///
 /// # Errors
-/// Where it may not at all.
-pub fn scope(who: &Principal, right: Right) -> Result<Scope, Problem> {
-    match who.grant(right) {
-        Grant::Allowed => Ok(Scope::Site),
-        Grant::OwnParty => {
-            let party = who.party.as_ref().ok_or_else(|| Problem::forbidden(right))?;
-            Ok(Scope::Party(party.to_string()))
-        }
-        Grant::Refused => Err(Problem::forbidden(right)),
+/// Where it may not at all, or asked for another party than its own.
+fn reach(who: &Principal, right: Right, asked: Option<&str>) -> Result<Reach, Problem> {
+    let reach = who.reach(right)?;
+    let Some(asked) = asked else { return Ok(reach) };
+    let unknown = || Problem::no_such("party", asked);
+    match reach {
+        Reach::Site => Ok(Reach::Party(PartyId::new(asked).map_err(|_| unknown())?)),
+        reach if reach.party().is_some_and(|own| own.as_str() == asked) => Ok(reach),
+        _ => Err(unknown()),
     }
 }
 
-impl Scope {
-    /// The party, if it is only one's.
-    pub fn party(&self) -> Option<&str> {
-        match self {
-            Self::Site => None,
-            Self::Party(party) => Some(party),
-        }
-    }
+/// The name of the party that may be seen, if it is only one's.
+fn only(reach: &Reach) -> Option<&str> {
+    reach.party().map(PartyId::as_str)
+}
 
-    /// The scope narrowed to what was asked for: a party sees only itself.
-    ///
-    /// # Errors
-    /// Where another party was asked for than the one that may be seen.
-    pub fn narrowed(self, asked: Option<&str>) -> Result<Self, Problem> {
-        match (self, asked) {
-            (scope, None) => Ok(scope),
-            (Self::Site, Some(party)) => Ok(Self::Party(party.to_owned())),
-            (Self::Party(own), Some(party)) if own == party => Ok(Self::Party(own)),
-            (Self::Party(_), Some(party)) => Err(Problem::no_such("party", party)),
-        }
-    }
+/// The one party that is meant.
+///
+/// # Errors
+/// Where several may be meant and none is named.
+fn one(reach: &Reach) -> Result<String, Problem> {
+    only(reach).map(str::to_owned).ok_or_else(|| {
+        problem(Refusal::new(
+            422,
+            "party-is-named",
+            "whoever may see several parties has to name one",
+            "pass `party`",
+        ))
+    })
+}
+
+/// An instant of a request.
+fn instant(pointer: &str, text: &str) -> Result<Instant, Problem> {
+    Instant::from_rfc3339(text).ok_or_else(|| {
+        let detail = format!("{text:?} is no instant");
+        let hint = "write it in RFC 3339: 2026-05-01T00:00:00Z";
+        problem(Refusal::new(422, "instant-is-valid", detail.clone(), hint)).field(pointer, detail)
+    })
+}
+
+/// A civil day of a request.
+fn day(pointer: &str, text: &str) -> Result<Day, Problem> {
+    text.parse().map_err(|_| {
+        let detail = format!("{text:?} is no day");
+        let hint = "write it in ISO 8601: 2026-05-01";
+        problem(Refusal::new(422, "day-is-valid", detail.clone(), hint)).field(pointer, detail)
+    })
 }
 
 impl App {
@@ -125,16 +138,18 @@ impl App {
     pub async fn command(
         &self,
         who: &Principal,
-        key: Option<IdempotencyKey>,
+        key: IdempotencyKey,
         options: &CommandOptions,
         asked: &(impl Serialize + Sync),
         command: Command,
     ) -> Result<Response, Problem> {
         let digest = digest(&command, asked);
-        let by = By { id: who.id.clone(), name: who.name.clone() };
-        let key = key.map(|key| key.as_str().to_owned());
-        let reply = self.handle.ask(by, key, digest, options.dry_run, command).await;
-        let done = reply.map_err(|_| stopping())?.map_err(problem)?;
+        let (kind, began) = (command.name(), std::time::Instant::now());
+        let key = Some(key.as_str().to_owned());
+        let reply = self.handle.ask(by(who), key, digest, options.dry_run, command).await;
+        let reply = reply.map_err(|_| stopping())?;
+        self.metrics.count(kind, Outcome::of(&reply), began.elapsed().as_secs_f64());
+        let done = reply.map_err(problem)?;
         let status = StatusCode::from_u16(done.status).expect("statuses are valid");
         let mut response = (status, done.body).into_response();
         let headers = response.headers_mut();
@@ -152,18 +167,41 @@ impl App {
     pub async fn log_read(
         &self,
         who: &Principal,
+        right: Right,
         party: &str,
         what: &str,
     ) -> Result<(), Problem> {
-        if !who.reads_others(party) {
+        self.log_reads(who, right, std::iter::once(party), what).await
+    }
+
+    /// The same of several parties, each once.
+    ///
+    /// # Errors
+    /// Where that cannot be written down: then nothing is shown.
+    pub async fn log_reads(
+        &self,
+        who: &Principal,
+        right: Right,
+        parties: impl Iterator<Item = &str> + Send,
+        what: &str,
+    ) -> Result<(), Problem> {
+        let parties: BTreeSet<&str> = parties.collect();
+        let now = self.clock.now();
+        let read = |party: &&str| {
+            ReadLogged::of(who, right, &PartyId::new(party).ok()?, what, now)
+        };
+        let reads: Vec<ReadLogged> = parties.iter().filter_map(read).collect();
+        if reads.is_empty() {
             return Ok(());
         }
-        let by = By { id: who.id.clone(), name: who.name.clone() };
-        let read = ReadLogged::of(who, party, what);
-        let command = Command::Note(Fact::Read(read));
-        let reply = self.handle.ask(by, None, [0; 32], false, command).await;
+        let command = Command::Note(reads.into_iter().map(Fact::Read).collect());
+        let reply = self.handle.ask(by(who), None, [0; 32], false, command).await;
         reply.map_err(|_| stopping())?.map(|_| ()).map_err(problem)
     }
+}
+
+fn by(who: &Principal) -> By {
+    By { id: who.id().to_owned(), name: who.name().to_owned() }
 }
 
 /// Tells a repetition of a command from another one under the same key.
@@ -178,7 +216,7 @@ fn digest(command: &Command, asked: &impl Serialize) -> [u8; 32] {
 /// A refusal as it is sent.
 pub fn problem(refusal: Refusal) -> Problem {
     let status = StatusCode::from_u16(refusal.status).expect("statuses are valid");
-    let problem = Problem::of_refusal(status, refusal.code, refusal.detail, refusal.hint);
+    let problem = Problem::refused(status, &refusal.code, refusal.detail, refusal.hint);
     if status == StatusCode::SERVICE_UNAVAILABLE { problem.retry_after(2) } else { problem }
 }
 

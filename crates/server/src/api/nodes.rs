@@ -9,9 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, CommandOptions, Scope, Shared, instant, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, CommandOptions, Shared, instant, only};
+use crate::auth::{Principal, Reach, Right};
 use crate::command::{Command, DrainRequest, PlantCommand};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::view::{self, Eyes, NodeView, SiteView};
@@ -82,7 +81,7 @@ pub struct Down {
 /// The site in short.
 #[utoipa::path(get, path = "/site", tag = "site", responses((status = 200, body = SiteView), Problem))]
 async fn site(app: Shared, who: Principal) -> Result<axum::Json<SiteView>, Problem> {
-    scope(&who, Right::ReadCapacity)?;
+    who.reach(Right::ReadSite)?;
     let core = app.handle.core().await;
     Ok(axum::Json(view::site(core.state())))
 }
@@ -95,11 +94,11 @@ async fn list(
     who: Principal,
     Query(which): Query<WhichNodes>,
 ) -> Result<axum::Json<Nodes>, Problem> {
-    let scope = scope(&who, Right::ReadNodes)?;
+    let reach = nodes_of(&who)?;
     let limit = which.limit.unwrap_or(1_000).clamp(1, PAGE_MAX);
     let core = app.handle.core().await;
     let (nodes, next) =
-        view::nodes(core.state(), eyes(&scope), which.after.unwrap_or(0), limit as usize);
+        view::nodes(core.state(), eyes(&reach), which.after.unwrap_or(0), limit as usize);
     Ok(axum::Json(Nodes { nodes, next: next.map(|next| next.to_string()) }))
 }
 
@@ -112,10 +111,10 @@ async fn show(
     who: Principal,
     Path(name): Path<String>,
 ) -> Result<axum::Json<NodeView>, Problem> {
-    let scope = scope(&who, Right::ReadNodes)?;
+    let reach = nodes_of(&who)?;
     let core = app.handle.core().await;
     let found = core.state().site.nodes_named(&name).filter(|range| range.len() == 1);
-    let view = found.and_then(|range| view::node(core.state(), eyes(&scope), range.start));
+    let view = found.and_then(|range| view::node(core.state(), eyes(&reach), range.start));
     view.map(axum::Json).ok_or_else(|| Problem::no_such("node", &name))
 }
 
@@ -126,12 +125,12 @@ async fn show(
 async fn drain(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(nodes): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(drain): Json<Drain>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::ManageNodes)?;
+    who.reach(Right::PlanMaintenance)?;
     let from: Option<Instant> = drain.from.as_deref().map(|at| instant("#/from", at)).transpose()?;
     let request = DrainRequest {
         nodes: nodes.clone(),
@@ -153,11 +152,11 @@ async fn drain(
 async fn resume(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(nodes): Path<String>,
     Query(options): Query<CommandOptions>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::ManageNodes)?;
+    who.reach(Right::ManageNodes)?;
     let command = Command::Plant(PlantCommand::Resume { nodes: nodes.clone() });
     app.command(&who, key, &options, &nodes, command).await
 }
@@ -169,17 +168,25 @@ async fn resume(
 async fn down(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Path(nodes): Path<String>,
     Query(options): Query<CommandOptions>,
     Json(down): Json<Down>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::ManageNodes)?;
+    who.reach(Right::ManageNodes)?;
     let tenant_fault = down.tenant_fault;
     let command = Command::Plant(PlantCommand::Down { nodes: nodes.clone(), tenant_fault });
     app.command(&who, key, &options, &(nodes, down), command).await
 }
 
-fn eyes(scope: &Scope) -> Eyes<'_> {
-    scope.party().map_or(Eyes::Site, Eyes::Tenant)
+/// Those who run the site see every node, a party those that it holds.
+fn nodes_of(who: &Principal) -> Result<Reach, Problem> {
+    if who.party().is_some() {
+        return Ok(who.reach(Right::ReadCapacity)?);
+    }
+    Ok(who.reach(Right::ReadNodes)?)
+}
+
+fn eyes(reach: &Reach) -> Eyes<'_> {
+    only(reach).map_or(Eyes::Site, Eyes::Tenant)
 }

@@ -8,9 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, CommandOptions, Shared, problem, scope};
-use crate::auth::{Principal, ReadLogged};
-use crate::auth::rights::Right;
+use super::{App, CommandOptions, Shared, one, problem, reach};
+use crate::auth::{Principal, ReadLogged, Right};
 use crate::command::{Command, Refusal};
 use crate::log::Fact;
 use crate::problem::{IdempotencyKey, Json, Problem, Query};
@@ -92,7 +91,7 @@ struct WhichReads {
 /// List parties.
 #[utoipa::path(get, path = "/parties", tag = "parties", responses((status = 200, body = Parties), Problem))]
 async fn list(app: Shared, who: Principal) -> Result<axum::Json<Parties>, Problem> {
-    scope(&who, Right::ManageParties)?;
+    who.reach(Right::ReadParties)?;
     let core = app.handle.core().await;
     let state = core.state();
     let landlord = state.site.landlord.as_str();
@@ -118,16 +117,16 @@ async fn list(app: Shared, who: Principal) -> Result<axum::Json<Parties>, Proble
 async fn add(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Query(options): Query<CommandOptions>,
     Json(new): Json<NewParty>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::ManageParties)?;
+    who.reach(Right::ManageParties)?;
     if let Err(error) = leasehold_units::PartyId::new(&new.party) {
         let hint = "name it as in its leases";
         return Err(problem(Refusal::new(422, "name-is-valid", error.to_string(), hint)));
     }
-    let command = Command::Note(Fact::PartyAdded { party: new.party.clone() });
+    let command = Command::Note(vec![Fact::PartyAdded { party: new.party.clone() }]);
     app.command(&who, key, &options, &new, command).await
 }
 
@@ -139,15 +138,9 @@ async fn reads(
     who: Principal,
     Query(which): Query<WhichReads>,
 ) -> Result<axum::Json<Reads>, Problem> {
-    let scope = scope(&who, Right::ReadAccessLog)?.narrowed(which.party.as_deref())?;
-    let Some(party) = scope.party().map(str::to_owned) else {
-        return Err(problem(Refusal::new(
-            422,
-            "party-is-named",
-            "whoever may see the log of several parties has to name one",
-            "pass `party`",
-        )));
-    };
+    let right =
+        if who.party().is_some() { Right::ReadOwnAccessLog } else { Right::ReadAccessLog };
+    let party = one(&reach(&who, right, which.party.as_deref())?)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let rows = app
         .handle

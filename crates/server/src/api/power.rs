@@ -10,9 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, CommandOptions, Shared, instant, problem, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, CommandOptions, Shared, instant, problem};
+use crate::auth::{Principal, Right};
 use crate::command::{Command, CurtailmentRequest, PlantCommand, Refusal};
 use crate::problem::{IdempotencyKey, Json, Problem, Query};
 use crate::view::{self, CalendarView, Cut, PowerView};
@@ -71,7 +70,7 @@ struct WhichDays {
 /// Power now, and what is announced.
 #[utoipa::path(get, path = "/power", tag = "power", responses((status = 200, body = PowerView), Problem))]
 async fn show(app: Shared, who: Principal) -> Result<axum::Json<PowerView>, Problem> {
-    scope(&who, Right::ReadPower)?;
+    who.reach(Right::ReadPower)?;
     let core = app.handle.core().await;
     Ok(axum::Json(view::power(core.state())))
 }
@@ -82,11 +81,11 @@ async fn show(app: Shared, who: Principal) -> Result<axum::Json<PowerView>, Prob
 async fn curtail(
     app: Shared,
     who: Principal,
-    key: Option<IdempotencyKey>,
+    key: IdempotencyKey,
     Query(options): Query<CommandOptions>,
     Json(asked): Json<Curtailment>,
 ) -> Result<Response, Problem> {
-    scope(&who, Right::DeclarePowerEvent)?;
+    who.reach(Right::DeclarePowerEvent)?;
     let ask = match (asked.limit_watts, asked.reduction_watts) {
         (Some(limit), None) => Ask::Limit(Watts::new(limit)),
         (None, Some(by)) => {
@@ -125,7 +124,7 @@ async fn calendar(
     who: Principal,
     Query(which): Query<WhichDays>,
 ) -> Result<axum::Json<CalendarView>, Problem> {
-    scope(&who, Right::ReadCapacity)?;
+    who.reach(Right::ReadCalendar)?;
     let day = |name: &'static str, text: &Option<String>| {
         text.as_deref().map(|text| super::day(name, text)).transpose()
     };

@@ -8,9 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{App, Shared, problem, scope};
-use crate::auth::Principal;
-use crate::auth::rights::Right;
+use super::{App, Shared, only, problem, reach};
+use crate::auth::{Principal, Right};
 use crate::command::Refusal;
 use crate::problem::{Problem, Query};
 use crate::view::{self, UsageView};
@@ -47,7 +46,7 @@ async fn list(
     who: Principal,
     Query(which): Query<WhichUsage>,
 ) -> Result<axum::Json<Usage>, Problem> {
-    let scope = scope(&who, Right::ReadUsage)?.narrowed(which.tenant.as_deref())?;
+    let reach = reach(&who, Right::ReadUsage, which.tenant.as_deref())?;
     let month = which.month.as_deref().map(month).transpose()?;
     let usage: Vec<UsageView> = {
         let core = app.handle.core().await;
@@ -56,7 +55,7 @@ async fn list(
         let seen = leases.filter(|(_, entry)| {
             let terms = entry.terms();
             let named = which.lease.as_deref().is_none_or(|lease| lease == terms.id.as_str());
-            named && scope.party().is_none_or(|party| party == terms.tenant.as_str())
+            named && only(&reach).is_none_or(|party| party == terms.tenant.as_str())
         });
         seen.map(|(number, entry)| {
             let this = Month::of(entry.terms().time_zone.day_of(state.now));
