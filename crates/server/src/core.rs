@@ -82,6 +82,11 @@ impl Core {
         &self.registry
     }
 
+    /// Events so far since the start.
+    pub const fn records(&self) -> u64 {
+        self.control.events()
+    }
+
     /// The state machine.
     pub const fn control(&self) -> &Control {
         &self.control

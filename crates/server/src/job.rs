@@ -12,6 +12,8 @@ pub struct JobDescription {
     pub name: String,
     /// Who submitted it, by the name of the principal.
     pub user: String,
+    /// The same by its stable name, as in the audit.
+    pub by: String,
     /// The account of the party that is charged.
     pub account: String,
     /// What is run.
@@ -103,6 +105,8 @@ pub struct LiveJob {
     pub borrowed_gpu_seconds: u64,
     /// How its latest run ended, if the plant told.
     pub exit: Option<Exit>,
+    /// Whether its party withdrew it.
+    pub cancelled: bool,
 }
 
 impl LiveJob {
@@ -120,6 +124,7 @@ impl LiveJob {
             used_gpu_seconds: 0,
             borrowed_gpu_seconds: 0,
             exit: None,
+            cancelled: false,
         }
     }
 

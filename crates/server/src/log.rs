@@ -2,8 +2,10 @@
 //! control plane knows. Both are folded in order; nothing else is.
 
 use leasehold_control::Event;
+use serde_json::Value;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::{ReadLogged, TokenEvent};
 use crate::job::{Exit, JobDescription};
 
 /// The body of a record, as JSON.
@@ -67,4 +69,43 @@ pub enum Fact {
         /// How.
         exit: Exit,
     },
+    /// A token was made or taken back.
+    Token(TokenEvent),
+    /// Somebody read what is another party's.
+    Read(ReadLogged),
+}
+
+/// What a party may know of a record: its kind, and all of it unless it tells of a party's jobs or tokens.
+pub fn public(body: &str) -> (String, Option<Value>) {
+    let Ok(Value::Object(outer)) = serde_json::from_str(body) else {
+        return ("unreadable".into(), None);
+    };
+    let Some((_, inner)) = outer.into_iter().next() else { return ("unreadable".into(), None) };
+    let kind = match &inner {
+        Value::String(kind) => kind.clone(),
+        Value::Object(fields) => fields.keys().next().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    let shown = !PRIVATE.iter().any(|private| kind.starts_with(private));
+    (kind, shown.then_some(inner))
+}
+
+/// What kinds begin with that tell of a party's jobs, its accounts or its tokens.
+const PRIVATE: [&str; 11] = [
+    "job",
+    "run",
+    "nodes_claimed",
+    "claim",
+    "eviction",
+    "cancellation",
+    "reclaim",
+    "back_off",
+    "share",
+    "account",
+    "token",
+];
+
+/// Bytes in hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

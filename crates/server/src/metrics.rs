@@ -15,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::command::Reply;
+
 /// What is counted while the server runs.
 #[derive(Debug)]
 pub struct Metrics {
@@ -27,6 +29,18 @@ pub struct Metrics {
 struct CommandLabels {
     kind: &'static str,
     outcome: Outcome,
+}
+
+impl Outcome {
+    /// What became of a command that was answered.
+    pub fn of(reply: &Reply) -> Self {
+        match reply {
+            Ok(done) if done.again => Self::Repeated,
+            Ok(_) => Self::Done,
+            Err(refusal) if refusal.status >= 500 => Self::Failed,
+            Err(_) => Self::Refused,
+        }
+    }
 }
 
 /// What became of a command.

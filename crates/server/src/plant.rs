@@ -5,6 +5,8 @@
 
 use leasehold_control::{Event, Input, State};
 use leasehold_units::Instant;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::log::Fact;
 use crate::registry::Registry;
@@ -56,4 +58,35 @@ impl Plant for NoPlant {
     fn act(&mut self) {}
 
     fn take_over(&mut self, _: &State, _: &Registry) {}
+}
+
+/// One of the two things that a job writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// What it says.
+    #[default]
+    Stdout,
+    /// What it complains of.
+    Stderr,
+}
+
+/// A start of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunName {
+    /// Whose.
+    pub party: String,
+    /// The party's number for the job.
+    pub number: u64,
+    /// Which start, from 1; the latest if nothing is said.
+    pub start: Option<u32>,
+}
+
+/// Where what jobs wrote is kept.
+pub trait Logs: Send + Sync {
+    /// What a run wrote from byte `offset` on, at most `max` bytes.
+    ///
+    /// # Errors
+    /// Where nothing was kept of such a run.
+    fn read(&self, run: &RunName, stream: Stream, offset: u64, max: u64) -> std::io::Result<Vec<u8>>;
 }

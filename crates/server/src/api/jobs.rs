@@ -267,7 +267,8 @@ async fn log(
     Path(number): Path<u64>,
     Query(which): Query<WhichLog>,
 ) -> Result<Response, Problem> {
-    let party = own(&who, Right::ReadJobs, None)?;
+    let reach = reach(&who, Right::ReadJobContent, None)?;
+    let party = one(&reach)?;
     let known = {
         let core = app.handle.core().await;
         core.registry().job(&party, number).is_some()

@@ -19,4 +19,4 @@ pub use principal::{Principal, PrincipalError, Role, Scope, Scopes};
 pub use refusal::AuthRefusal;
 pub use rights::{Reach, Right, RightRefusal};
 pub use secret::{RandomError, Secret};
-pub use tokens::{TokenBook, TokenEvent, TokenId};
+pub use tokens::{TokenBook, TokenEvent, TokenId, TokenRequest};

@@ -32,7 +32,7 @@ pub enum JobsCommand {
         party: String,
         /// The party's number for it.
         number: u64,
-        /// Only if this user submitted it.
+        /// Only if this principal submitted it.
         only_of: Option<String>,
     },
 }
@@ -124,6 +124,7 @@ fn submit(desk: &mut Desk<'_>, party: &str, request: &JobRequest) -> Reply {
     let description = JobDescription {
         name: request.name.clone(),
         user: desk.by.name.clone(),
+        by: desk.by.id.clone(),
         account: request.account.clone(),
         work: request.work.clone(),
         environment: request.environment.clone(),
@@ -164,7 +165,7 @@ fn cancel(desk: &mut Desk<'_>, party: &str, number: u64, only_of: Option<&str>) 
         )
     };
     let job = desk.core.registry().job(party, number).ok_or_else(unknown)?;
-    if only_of.is_some_and(|user| user != job.description.user) {
+    if only_of.is_some_and(|by| by != job.description.by) {
         return Err(unknown());
     }
     let slot = job.slot.ok_or_else(unknown)?;

@@ -6,6 +6,7 @@ mod jobs;
 mod leases;
 mod nodes;
 mod refusal;
+mod tokens;
 
 use leasehold_control::{Event, Input, RefusedInput};
 use leasehold_units::Instant;
@@ -16,6 +17,7 @@ pub use jobs::{JobRequest, JobsCommand};
 pub use leases::LeaseCommand;
 pub use nodes::{CurtailmentRequest, DrainRequest, PlantCommand};
 pub use refusal::Refusal;
+pub use tokens::TokenCommand;
 
 use crate::core::{Core, Outbox};
 use crate::log::Fact;
@@ -42,7 +44,9 @@ pub enum Command {
     /// Of the books.
     Books(BooksCommand),
     /// To write something down.
-    Note(Fact),
+    Note(Vec<Fact>),
+    /// Of tokens.
+    Token(TokenCommand),
 }
 
 /// What a command came to.
@@ -101,6 +105,19 @@ impl Done {
 }
 
 impl Command {
+    /// What kind of command it is: few names, for what is counted.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Jobs(JobsCommand::Submit { .. }) => "job_submit",
+            Self::Jobs(JobsCommand::Cancel { .. }) => "job_cancel",
+            Self::Lease(_) => "lease",
+            Self::Plant(_) => "plant",
+            Self::Books(_) => "books",
+            Self::Note(_) => "note",
+            Self::Token(_) => "token",
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -111,8 +128,9 @@ impl Command {
             Self::Lease(command) => command.carry_out(desk),
             Self::Plant(command) => command.carry_out(desk),
             Self::Books(command) => command.carry_out(desk),
-            Self::Note(fact) => {
-                desk.note(fact.clone());
+            Self::Token(command) => command.carry_out(desk),
+            Self::Note(facts) => {
+                facts.iter().for_each(|fact| desk.note(fact.clone()));
                 Ok(Done::ok(&serde_json::json!({})))
             }
         }

@@ -97,6 +97,28 @@ impl Problem {
         Self(Box::new(Inner { status, headers: Vec::new(), body }))
     }
 
+    /// A command that was refused by what rules it: `code` is the name of what must hold, words joined by
+    /// hyphens there and by underscores here.
+    pub fn refused(
+        status: StatusCode,
+        code: &str,
+        detail: impl Into<String>,
+        hint: Option<String>,
+    ) -> Self {
+        let mut problem = Self::new(
+            status,
+            "refused",
+            "The command was refused",
+            detail,
+            hint.unwrap_or_else(|| "Change what is asked for; nothing happened.".into()),
+        );
+        let code = code.replace('-', "_");
+        problem.0.body.kind = format!("/problems/{code}");
+        problem.0.body.title = code.replace('_', " ");
+        problem.0.body.code = code;
+        problem
+    }
+
     /// A fault of the server: what went wrong is for its log, not for the caller.
     pub fn internal() -> Self {
         Self::new(

@@ -12,11 +12,15 @@ use serde::{Deserialize, Serialize};
 
 pub use feed::{Feed, FeedItem, News};
 
+use crate::auth::TokenBook;
 use crate::job::{EndedJob, LiveJob};
 use crate::log::Fact;
 
 /// Of which kind a job that is over is kept.
 pub const ENDED_JOBS: &str = "job";
+
+/// Of which kind a read of a party's data is kept.
+pub const READS: &str = "read";
 
 /// What is remembered of all parties.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +30,10 @@ pub struct Registry {
     site: Feed,
     /// Whose job is in which slot of the job table, and its number.
     slots: BTreeMap<JobSlot, (String, u64)>,
-    /// Jobs that are over and not kept yet.
+    /// Jobs that are over and reads that were logged, not kept yet.
     #[serde(skip)]
     ended: Vec<ArchiveRow>,
+    tokens: TokenBook,
 }
 
 /// What is remembered of one party.
@@ -42,12 +47,19 @@ pub struct PartyBook {
     pub jobs: BTreeMap<u64, LiveJob>,
     /// What it was told.
     pub feed: Feed,
+    /// How often others read its data.
+    pub reads: u64,
 }
 
 impl Registry {
     /// What is remembered of the party named `party`.
     pub fn party(&self, party: &str) -> Option<&PartyBook> {
         self.parties.get(party)
+    }
+
+    /// All tokens.
+    pub const fn tokens(&self) -> &TokenBook {
+        &self.tokens
     }
 
     /// What those who run the site are told.
@@ -81,6 +93,15 @@ impl Registry {
             Fact::Opened { .. } => {}
             Fact::PartyAdded { party } => {
                 self.parties.entry(party.clone()).or_default();
+            }
+            Fact::Token(event) => self.tokens.apply(event),
+            Fact::Read(read) => {
+                let owner = read.party.as_str().to_owned();
+                let book = self.book(&owner);
+                book.reads += 1;
+                let number = book.reads;
+                let body = serde_json::to_string(read).expect("a read can be written");
+                self.ended.push(ArchiveRow { kind: READS.into(), owner, number, body });
             }
             Fact::AccountOpened { party, account } => {
                 self.book(party).accounts.push(account.clone());
@@ -131,7 +152,14 @@ impl Registry {
                 self.change_job(*job, |entry| entry.close_run(at));
                 self.tell_of(*job, at, |job| News::JobRequeued { job });
             }
-            Event::JobFinished { job } => self.end_job(at, *job, false),
+            Event::CancellationRequested { job } => {
+                self.change_job(*job, |entry| entry.cancelled = true);
+            }
+            Event::JobFinished { job } => {
+                let cancelled = self.job_is_cancelled(*job);
+                self.end_job(at, *job, cancelled);
+            }
+            Event::JobCancelled { job } => self.end_job(at, *job, true),
             _ => self.observe_contract(at, event, state),
         }
     }
@@ -198,6 +226,11 @@ impl Registry {
 
     fn tell(&mut self, party: &str, at: Instant, what: News) {
         self.book(party).feed.push(at, what);
+    }
+
+    fn job_is_cancelled(&self, slot: JobSlot) -> bool {
+        let job = self.slots.get(&slot).and_then(|(party, number)| self.job(party, *number));
+        job.is_some_and(|job| job.cancelled)
     }
 
     fn change_job(&mut self, slot: JobSlot, change: impl FnOnce(&mut LiveJob)) {

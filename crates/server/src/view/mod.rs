@@ -13,5 +13,5 @@ pub use capacity::{CalendarView, Cut, calendar};
 pub use jobs::{EndedJobs, JobState, JobView, ended_job, job, jobs};
 pub use leases::{LeaseDetail, LeaseView, lease_detail, lease_of, lease_summary, leases};
 pub use money::{DocumentView, UsageView, document, documents, invoice_json, usage};
-pub use nodes::{NodeView, SiteView, node, nodes, site};
+pub use nodes::{Eyes, NodeView, SiteView, node, nodes, site};
 pub use power::{CurtailmentView, PowerView, power};

@@ -1,0 +1,73 @@
+//! Making and revoking tokens.
+
+use leasehold_units::PartyId;
+
+use super::{Desk, Done, Refusal, Reply};
+use crate::auth::{Principal, TokenEvent, TokenId, TokenRequest};
+use crate::log::Fact;
+
+/// What is asked of tokens.
+#[derive(Debug, Clone)]
+pub enum TokenCommand {
+    /// A token was drawn and is to count from now on.
+    Create {
+        /// Who has it made.
+        by: Box<Principal>,
+        /// What was asked for.
+        request: TokenRequest,
+        /// What is to be stored.
+        event: TokenEvent,
+        /// Its public name.
+        id: TokenId,
+    },
+    /// A token is to count no more.
+    Revoke {
+        /// Which.
+        id: TokenId,
+        /// Of which party, or of the site.
+        party: Option<PartyId>,
+    },
+    /// No token of a party is to count any more.
+    RevokeAll {
+        /// Of which.
+        party: PartyId,
+    },
+}
+
+impl TokenCommand {
+    pub(super) fn carry_out(&self, desk: &mut Desk<'_>) -> Reply {
+        match self {
+            Self::Create { by, request, event, id } => {
+                let checked = request.check(by, desk.core.registry().tokens(), desk.now);
+                checked.map_err(|refusal| {
+                    let detail = refusal.to_string();
+                    Refusal::new(422, "token-is-allowed", detail, "ask for what is allowed")
+                })?;
+                desk.note(Fact::Token(event.clone()));
+                Ok(Done::created(&serde_json::json!({ "id": id.as_str() })))
+            }
+            Self::Revoke { id, party } => {
+                let known = desk.core.registry().tokens().get(id);
+                if known.is_none_or(|(record, _)| record.party != *party) {
+                    let hint = "list the tokens with `leasehold token list`";
+                    return Err(Refusal::unknown("token", id.as_str(), hint));
+                }
+                revoke(desk, id.clone());
+                Ok(Done::ok(&serde_json::json!({ "revoked": 1 })))
+            }
+            Self::RevokeAll { party } => {
+                let tokens = desk.core.registry().tokens().of(Some(party));
+                let living = tokens.filter(|(_, revoked)| revoked.is_none());
+                let ids: Vec<TokenId> = living.map(|(record, _)| record.id.clone()).collect();
+                let count = ids.len();
+                ids.into_iter().for_each(|id| revoke(desk, id));
+                Ok(Done::ok(&serde_json::json!({ "revoked": count })))
+            }
+        }
+    }
+}
+
+fn revoke(desk: &mut Desk<'_>, id: TokenId) {
+    let (at, by) = (desk.now, desk.by.id.clone());
+    desk.note(Fact::Token(TokenEvent::Revoked { id, at, by }));
+}
