@@ -160,3 +160,14 @@ impl Link {
         self.session.is_some()
     }
 }
+
+impl Drop for Link {
+    /// Gives the lead back at once. The server would see the connection end a moment later, and whoever
+    /// opens the store next would be told that it is led.
+    fn drop(&mut self) {
+        if self.leads && self.session.is_some() {
+            // The lock goes with the connection in any case.
+            let _ = self.once("SELECT pg_advisory_unlock_all()", &[]);
+        }
+    }
+}

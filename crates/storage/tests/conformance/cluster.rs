@@ -121,6 +121,21 @@ impl Cluster {
 
     /// Runs SQL and hands back what it prints.
     pub fn psql(&self, database: &str, text: &str) -> String {
+        self.try_psql(database, text).unwrap_or_else(|told| panic!("psql: {told}"))
+    }
+
+    /// Runs SQL as soon as the server lets us in.
+    pub fn psql_when_ready(&self, database: &str, text: &str) -> String {
+        let until = Instant::now() + READY;
+        loop {
+            match self.try_psql(database, text) {
+                Ok(printed) => return printed,
+                Err(told) => assert!(Instant::now() < until, "psql: {told}"),
+            }
+        }
+    }
+
+    fn try_psql(&self, database: &str, text: &str) -> Result<String, String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args([
             "-XAtq",
@@ -134,8 +149,10 @@ impl Cluster {
             text,
         ]);
         let done = psql.arg("-h").arg(self.folder.path()).output().expect("psql is there");
-        assert!(done.status.success(), "psql: {}", String::from_utf8_lossy(&done.stderr));
-        String::from_utf8(done.stdout).expect("psql prints text")
+        if !done.status.success() {
+            return Err(String::from_utf8_lossy(&done.stderr).into_owned());
+        }
+        Ok(String::from_utf8(done.stdout).expect("psql prints text"))
     }
 
     /// The address of a database.
