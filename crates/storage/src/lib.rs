@@ -6,6 +6,8 @@
 //! still leads, so that one who lost the lead and does not know it yet writes nothing.
 
 mod chain;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod error;
 mod model;
 mod postgres;

@@ -1,6 +1,7 @@
 //! What every store promises, written once and asked of each backend.
 
 mod beside;
+#[path = "../../src/cluster.rs"]
 mod cluster;
 mod faults;
 mod fixture;

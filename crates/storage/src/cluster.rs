@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the tests' own: in a temporary folder, on a Unix socket alone, gone with the
-//! test. A server of the system is never touched.
+//! test. A server of the system is never touched. Not part of the product: the feature `cluster` hands it
+//! to the tests and figures of other crates.
 
 use std::cell::Cell;
 use std::os::unix::fs::chown;
@@ -8,8 +9,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-use crate::fixture::Fixture;
 
 const READY: Duration = Duration::from_secs(60);
 
@@ -155,6 +154,14 @@ impl Cluster {
         Ok(String::from_utf8(done.stdout).expect("psql prints text"))
     }
 
+    /// The address of a new database.
+    pub fn fresh(&self) -> String {
+        self.count.set(self.count.get() + 1);
+        let name = format!("store{}", self.count.get());
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
     /// The address of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgresql://leasehold@/{database}?host={}", self.folder.path().display())
@@ -173,15 +180,6 @@ impl Drop for Cluster {
             let _ = server.kill();
         }
         let _ = server.wait();
-    }
-}
-
-impl Fixture for Cluster {
-    fn fresh(&self) -> String {
-        self.count.set(self.count.get() + 1);
-        let name = format!("store{}", self.count.get());
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
-        self.url(&name)
     }
 }
 
