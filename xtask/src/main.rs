@@ -1,10 +1,11 @@
-//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`, `soak`.
+//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`, `soak`, `faults`.
 #![allow(clippy::print_stderr, reason = "tasks narrate on stderr; there is no logger to hide in")]
 
 #[cfg(feature = "bench")]
 mod bench;
 mod ci;
 mod docs;
+mod faults;
 #[cfg(feature = "bench")]
 mod soak;
 mod tidy;
@@ -44,6 +45,14 @@ enum Task {
         #[arg(long, default_value_t = 0)]
         from: u64,
     },
+    /// Make go wrong what can go wrong around a part of the product, more often than its tests do.
+    Faults {
+        /// Which part: `storage`.
+        part: String,
+        /// How many rounds of each fault.
+        #[arg(long, default_value_t = 200)]
+        rounds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -54,6 +63,7 @@ fn main() -> ExitCode {
         Task::Docs => docs::write(&root),
         Task::Bench { name } => bench_task(&root, name.as_deref()),
         Task::Soak { seeds, from } => soak_task(&root, seeds, from),
+        Task::Faults { part, rounds } => faults::run(&root, &part, rounds),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

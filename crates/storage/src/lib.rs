@@ -6,10 +6,14 @@
 //! still leads, so that one who lost the lead and does not know it yet writes nothing.
 
 mod chain;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 mod error;
 mod model;
+mod postgres;
 mod sqlite;
 mod store;
+mod tools;
 mod volatile;
 
 pub use chain::{NO_HASH, hash, seal};
@@ -17,8 +21,10 @@ pub use error::StoreError;
 pub use model::{
     Answer, ArchiveRow, Batch, Chunk, Hash, Head, Import, NewRecord, Record, Snapshot,
 };
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use store::{OpenMode, Store, open};
+pub use tools::{Counts, backup, copy, restore, verify_chain};
 pub use volatile::Volatile;
 
 /// The newest layout of the tables that this program knows.

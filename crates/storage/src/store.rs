@@ -3,7 +3,7 @@
 use leasehold_units::Instant;
 
 use crate::{
-    Answer, ArchiveRow, Batch, Chunk, Head, Import, Record, Snapshot, StoreError, sqlite::Sqlite,
+    Answer, ArchiveRow, Batch, Chunk, Head, Import, Postgres, Record, Snapshot, Sqlite, StoreError,
 };
 
 /// What a store is opened for.
@@ -25,8 +25,15 @@ pub enum OpenMode {
 ///
 /// What is wrong with the place, what is there, or who leads; see the variants of [`StoreError`].
 pub fn open(place: &str, mode: OpenMode) -> Result<Box<dyn Store>, StoreError> {
+    if is_postgres(place) {
+        return Ok(Box::new(Postgres::open(place, mode)?));
+    }
     let path = place.strip_prefix("sqlite:").unwrap_or(place);
     Ok(Box::new(Sqlite::open(path.as_ref(), mode)?))
+}
+
+pub(crate) fn is_postgres(place: &str) -> bool {
+    place.starts_with("postgres://") || place.starts_with("postgresql://")
 }
 
 /// A store that is open. Calls wait for the disk or the network, never longer than some seconds

@@ -8,6 +8,7 @@ mod money;
 mod promise;
 mod replay;
 mod simulate;
+mod storage;
 
 use std::io::Write as _;
 
@@ -41,6 +42,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("promise", promise::run),
     ("replay", replay::run),
     ("simulate", simulate::figures),
+    ("storage", storage::run),
 ];
 
 /// The benches were asked for by a name that none of them has.

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::path::Path;
 
 use leasehold_units::Instant;
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::chain::{self, intact};
@@ -56,6 +57,26 @@ impl Sqlite {
     pub fn limit_pages(&mut self, pages: u32) -> Result<(), StoreError> {
         let update = self.connection.pragma_update(None, "max_page_count", pages);
         update.map_err(|error| told(&self.place, &error))
+    }
+
+    /// Copies all of it to a new file at `path`, as it is at one moment, while a writer goes on.
+    ///
+    /// # Errors
+    ///
+    /// What SQLite says.
+    pub(crate) fn copy_file(&self, path: &Path) -> Result<(), StoreError> {
+        let place = path.display().to_string();
+        let copied = (|| {
+            let mut target = Connection::open(path)?;
+            Backup::new(&self.connection, &mut target)?.step(-1)?;
+            one_file(&target)
+        })();
+        copied.map_err(|error| told(&place, &error))
+    }
+
+    /// Ends the write-ahead log, so that the file alone is the store.
+    pub(crate) fn become_one_file(self) -> Result<(), StoreError> {
+        one_file(&self.connection).map_err(|error| self.told(&error))
     }
 
     /// The head says what the last record says.
@@ -158,6 +179,11 @@ impl Sqlite {
     fn whole_archived(&self, (row, sum): (ArchiveRow, i64)) -> Result<ArchiveRow, StoreError> {
         intact(&self.place, row, sum, |row| format!("{} {} of {}", row.kind, row.number, row.owner))
     }
+}
+
+/// One file can be moved, and read where nothing can be written.
+fn one_file(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "DELETE")
 }
 
 /// Why the head could not be moved.

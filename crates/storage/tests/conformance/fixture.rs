@@ -6,6 +6,8 @@ use leasehold_storage::{Answer, ArchiveRow, Batch, Chunk, NewRecord, OpenMode, S
 use leasehold_units::Instant;
 use tempfile::TempDir;
 
+use crate::cluster::Cluster;
+
 pub const LEAD: OpenMode = OpenMode::Lead { wait: false };
 
 /// Where stores of one backend can be made.
@@ -32,6 +34,12 @@ impl Fixture for SqliteFiles {
         self.count.set(self.count.get() + 1);
         let name = format!("store-{}.db", self.count.get());
         self.folder.path().join(name).display().to_string()
+    }
+}
+
+impl Fixture for Cluster {
+    fn fresh(&self) -> String {
+        Self::fresh(self)
     }
 }
 
