@@ -8,13 +8,14 @@ use std::collections::BTreeSet;
 use leasehold_lease::{Lease, Remedy, ShortDays};
 use leasehold_site::{Pool, Site};
 use leasehold_units::{Day, Gpus, Instant, Seconds};
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{EntitlementStep, LeasePlan, Plan, plan};
 use crate::refusal::Refusal;
 use crate::supply::after;
 
 /// What is delivered of what is granted, from an instant until the next such step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryStep {
     /// First instant.
     pub from: Instant,

@@ -8,6 +8,7 @@ use std::ops::Range;
 use leasehold_lease::{Amount, Grant, Lease, Terms};
 use leasehold_site::{Outage, Site};
 use leasehold_units::{Day, Gpus, LeaseId, Nodes, Ratio, Watts};
+use serde::{Deserialize, Serialize};
 
 use crate::alternatives;
 use crate::refusal::Refusal;
@@ -16,7 +17,7 @@ use crate::sizing::{Blocks, Size, contracted_power};
 use crate::supply::{Supply, after, timeline};
 
 /// One step of an entitlement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntitlementStep {
     /// First day.
     pub from: Day,
@@ -35,7 +36,7 @@ pub struct EntitlementStep {
 }
 
 /// What a lease is granted when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeasePlan {
     /// Which lease.
     pub lease: LeaseId,

@@ -4,6 +4,7 @@ use leasehold_lease::{Notice, Remedy, ShortDays, Side, Terms};
 use leasehold_ledger::{AccountFact, Invoice, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Gpus, Instant, LeaseId, OutageId, Seconds, Watts};
+use serde::{Deserialize, Serialize};
 
 use crate::fleet::{Holding, JobSlot, Party};
 use crate::invariants::Breach;
@@ -109,7 +110,8 @@ pub enum Election {
 }
 
 /// Why a lease ended ahead of its term, other than by notice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EndCause {
     /// Its grace was over, and that ends it.
     Undelivered,
@@ -145,7 +147,8 @@ pub enum Ask {
 }
 
 /// Why the envelope is lowered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Power is dear.
     Economic,
@@ -158,7 +161,7 @@ pub enum Cause {
 }
 
 /// A lowered envelope for a while, as it will be in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Curtailment {
     /// Facility power that may be drawn meanwhile.
     pub limit: Watts,
@@ -173,7 +176,7 @@ pub struct Curtailment {
 }
 
 /// A step down or up the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PowerStep {
     /// When.
     pub at: Instant,
@@ -196,7 +199,8 @@ pub struct PowerStep {
 }
 
 /// Down or up the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PowerStepKind {
     /// Something stopped or went off.
     Shed,
@@ -205,7 +209,8 @@ pub enum PowerStepKind {
 }
 
 /// Who is shed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Whose {
     /// The landlord's work on nodes that tenants hold.
     Borrowed,
@@ -216,7 +221,8 @@ pub enum Whose {
 }
 
 /// Why a gang was stopped without being given time to leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// A node under it failed.
     NodeFailed,
@@ -227,7 +233,8 @@ pub enum StopReason {
 }
 
 /// What was decided, complete enough to be applied without another choice.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A job entered its party's queue.
     JobSubmitted {

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use leasehold_units::{Instant, LeaseId};
+use serde::{Deserialize, Serialize};
 
 /// What must hold at every instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Invariant {
     /// Entitlements fit the supply.
     NoOversell,
@@ -28,7 +30,7 @@ pub enum Invariant {
 }
 
 /// A promise that was not kept: recorded, credited, never silent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breach {
     /// When.
     pub at: Instant,

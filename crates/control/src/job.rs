@@ -2,6 +2,7 @@
 
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds, Shape};
+use serde::{Deserialize, Serialize};
 
 use crate::fleet::{JobSlot, PartitionId, Party};
 
@@ -15,7 +16,7 @@ const BACK_OFF_SECONDS: u64 = 120;
 const BACK_OFF_SECONDS_MAX: u64 = 3_600;
 
 /// A job as its party submits it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobSpec {
     /// The submitter's own number for it.
     pub number: u64,
@@ -40,7 +41,7 @@ pub struct JobSpec {
 }
 
 /// Where a gang is, or will be.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Allocation {
     /// The partition; a gang never spans two.
     pub partition: PartitionId,

@@ -4,6 +4,7 @@ use leasehold_allocator::{LeasePlan, Outage};
 use leasehold_lease::{Lease, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Interval, LeaseId, OutageId};
+use serde::{Deserialize, Serialize};
 
 /// Maintenance, as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub enum Agreed {
 }
 
 /// Maintenance, as it was planned.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PlannedOutage {
     /// Its name.
     pub id: OutageId,

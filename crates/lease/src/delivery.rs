@@ -5,11 +5,12 @@
 
 use jiff::ToSpan;
 use leasehold_units::{Day, Gpus, Money, Month, Ratio};
+use serde::{Deserialize, Serialize};
 
 use crate::{Delivery, FeePeriod, Lease, Remedy, Terms};
 
 /// Days on which less was delivered than was granted, the grace being over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortDays {
     /// First day.
     pub from: Day,

@@ -2,11 +2,12 @@
 
 use jiff::ToSpan;
 use leasehold_units::Day;
+use serde::{Deserialize, Serialize};
 
 use crate::{Notice, NoticeBy, Side, Terms};
 
 /// A lease: its versions in order, and the notice if one was given. Never edited, only added to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// In ascending order; never empty.
     pub versions: Vec<Terms>,

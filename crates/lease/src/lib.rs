@@ -12,6 +12,7 @@ mod grants;
 mod history;
 mod minimum;
 mod parse;
+mod stored;
 mod terms;
 
 pub use delivery::{ElectionRefusal, ShortDays, fee_of, taken_off};

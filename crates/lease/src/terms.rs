@@ -6,6 +6,7 @@ use leasehold_units::{
     Day, Gpus, LeaseId, Money, Nodes, PartyId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId,
     Watts, Zone,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::Fee;
 
@@ -49,7 +50,8 @@ pub struct Terms {
 }
 
 /// A side of a lease.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The party that lets.
     Landlord,
@@ -78,7 +80,7 @@ pub struct NoticeTerms {
 }
 
 /// A notice that was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// The side that gave it.
     pub by: Side,
@@ -170,7 +172,8 @@ pub struct Delivery {
 }
 
 /// What a short delivery entitles the tenant to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Remedy {
     /// The fee follows what was delivered.
     ProRata,

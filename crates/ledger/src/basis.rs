@@ -4,6 +4,7 @@
 use leasehold_lease::{Lease, Meter as Metered, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Instant, LeaseId, Month};
+use serde::{Deserialize, Serialize};
 
 use crate::record::{Fact, Record, RecordDigest};
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// What the bills of one lease rest on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BillingBasis {
     meter: LeaseMeter,
     log: ServiceLog,

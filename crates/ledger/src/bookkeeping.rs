@@ -5,6 +5,7 @@
 
 use leasehold_lease::Side;
 use leasehold_units::{Currency, Day, Money, PartyId};
+use serde::{Deserialize, Serialize};
 
 use crate::correction::{self, Correction};
 use crate::receivables::{DisputeRecord, Movement, Receivable};
@@ -29,7 +30,8 @@ pub enum Request {
 }
 
 /// What happened to the books after a document was issued.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::large_enum_variant, reason = "it is boxed where it is kept")]
 pub enum AccountFact {
     /// A payment came in.
@@ -164,7 +166,7 @@ pub enum AccountRefusal {
 pub type Numbers<'a> = &'a mut dyn FnMut(&PartyId, Day) -> String;
 
 /// Receivables and the journal behind them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bookkeeping {
     receivables: Receivables,
     journal: Journal,

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use leasehold_units::{Day, Instant, Interval, Month, Zone};
+use serde::{Deserialize, Serialize};
 
 /// Consecutive days of a zone, computed once so that metering never asks the zone database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Calendar {
     zone: Zone,
     /// Day number 0.

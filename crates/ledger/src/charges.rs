@@ -4,6 +4,7 @@
 
 use leasehold_lease::{Meter, Terms, UsageFee};
 use leasehold_units::{Day, GpuSeconds, Money, Month, Ratio};
+use serde::{Deserialize, Serialize};
 
 use crate::wording::{decimal, percent, percent_cut, rounded, span_name};
 use crate::{Derivation, FeePeriod, Line, LineKind, PeriodReadings, Revenue};
@@ -19,7 +20,8 @@ pub(crate) struct MonthShare<'a> {
 }
 
 /// Something that a month is charged for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Charge {
     /// The fixed fee.
     Fixed,

@@ -2,6 +2,7 @@
 
 use leasehold_lease::{Meter, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Name, PartyId};
+use serde::{Deserialize, Serialize};
 
 use sha2::{Digest, Sha256};
 
@@ -117,7 +118,8 @@ pub enum LineKind {
 }
 
 /// What a line moves in the journal: a kind of revenue, or something that is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Revenue {
     /// Fixed fees.
     Fixed,

@@ -11,12 +11,13 @@
 use std::collections::BTreeMap;
 
 use leasehold_units::{Day, LeaseId, Money, PartyId, Ratio};
+use serde::{Deserialize, Serialize};
 
 use crate::receivables::{Movement, MovementKind};
 use crate::{Invoice, Line, LineKind, Revenue, chart};
 
 /// An append-only list of transactions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Journal {
     transactions: Vec<Transaction>,
     /// Billed ahead, and not wholly earned yet; in the order in which it was billed.
@@ -25,7 +26,7 @@ pub struct Journal {
 }
 
 /// Postings of one day that belong together; they sum to zero in each currency.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
     /// The day that it belongs to.
     pub date: Day,
@@ -44,7 +45,7 @@ pub struct Transaction {
 }
 
 /// An amount that enters (or, negative, leaves) an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
     /// Account, its levels separated by colons.
     pub account: String,
@@ -58,7 +59,7 @@ pub struct Posting {
 pub type Balances = BTreeMap<(String, &'static str), Money>;
 
 /// A line that was billed before its service days had passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Deferred {
     head: Head,
     revenue: Revenue,
@@ -69,7 +70,7 @@ struct Deferred {
 }
 
 /// What a transaction is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Head {
     document: Option<String>,
     lease: Option<LeaseId>,

@@ -5,12 +5,13 @@
 
 use leasehold_site::Site;
 use leasehold_units::{GpuSeconds, Instant, Interval};
+use serde::{Deserialize, Serialize};
 
 use crate::conservation::{Conservation, ConservationError, NodeImbalance};
 use crate::{GpuState, PartyIndex, StateTotals, UsageInterval};
 
 /// Adds up usage intervals.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Meter {
     from: Instant,
     pools: Vec<PoolMeter>,
@@ -19,7 +20,7 @@ pub struct Meter {
     node_steps: Vec<i64>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct PoolMeter {
     gpus_per_node: u32,
     /// First node after the pool.

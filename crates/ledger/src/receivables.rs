@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use leasehold_lease::Side;
 use leasehold_units::{Currency, Day, LeaseId, Money, PartyId};
+use serde::{Deserialize, Serialize};
 
 use crate::{Balances, Invoice, chart};
 
 /// Money from a tenant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// The tenant's or the bank's name for it, one of the tenant's; the same again changes nothing.
     pub id: String,
@@ -27,7 +28,7 @@ pub struct Payment {
 }
 
 /// A tenant does not accept a part of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dispute {
     /// Its name among the tenant's disputes; the same again changes nothing.
     pub id: String,
@@ -42,7 +43,7 @@ pub struct Dispute {
 }
 
 /// A dispute ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
     /// The tenant who disputes.
     pub tenant: PartyId,
@@ -70,7 +71,7 @@ pub enum DocumentState {
 }
 
 /// What is known of an issued document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receivable {
     /// Who owes, or is owed where it is a credit note.
     pub tenant: PartyId,
@@ -97,7 +98,7 @@ pub struct Receivable {
 }
 
 /// A dispute, and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisputeRecord {
     /// As it was raised.
     pub dispute: Dispute,
@@ -150,11 +151,12 @@ pub enum MovementKind {
 }
 
 /// All documents, payments and disputes. Changed by facts that were weighed before.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receivables {
     documents: BTreeMap<String, Receivable>,
     payments: BTreeMap<(PartyId, String), Payment>,
     disputes: BTreeMap<(PartyId, String), DisputeRecord>,
+    #[serde(with = "on_account")]
     on_account: BTreeMap<(PartyId, &'static str), Money>,
 }
 
@@ -463,5 +465,24 @@ impl Receivables {
 
     fn known(&mut self, number: &str) -> &mut Receivable {
         self.documents.get_mut(number).expect("a document that was issued")
+    }
+}
+
+/// What is on account as a list: an amount knows its currency.
+mod on_account {
+    use std::collections::BTreeMap;
+
+    use leasehold_units::{Money, PartyId};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Held = BTreeMap<(PartyId, &'static str), Money>;
+
+    pub fn serialize<S: Serializer>(held: &Held, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(held.iter().map(|((tenant, _), money)| (tenant, money)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Held, D::Error> {
+        let held = Vec::<(PartyId, Money)>::deserialize(from)?.into_iter();
+        Ok(held.map(|(tenant, money)| ((tenant, money.currency().code()), money)).collect())
     }
 }

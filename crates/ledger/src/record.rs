@@ -4,7 +4,7 @@
 
 use leasehold_lease::{Notice, ShortDays, Side};
 use leasehold_units::{Currency, Day, Gpus, Instant, Money, Ratio, SkuId, Watts};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 
 use crate::document::{hex, unhex};
@@ -151,6 +151,20 @@ impl Record {
     pub fn digest(&self) -> RecordDigest {
         let facts = u64::try_from(self.facts.len()).expect("a record is short");
         RecordDigest { facts, sha256: self.sha256.clone().finalize().into() }
+    }
+}
+
+/// As its file.
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.to_lines())
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::from_lines(text.lines()).map_err(de::Error::custom)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Usage intervals: what a run of nodes was doing, for whom, from when until when.
 
 use leasehold_units::{GpuSeconds, Interval};
+use serde::{Deserialize, Serialize};
 
 /// What a GPU is doing. At every instant each GPU of the site is in exactly one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum GpuState {
     /// Runs a job of the tenant whose holding it stands in.
@@ -25,18 +27,18 @@ pub enum GpuState {
 }
 
 /// A party's place in the run's list of parties.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PartyIndex(pub u16);
 
 /// A lease's place in the run's list of leases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseIndex(pub u16);
 
 /// GPUs of consecutive nodes that were in one state, for one party, through one stretch of time.
 ///
 /// A node that several jobs share, or that a job fills in part, has one row for each of its
 /// parts. Every GPU-second of the site is in exactly one row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageInterval {
     /// Number of the first node in the site.
     pub first_node: u32,
@@ -55,7 +57,7 @@ pub struct UsageInterval {
 }
 
 /// GPU-seconds in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateTotals([GpuSeconds; 8]);
 
 impl GpuState {

@@ -1,5 +1,6 @@
 //! Sets and ranges of node numbers.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use smallvec::SmallVec;
 
 use crate::blocks::{Blocks, Geometry};
@@ -89,6 +90,30 @@ impl NodeRanges {
     /// Whether `node` is among them.
     pub fn contains(&self, node: u32) -> bool {
         self.0.iter().any(|&(first, end)| first <= node && node < end)
+    }
+}
+
+/// As `[[first,end],…]`.
+impl Serialize for NodeRanges {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.ranges())
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeRanges {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let stored: Vec<(u32, u32)> = Deserialize::deserialize(from)?;
+        let mut ranges = Self::new();
+        for (first, end) in &stored {
+            let behind = ranges.0.last().is_none_or(|(_, last)| last < first);
+            if !behind || first >= end {
+                return Err(de::Error::custom(format_args!(
+                    "{stored:?} are no node ranges: expected ascending ones with a gap between"
+                )));
+            }
+            ranges.push(*first, *end);
+        }
+        Ok(ranges)
     }
 }
 

@@ -14,9 +14,10 @@ use leasehold_units::{
     Day, Gpus, Nodes, PartyId, PoolId, PowerBasis, Ratio, Seconds, Shape, SiteId, SkuId, Steps,
     Watts, Zone,
 };
+use serde::{Deserialize, Serialize};
 
 /// One data centre.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
     /// Its name.
     pub id: SiteId,
@@ -37,7 +38,7 @@ pub struct Site {
 }
 
 /// A kind of node.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sku {
     /// Its name.
     pub id: SkuId,
@@ -54,7 +55,7 @@ pub struct Sku {
 }
 
 /// IT power of one node, on the bases on which it may be sold, and idle.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodePower {
     /// What the label says.
     pub nameplate: Watts,
@@ -67,7 +68,7 @@ pub struct NodePower {
 }
 
 /// Identical racks in identical arrays.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Its name.
     pub id: PoolId,
@@ -94,7 +95,7 @@ pub struct Pool {
 }
 
 /// Whole blocks of a pool that are set aside for failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserve {
     /// In what blocks it is set aside.
     pub shape: Shape,

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use leasehold_diagnostics::{Field, Table};
 use leasehold_units::{Instant, Interval, Zone};
+use serde::{Deserialize, Serialize};
 
 use crate::Site;
 
@@ -17,7 +18,7 @@ pub struct Outage {
 }
 
 /// An `[[outage]]` of the site file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeclaredOutage {
     /// What is done meanwhile, free text.
     pub what: String,

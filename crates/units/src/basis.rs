@@ -1,7 +1,10 @@
 //! Two words that the site and the lease both speak.
 
+use serde::{Deserialize, Serialize};
+
 /// Which of a node's power figures is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PowerBasis {
     /// What the label says.
     Nameplate,
@@ -12,7 +15,8 @@ pub enum PowerBasis {
 }
 
 /// Whole blocks in which capacity is promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// Single servers.
     Node,

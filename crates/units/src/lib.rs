@@ -4,12 +4,14 @@
 //! of a currency. Nothing here reads a clock, holds a float or does I/O.
 
 mod basis;
+pub mod decimal;
 mod grouped;
 mod id;
 mod money;
 mod quantity;
 mod ratio;
 mod steps;
+mod stored;
 mod time;
 
 pub use basis::{PowerBasis, Shape};

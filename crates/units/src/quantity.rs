@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 macro_rules! quantity {
-    ($($(#[$doc:meta])* $type:ident($repr:ty));* $(;)?) => {$(
+    ($($(#[$doc:meta])* $type:ident($(#[$stored:meta])* $repr:ty));* $(;)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type($repr);
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $type($(#[$stored])* $repr);
 
         impl $type {
             /// None of it.
@@ -78,7 +80,7 @@ quantity! {
     /// Electrical power in watts.
     Watts(u64);
     /// GPUs times seconds.
-    GpuSeconds(u128);
+    GpuSeconds(#[serde(with = "crate::decimal")] u128);
     /// Energy in joules.
-    WattSeconds(u128);
+    WattSeconds(#[serde(with = "crate::decimal")] u128);
 }

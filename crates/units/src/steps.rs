@@ -1,8 +1,10 @@
 //! Step functions: a value that holds from one key until the next.
 
+use serde::{Deserialize, Serialize};
+
 /// A step function over `K`: sorted breakpoints, each with the value that holds from there on.
 /// Before the first breakpoint there is no value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Steps<K, V> {
     steps: Vec<(K, V)>,
 }

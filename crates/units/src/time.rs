@@ -3,20 +3,21 @@
 use std::fmt;
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// A civil day, without a time zone. Contracts speak in these.
 pub type Day = jiff::civil::Date;
 
 /// A second on the UTC time line, counted from 1970-01-01T00:00:00Z.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Instant(i64);
 
 /// A length of time in whole seconds, never negative.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Seconds(u64);
 
 /// A half-open stretch of time: `from` belongs to it, `until` does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Interval {
     /// First second.
     pub from: Instant,
@@ -25,7 +26,7 @@ pub struct Interval {
 }
 
 /// A calendar month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Month {
     /// Year, -9999 to 9999.
     pub year: i16,

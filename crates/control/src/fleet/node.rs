@@ -1,6 +1,7 @@
 //! What is known of one node, and what follows from it.
 
 use leasehold_ledger::GpuState;
+use serde::{Deserialize, Serialize};
 
 /// Number of a job in the job table; reused after the job is gone.
 pub type JobSlot = u32;
@@ -15,7 +16,8 @@ pub type Party = u16;
 pub const LANDLORD: Party = 0;
 
 /// What nodes stand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Holding {
     /// The landlord's own.
     Own,

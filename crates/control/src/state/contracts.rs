@@ -8,6 +8,7 @@ use leasehold_allocator::{
 use leasehold_lease::{IdleUse, Isolation, Lease, Notice, Terms};
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, LeaseId, OutageId, Seconds};
+use serde::{Deserialize, Serialize};
 
 use super::deliveries::DeliveryRecord;
 use crate::event::Curtailment;
@@ -39,7 +40,8 @@ pub struct LeaseEntry {
 }
 
 /// What has to be looked at, at an instant known ahead. At one instant, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AgendaItem {
     /// Quotes run out.
     Quotes,

@@ -17,6 +17,7 @@ use leasehold_lease::Lease;
 use leasehold_ledger::UsageInterval;
 use leasehold_site::Site;
 use leasehold_units::{Instant, PartyId, Watts};
+use serde::{Deserialize, Serialize};
 
 pub use contracts::{AgendaItem, Contracts, LeaseEntry, VACATE_SECONDS_MAX, handover_lead};
 pub use deliveries::{DeliveryRecord, ShortTime};
@@ -52,7 +53,8 @@ pub struct PartyEntry {
 }
 
 /// Whether idle nodes of holdings may be lent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lending {
     /// They may.
     #[default]

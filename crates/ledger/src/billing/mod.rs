@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use jiff::ToSpan;
 use leasehold_lease::{InvoiceTiming, Lease, Terms};
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, PartyId};
+use serde::{Deserialize, Serialize};
 
 use crate::charges::{Charge, MonthShare};
 use crate::record::RecordDigest;
@@ -37,7 +38,7 @@ pub struct BilledLease<'a> {
 }
 
 /// What was open of a document, from day to day.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenDocument {
     /// Its number.
     pub number: String,
@@ -48,21 +49,21 @@ pub struct OpenDocument {
 }
 
 /// What was billed so far, for every lease, and how many invoices each landlord issued.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Biller {
     issued: BTreeMap<PartyId, u32>,
     leases: BTreeMap<LeaseId, Billed>,
 }
 
 /// What was billed so far for a lease.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Billed {
     months: BTreeMap<Month, MonthAccount>,
     standing: Standing,
 }
 
 /// What was billed for one month of a lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct MonthAccount {
     /// Days of service that were known when it was billed last.
     start: Day,
@@ -74,7 +75,7 @@ struct MonthAccount {
     settled: Option<Settlement>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Settlement {
     end: Day,
     fixed: Money,

@@ -9,13 +9,14 @@ use std::collections::btree_map::Entry;
 use jiff::ToSpan;
 use leasehold_lease::{Deposit, Lease, MinimumShare, Prepayment, Terms};
 use leasehold_units::{Day, Money, Ratio};
+use serde::{Deserialize, Serialize};
 
 use super::OpenDocument;
 use crate::wording::percent;
 use crate::{Derivation, Line, LineKind, Revenue, late_interest};
 
 /// What was billed beside the months.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// What minimums were trued up by, by their first days.
     minimums: BTreeMap<Day, Money>,

@@ -5,6 +5,7 @@
 //! altered in it, not even a blank.
 
 mod check;
+pub(crate) mod running;
 mod seal;
 mod wire;
 

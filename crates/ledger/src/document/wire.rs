@@ -6,7 +6,7 @@
 
 use leasehold_lease::Meter;
 use leasehold_units::{Currency, Day, LeaseId, Money, Month, Name, PartyId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{PublicKey, Sealed};
 use crate::record::RecordDigest;
@@ -449,4 +449,17 @@ pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
         *byte = u8::from_str_radix(pair, 16).expect("two hexadecimal digits make a byte");
     }
     Some(bytes)
+}
+
+/// As the document that it is.
+impl Serialize for Invoice {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        wire_invoice(self).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Invoice {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        invoice_of(&WireInvoice::deserialize(from)?).map_err(de::Error::custom)
+    }
 }

@@ -14,6 +14,7 @@ use std::fmt;
 
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, Month, Zone};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ServiceInterval, ServiceState};
@@ -75,18 +76,22 @@ pub enum EvidenceError {
 }
 
 /// Writes the service intervals of one lease down, and keeps the digest of what was written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceLog {
     zone: Zone,
     months: BTreeMap<Month, MonthLog>,
     /// The month that the last interval was in.
+    #[serde(skip)]
     current: Option<(Month, Interval)>,
+    #[serde(skip)]
     line: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct MonthLog {
     intervals: u64,
+    /// As far as it was written.
+    #[serde(with = "crate::document::running")]
     sha256: Sha256,
 }
 

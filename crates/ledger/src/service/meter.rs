@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use leasehold_lease::ShortDays;
 use leasehold_units::{Day, GpuSeconds, Gpus, Instant, Interval, Month, Ratio, Watts, Zone};
+use serde::{Deserialize, Serialize};
 
 use super::ServiceState;
 use crate::PeriodReadings;
@@ -16,12 +17,13 @@ use crate::calendar::Calendar;
 type Row = [u128; ServiceState::ALL.len()];
 
 /// Adds up what one lease was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseMeter {
     pue: Ratio,
     skus: Vec<SkuRating>,
     calendar: Calendar,
     /// One row for each sku of each day.
+    #[serde(with = "stored_rows")]
     rows: Vec<Row>,
     /// GPUs granted from each instant on, in order.
     entitlement: Vec<(Instant, Gpus)>,
@@ -36,7 +38,7 @@ pub struct LeaseMeter {
 }
 
 /// What energy is reckoned with for a kind of node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SkuRating {
     /// GPUs on each node; each carries an equal part of its power.
     pub gpus_per_node: u32,
@@ -47,7 +49,7 @@ pub struct SkuRating {
 }
 
 /// GPUs in use, instant by instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct OverMeter {
     /// From when on.
     from: Instant,
@@ -64,7 +66,7 @@ pub enum ReclaimOutcome {
     Missed,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct ReclaimCount {
     requests: u64,
     missed: u64,
@@ -271,4 +273,21 @@ fn sum_within(steps: &[(Instant, Gpus)], read: Interval) -> u128 {
 fn seconds_within(bounds: Interval, from: Instant, until: Instant) -> u128 {
     let shared = bounds.overlap(Interval::new(from, until));
     u128::from(shared.map_or(0, |shared| shared.length().get()))
+}
+
+/// Rows as lists of GPU-seconds, which are stored as text.
+mod stored_rows {
+    use leasehold_units::GpuSeconds;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Row;
+
+    pub fn serialize<S: Serializer>(rows: &[Row], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(rows.iter().map(|row| row.map(GpuSeconds::new)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Row>, D::Error> {
+        let rows = Vec::<[GpuSeconds; size_of::<Row>() / size_of::<u128>()]>::deserialize(from)?;
+        Ok(rows.into_iter().map(|row| row.map(GpuSeconds::get)).collect())
+    }
 }

@@ -1,8 +1,6 @@
 //! A party withdraws its own jobs, whatever these are doing.
 
-mod common;
-
-use common::{Stage, job};
+use crate::stage::{Stage, job};
 use leasehold_control::{Event, Input, JobState, LANDLORD, RefusedInput};
 use leasehold_scheduler::nodes::NodeRanges;
 

@@ -1,0 +1,5 @@
+//! The state machine by itself: jobs that are withdrawn, and events and states that are stored.
+
+mod cancel;
+mod golden;
+mod stage;
