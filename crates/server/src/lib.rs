@@ -11,12 +11,13 @@ pub mod command;
 pub mod core;
 pub mod engine;
 pub mod job;
+pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod net;
 pub mod plant;
 pub mod problem;
 pub mod registry;
+pub mod view;
 #[cfg(test)]
 mod testing;
-pub mod view;

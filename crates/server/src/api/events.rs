@@ -79,10 +79,11 @@ fn stream(
     tokio::spawn(async move {
         let mut news = app.handle.news();
         let mut after = after;
+        let nothing = Feed::default();
         loop {
             let (items, last) = {
                 let core = app.handle.core().await;
-                let Some(feed) = feed(&core, reader.as_deref()) else { (Some(Vec::new()), after) };
+                let feed = feed(&core, reader.as_deref()).unwrap_or(&nothing);
                 (feed.since(after).map(|items| items.cloned().collect::<Vec<_>>()), feed.last())
             };
             let events = items.map_or_else(

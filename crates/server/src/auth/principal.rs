@@ -48,6 +48,7 @@ pub type Scopes = BTreeSet<Scope>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     id: String,
+    name: String,
     role: Role,
     party: Option<PartyId>,
     scopes: Scopes,
@@ -114,7 +115,20 @@ impl Principal {
         expires: Option<Instant>,
     ) -> Result<Self, PrincipalError> {
         check_standing(role, party.as_ref(), &scopes)?;
-        Ok(Self { id: id.into(), role, party, scopes, expires })
+        let id = id.into();
+        Ok(Self { name: id.clone(), id, role, party, scopes, expires })
+    }
+
+    /// The same under a name for people; without one it is called as it is named.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The name for people: of the token, or of whoever the issuer says it is.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The stable name: what the audit and the access log say.

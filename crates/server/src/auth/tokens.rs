@@ -134,12 +134,12 @@ pub enum TokenRefusal {
 }
 
 /// All tokens: the fold of [`TokenEvent`]s. Pure; knows no clock.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBook {
     tokens: BTreeMap<TokenId, Entry>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     record: TokenRecord,
     revoked: Option<Instant>,
@@ -316,6 +316,7 @@ impl TokenBook {
         let record = &entry.record;
         let (role, party) = (record.role, record.party.clone());
         Principal::new(record.id.principal(), role, party, record.scopes.clone(), record.expires)
+            .map(|principal| principal.named(&record.name))
             .map_err(|_| AuthRefusal::Invalid)
     }
 

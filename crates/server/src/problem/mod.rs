@@ -4,6 +4,7 @@
 mod extract;
 mod rim;
 
+pub(crate) use extract::too_large;
 pub use extract::{IdempotencyKey, Json, Path, Query};
 pub use rim::{catch_panic, deadline, method_not_allowed, not_found};
 
