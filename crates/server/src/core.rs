@@ -33,6 +33,9 @@ pub enum FoldError {
         /// What is wrong with it.
         reason: serde_json::Error,
     },
+    /// An invariant is broken by what is stored.
+    #[error(transparent)]
+    Violation(Violation),
     /// The site cannot be opened.
     #[error("the site cannot be opened: {0}")]
     Refused(String),
@@ -69,7 +72,7 @@ impl Core {
     /// # Errors
     /// Where it would be refused.
     pub fn would_take(&self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
-        self.control.would_take(now, input)
+        leasehold_control::decide(self.control.state(), now, input, &mut Vec::new())
     }
 
     /// The state machine's state.
@@ -199,10 +202,8 @@ impl Core {
         match entry {
             Entry::Fact(fact) => self.registry.note(record.at, &fact),
             Entry::Event(event) => {
-                let registry = &mut self.registry;
-                self.control.fold(record.at, &event, &mut |at, event, state| {
-                    registry.observe(at, event, state);
-                });
+                self.control.fold(record.at, &event).map_err(FoldError::Violation)?;
+                self.registry.observe(record.at, &event, self.control.state());
             }
         }
         Ok(())

@@ -145,7 +145,7 @@ fn gpus(registry: &mut Registry, state: &State) {
     let family = Family::<OfState, Count>::default();
     let gauges = state.fleet.gauge_total();
     for gpus in GpuState::ALL {
-        let label = OfState { state: gpus.name().to_owned() };
+        let label = OfState { state: gpus.key().to_owned() };
         family.get_or_create(&label).set(gauges[gpus.index()]);
     }
     registry.register("gpus", "GPUs in service, by what they do", family);

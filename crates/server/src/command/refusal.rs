@@ -42,7 +42,7 @@ impl Refusal {
 
     /// The store does not take anything.
     pub fn not_stored(error: &StoreError) -> Self {
-        if error.is_unknown() {
+        if matches!(error, StoreError::Unknown { .. }) {
             return Self::new(
                 503,
                 "outcome-unknown",

@@ -1,6 +1,6 @@
 //! From what is stored to the core, and snapshots that make that quick.
 
-use leasehold_control::Control;
+use leasehold_control::{Control, State};
 use leasehold_diagnostics::Source;
 use leasehold_storage::{Head, Snapshot, Store, StoreError};
 use leasehold_units::Instant;
@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::{Core, FoldError, Outbox};
 use crate::log::{Entry, Fact};
-use crate::plant::NoPlant;
 use crate::registry::Registry;
 
 /// Records are read so many at a time.
@@ -135,13 +134,13 @@ fn opened_with(store: &mut dyn Store) -> Result<(Instant, String), LoadError> {
 
 #[derive(Serialize)]
 struct Written<'a> {
-    control: &'a Control,
+    state: &'a State,
     registry: &'a Registry,
 }
 
 #[derive(Deserialize)]
 struct Read {
-    control: Control,
+    state: State,
     registry: Registry,
 }
 
@@ -150,7 +149,7 @@ struct Read {
 /// # Errors
 /// Where something cannot be written.
 pub fn write_snapshot(core: &Core, head: &Head) -> Result<Snapshot, rmp_serde::encode::Error> {
-    let written = Written { control: core.control(), registry: core.registry() };
+    let written = Written { state: core.state(), registry: core.registry() };
     let body = rmp_serde::to_vec_named(&written)?;
     Ok(Snapshot { seq: head.seq, hash: head.hash, format: FORMAT.into(), body })
 }
@@ -158,5 +157,5 @@ pub fn write_snapshot(core: &Core, head: &Head) -> Result<Snapshot, rmp_serde::e
 /// The core of a snapshot, if it can be read.
 pub fn read_snapshot(snapshot: &Snapshot) -> Option<Core> {
     let read: Read = rmp_serde::from_slice(&snapshot.body).ok()?;
-    Some(Core::from_parts(read.control, read.registry))
+    Some(Core::from_parts(Control::resume(read.state), read.registry))
 }

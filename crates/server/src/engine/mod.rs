@@ -226,7 +226,12 @@ impl Engine {
             Failed::Violation { violation, story } => {
                 return Err(Stopped::Violation { violation, story });
             }
-            Failed::Store(error) if error.must_stop() => return Err(error.into()),
+            Failed::Store(
+                error @ (StoreError::Fenced { .. }
+                | StoreError::NotLeading { .. }
+                | StoreError::Unknown { .. }
+                | StoreError::Damaged { .. }),
+            ) => return Err(error.into()),
             Failed::Store(error) => error,
         };
         tracing::error!(%error, "the store refuses; going back to what is durable");

@@ -114,7 +114,7 @@ pub fn lease_detail(state: &State, index: usize, entry: &LeaseEntry) -> LeaseDet
     });
     LeaseDetail {
         lease: lease_summary(state, index, entry),
-        currency: entry.terms().fee.currency.code().into(),
+        currency: entry.terms().fee.fixed.currency().code().into(),
         entitlement: steps.collect(),
         terms: entry.terms().text.to_string(),
     }

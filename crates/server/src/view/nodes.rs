@@ -119,7 +119,7 @@ const fn condition(node: &Node, site: bool) -> &'static str {
 /// The site in short.
 pub fn site(state: &State) -> SiteView {
     let gauges = state.fleet.gauge_total();
-    let by_state = GpuState::ALL.iter().map(|gpus| (gpus.name().to_owned(), gauges[gpus.index()]));
+    let by_state = GpuState::ALL.iter().map(|gpus| (gpus.key().to_owned(), gauges[gpus.index()]));
     SiteView {
         site: state.site.id.to_string(),
         landlord: state.site.landlord.to_string(),
