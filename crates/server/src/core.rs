@@ -103,6 +103,7 @@ impl Core {
     /// Takes up a fact and puts it into the outbox.
     pub fn note(&mut self, now: Instant, fact: Fact, out: &mut Outbox) {
         self.registry.note(now, &fact);
+        out.touches_tokens |= matches!(fact, Fact::Token(_));
         out.push(now, &Said::Fact(&fact));
     }
 
@@ -236,6 +237,7 @@ pub struct Outbox {
     records: Vec<NewRecord>,
     chunks: Vec<Chunk>,
     archive: Vec<ArchiveRow>,
+    touches_tokens: bool,
 }
 
 /// So many records are made durable together at most, so that nobody waits long for a start-up to catch up.
@@ -247,6 +249,11 @@ impl Outbox {
         self.records.push(NewRecord { at, body });
     }
 
+    /// Whether a token was made or taken back.
+    pub const fn touches_tokens(&self) -> bool {
+        self.touches_tokens
+    }
+
     /// Whether it is time to make durable what there is.
     pub const fn is_full(&self) -> bool {
         self.records.len() >= RECORDS_MAX
@@ -254,7 +261,7 @@ impl Outbox {
 
     /// All of it; the outbox is empty then.
     pub fn take(&mut self) -> Batch {
-        let Self { records, chunks, archive } = std::mem::take(self);
+        let Self { records, chunks, archive, .. } = std::mem::take(self);
         Batch { records, chunks, archive, ..Batch::default() }
     }
 }

@@ -107,6 +107,10 @@ pub struct LiveJob {
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.
     pub cancelled: bool,
+    /// How often it started.
+    pub starts: u32,
+    /// Its GPUs on the node that it shares, a bit each, while it runs.
+    pub gpu_mask: u64,
 }
 
 impl LiveJob {
@@ -125,6 +129,8 @@ impl LiveJob {
             borrowed_gpu_seconds: 0,
             exit: None,
             cancelled: false,
+            starts: 0,
+            gpu_mask: 0,
         }
     }
 
@@ -155,6 +161,7 @@ impl EndedJob {
             borrowed_gpu_seconds: job.borrowed_gpu_seconds,
             exit: job.exit,
             cancelled,
+            starts: job.starts,
         }
     }
 }
@@ -184,4 +191,6 @@ pub struct EndedJob {
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.
     pub cancelled: bool,
+    /// How often it started.
+    pub starts: u32,
 }

@@ -31,6 +31,11 @@ impl Scrubs {
         Some((NodeRanges::from_nodes(together), since))
     }
 
+    /// By when the turnover of `node` has to be over, if it is in one.
+    pub fn deadline_of(&self, node: u32) -> Option<Instant> {
+        self.by_node.get(&node).map(|(_, deadline)| *deadline)
+    }
+
     fn begin(&mut self, node: u32, since: Instant, deadline: Instant) {
         self.by_node.insert(node, (since, deadline));
         self.by_deadline.insert((deadline, node));

@@ -269,15 +269,23 @@ async fn log(
 ) -> Result<Response, Problem> {
     let reach = reach(&who, Right::ReadJobContent, None)?;
     let party = one(&reach)?;
-    let known = {
+    let live = {
         let core = app.handle.core().await;
-        core.registry().job(&party, number).is_some()
+        let job = core.registry().job(&party, number);
+        job.map(|job| (job.description.by.clone(), job.starts))
     };
-    if !known {
-        ended(&app, party.clone(), number).await?;
+    let (by, starts) = match live {
+        Some(live) => live,
+        None => {
+            let job = ended(&app, party.clone(), number).await?;
+            (job.description.by, job.starts)
+        }
+    };
+    if matches!(&reach, Reach::Own { who, .. } if *who != by) {
+        return Err(Problem::no_such("log", &number.to_string()));
     }
     let Some(logs) = &app.logs else { return Err(Problem::no_such("log", &number.to_string())) };
-    let run = crate::plant::RunName { party, number, start: which.start };
+    let run = crate::plant::RunName { party, number, start: which.start.unwrap_or(starts) };
     let bytes = logs
         .read(&run, which.stream, which.offset, LOG_PAGE)
         .map_err(|_| Problem::no_such("log", &number.to_string()))?;

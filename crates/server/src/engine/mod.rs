@@ -7,7 +7,7 @@
 mod handle;
 mod load;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant as Monotonic};
 
@@ -19,6 +19,7 @@ use tokio::sync::{RwLock, watch};
 pub use handle::{Asked, Closed, Handle};
 pub use load::{LoadError, Loaded, load, read_snapshot, write_snapshot};
 
+use crate::auth::TokenBook;
 use crate::clock::Clock;
 use crate::command::{Desk, Done, Refusal, Reply};
 use crate::core::{Core, Outbox};
@@ -48,6 +49,8 @@ pub struct Engine {
     durable: watch::Sender<u64>,
     snapshot_at: u64,
     out: Outbox,
+    /// Who is let in, as of the last record that is durable.
+    tokens: Arc<std::sync::RwLock<TokenBook>>,
 }
 
 /// Why the loop came to its end.
@@ -77,12 +80,16 @@ struct Decided {
 
 impl Engine {
     /// A loop over what was loaded, and how to reach it.
-    pub fn new(loaded: Loaded, plant: Box<dyn Plant>, clock: Clock) -> (Self, Handle) {
+    pub fn new(loaded: Loaded, mut plant: Box<dyn Plant>, clock: Clock) -> (Self, Handle) {
         let (sender, inbox) = std::sync::mpsc::channel();
+        let tokens = loaded.core.registry().tokens().clone();
         let core = Arc::new(RwLock::new(loaded.core));
         let head = loaded.store.head().seq;
         let (durable, news) = watch::channel(head);
         let handle = Handle::new(Arc::clone(&core), sender, news);
+        let waker = handle.clone();
+        plant.attach(Arc::new(move || waker.wake()));
+        let tokens = Arc::new(std::sync::RwLock::new(tokens));
         let engine = Self {
             core,
             store: loaded.store,
@@ -92,8 +99,14 @@ impl Engine {
             durable,
             snapshot_at: loaded.snapshot_seq,
             out: Outbox::default(),
+            tokens,
         };
         (engine, handle)
+    }
+
+    /// Who is let in: kept up with what is durable.
+    pub fn tokens(&self) -> Arc<std::sync::RwLock<TokenBook>> {
+        Arc::clone(&self.tokens)
     }
 
     /// Runs until it is told to stop.
@@ -165,6 +178,7 @@ impl Engine {
             refuse_all(decided, &Refusal::stopped());
             return Err(Failed::Violation { violation, story: core.story() });
         }
+        let touches_tokens = self.out.touches_tokens();
         let mut batch = self.out.take();
         batch.answers = answers(&decided, now);
         if is_something(&batch)
@@ -172,6 +186,10 @@ impl Engine {
         {
             refuse_all(decided, &Refusal::not_stored(&error));
             return Err(Failed::Store(error));
+        }
+        if touches_tokens {
+            let book = core.registry().tokens().clone();
+            *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = book;
         }
         drop(core);
         for Decided { asked, reply } in decided {

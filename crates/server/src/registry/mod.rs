@@ -30,6 +30,10 @@ pub struct Registry {
     site: Feed,
     /// Whose job is in which slot of the job table, and its number.
     slots: BTreeMap<JobSlot, (String, u64)>,
+    /// Who has which GPUs of nodes that jobs share or fill in part.
+    shared: BTreeMap<u32, BTreeMap<JobSlot, u64>>,
+    /// On which such node a job has GPUs.
+    shared_by: BTreeMap<JobSlot, u32>,
     /// Jobs that are over and reads that were logged, not kept yet.
     #[serde(skip)]
     ended: Vec<ArchiveRow>,
@@ -136,7 +140,10 @@ impl Registry {
             }
             Event::JobStarted { job, at: place } => {
                 let guest = place.guest;
+                let mask = place.part.map_or(0, |(node, gpus)| self.take_gpus(*job, node, gpus));
                 self.change_job(*job, |entry| {
+                    entry.starts += 1;
+                    entry.gpu_mask = mask;
                     entry.first_started.get_or_insert(at);
                     entry.running_since = Some(at);
                     entry.borrows = guest;
@@ -149,6 +156,7 @@ impl Registry {
                 self.tell_of(*job, at, |job| News::JobToldToLeave { job, deadline });
             }
             Event::JobVacated { job } | Event::JobStopped { job, .. } => {
+                self.give_gpus_back(*job);
                 self.change_job(*job, |entry| entry.close_run(at));
                 self.tell_of(*job, at, |job| News::JobRequeued { job });
             }
@@ -166,6 +174,7 @@ impl Registry {
 
     /// Keeps a job that is over.
     fn end_job(&mut self, at: Instant, slot: JobSlot, cancelled: bool) {
+        self.give_gpus_back(slot);
         let Some((party, number)) = self.slots.remove(&slot) else { return };
         let book = self.parties.get_mut(&party).expect("a job has a party");
         if let Some(mut job) = book.jobs.remove(&number) {
@@ -226,6 +235,27 @@ impl Registry {
 
     fn tell(&mut self, party: &str, at: Instant, what: News) {
         self.book(party).feed.push(at, what);
+    }
+
+    /// Finds `count` GPUs of a shared node for the job in `slot`, the lowest free ones, a bit each.
+    fn take_gpus(&mut self, slot: JobSlot, node: u32, count: u8) -> u64 {
+        let residents = self.shared.entry(node).or_default();
+        let taken = residents.values().fold(0, |all, mask| all | mask);
+        let free = (0..u64::BITS).map(|gpu| 1 << gpu).filter(|gpu| taken & gpu == 0);
+        let mask = free.take(usize::from(count)).fold(0, |all, gpu| all | gpu);
+        residents.insert(slot, mask);
+        self.shared_by.insert(slot, node);
+        mask
+    }
+
+    fn give_gpus_back(&mut self, slot: JobSlot) {
+        let Some(node) = self.shared_by.remove(&slot) else { return };
+        if let Some(residents) = self.shared.get_mut(&node) {
+            residents.remove(&slot);
+            if residents.is_empty() {
+                self.shared.remove(&node);
+            }
+        }
     }
 
     fn job_is_cancelled(&self, slot: JobSlot) -> bool {

@@ -3,6 +3,10 @@
 //! A plant hears every event and answers with what it sees. It decides nothing. What it does to the world it
 //! does in [`Plant::act`], which is called once all that it heard is durable.
 
+mod local;
+
+use std::sync::Arc;
+
 use leasehold_control::{Event, Input, State};
 use leasehold_units::Instant;
 use serde::Deserialize;
@@ -10,6 +14,11 @@ use utoipa::ToSchema;
 
 use crate::log::Fact;
 use crate::registry::Registry;
+
+pub use local::{LocalLogs, LocalOptions, LocalPlant};
+
+/// Tells the loop that the plant saw something.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// What a plant saw.
 #[derive(Debug)]
@@ -22,6 +31,9 @@ pub enum Seen {
 
 /// What runs the jobs.
 pub trait Plant: Send {
+    /// Is given what to call when it saw something.
+    fn attach(&mut self, _wake: Waker) {}
+
     /// When it will have something to say whatever happens, if it knows.
     fn next(&self) -> Option<Instant>;
 
@@ -78,8 +90,8 @@ pub struct RunName {
     pub party: String,
     /// The party's number for the job.
     pub number: u64,
-    /// Which start, from 1; the latest if nothing is said.
-    pub start: Option<u32>,
+    /// Which start, from 1.
+    pub start: u32,
 }
 
 /// Where what jobs wrote is kept.

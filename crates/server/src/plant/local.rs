@@ -1,0 +1,345 @@
+//! The machine itself: what is decided becomes orders to its agent, what the agent reports becomes
+//! observations.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use leasehold_clusters::local::{
+    self, Command, ConnectError, Limits, LocalCluster, Node, NodeShare, Order, Program, Report,
+    Run, RunId, Spawn, Turnover,
+};
+use leasehold_control::{Allocation, Condition, Event, Input, JobSlot, JobState, State};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Instant, Seconds};
+
+use super::{Logs, Plant, RunName, Seen, Stream, Waker};
+use crate::job::{Exit, LiveJob, Work};
+use crate::log::Fact;
+use crate::registry::Registry;
+
+/// How the agent of this machine is reached.
+#[derive(Debug, Clone)]
+pub struct LocalOptions {
+    /// The agent's directory: its socket is in it, and what runs wrote.
+    pub directory: PathBuf,
+    /// How an agent is started where none answers.
+    pub spawn: Option<Spawn>,
+}
+
+/// The machine itself.
+pub struct LocalPlant {
+    options: LocalOptions,
+    cluster: Option<LocalCluster>,
+    reports: Arc<Mutex<VecDeque<Report>>>,
+    wake: Option<Waker>,
+    /// Ends that were reported and are not forgotten yet: they are told again after a setback.
+    ended: BTreeMap<RunId, (Instant, local::Exit)>,
+    orders: Vec<Order>,
+}
+
+impl LocalPlant {
+    /// A plant that connects when it takes over.
+    pub fn new(options: LocalOptions) -> Self {
+        Self {
+            options,
+            cluster: None,
+            reports: Arc::default(),
+            wake: None,
+            ended: BTreeMap::new(),
+            orders: Vec::new(),
+        }
+    }
+
+    fn connect(&mut self, state: &State, orders: &[Order]) -> Result<(), ConnectError> {
+        let count = u32::try_from(state.fleet.nodes().len()).expect("a site has few nodes");
+        let nodes = (0..count).map(|number| Node {
+            name: state.site.node_name(number),
+            gpus: state.fleet.pools[state.fleet.pool_of(number)].gpus_per_node,
+        });
+        let socket = self.options.directory.join("agent.sock");
+        let spawn = self.options.spawn.clone();
+        let (cluster, reports) = LocalCluster::connect(&socket, nodes.collect(), orders, spawn)?;
+        let (queue, wake) = (Arc::clone(&self.reports), self.wake.clone());
+        std::thread::spawn(move || {
+            for report in reports {
+                queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(report);
+                if let Some(wake) = &wake {
+                    wake();
+                }
+            }
+        });
+        self.cluster = Some(cluster);
+        Ok(())
+    }
+
+    /// What an end means for the state machine; nothing where the run is not what the job does now.
+    fn ended(
+        &self,
+        id: &RunId,
+        exit: &local::Exit,
+        state: &State,
+        registry: &Registry,
+    ) -> Option<Vec<Seen>> {
+        let live = registry.job(id.party(), id.job())?;
+        let slot = live.slot?;
+        let job = state.jobs.find(slot).filter(|job| job.starts == id.start())?;
+        let at = match &job.state {
+            JobState::Running { at, .. } | JobState::Leaving { at, .. } => at,
+            _ => return None,
+        };
+        let fact = Fact::RunEnded {
+            party: id.party().to_owned(),
+            number: id.job(),
+            start: id.start(),
+            exit: exit_of(exit),
+        };
+        let leaving = matches!(job.state, JobState::Leaving { .. });
+        let mut seen = vec![Seen::Fact(fact)];
+        match exit {
+            local::Exit::Vacated { .. } | local::Exit::Stopped if leaving => {
+                seen.push(Seen::Input(Input::Vacated { job: slot }));
+            }
+            // The host is back, and clean: what ran there is queued again.
+            local::Exit::LostWithHost | local::Exit::Stopped => {
+                let nodes = nodes_of(at);
+                seen.push(Seen::Input(Input::NodesDown(nodes.clone())));
+                seen.push(Seen::Input(Input::NodesUp(nodes)));
+            }
+            _ => seen.push(Seen::Input(Input::Ended { job: slot })),
+        }
+        Some(seen)
+    }
+
+    fn turnover_over(turnover: &Turnover, clean: bool, state: &State) -> Vec<Seen> {
+        let Some(nodes) = state.site.nodes_named(&turnover.node) else { return Vec::new() };
+        let current = state.scrubs.deadline_of(nodes.start) == Some(turnover.until);
+        if !current || state.fleet.node(nodes.start).condition != Condition::Turnover {
+            return Vec::new();
+        }
+        let nodes = NodeRanges::from_range(nodes.start, nodes.end);
+        let input =
+            if clean { Input::TurnoverDone { nodes } } else { Input::NodesDown(nodes) };
+        vec![Seen::Input(input)]
+    }
+}
+
+impl Plant for LocalPlant {
+    fn attach(&mut self, wake: Waker) {
+        self.wake = Some(wake);
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.front().map(instant_of)
+    }
+
+    fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen> {
+        loop {
+            let report = {
+                let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
+                if reports.front().is_none_or(|report| now < instant_of(report)) {
+                    return Vec::new();
+                }
+                reports.pop_front().expect("there is one")
+            };
+            let seen = match report {
+                Report::Ended { id, at, exit } => {
+                    let seen = self.ended(&id, &exit, state, registry);
+                    self.ended.insert(id.clone(), (at, exit));
+                    self.orders.push(Order::Forget(id));
+                    seen.unwrap_or_default()
+                }
+                Report::TurnoverDone { turnover, .. } => Self::turnover_over(&turnover, true, state),
+                Report::TurnoverFailed { turnover, reason, .. } => {
+                    tracing::warn!(node = turnover.node, reason, "a turnover failed");
+                    Self::turnover_over(&turnover, false, state)
+                }
+                Report::Inventory(inventory) => {
+                    let (nodes, gpus) = (inventory.nodes.len(), inventory.gpus.len());
+                    tracing::info!(nodes, gpus, cgroup = inventory.cgroup, "the agent answers");
+                    Vec::new()
+                }
+                Report::Started { .. } | Report::Running(_) => Vec::new(),
+            };
+            if !seen.is_empty() {
+                return seen;
+            }
+        }
+    }
+
+    fn hear(&mut self, at: Instant, event: &Event, state: &State, registry: &Registry) {
+        match event {
+            Event::JobStarted { job, .. } => {
+                self.orders.extend(start(*job, state, registry));
+            }
+            Event::EvictionRequested { job, deadline } => {
+                let deadline = *deadline;
+                let id = run_of(*job, state, registry);
+                self.orders.extend(id.map(|id| Order::Vacate { id, deadline }));
+            }
+            // Its nodes are gone, or are somebody else's from now on: it has no time.
+            Event::JobStopped { job, .. } => {
+                let id = run_of(*job, state, registry);
+                self.orders.extend(id.map(|id| Order::Vacate { id, deadline: at }));
+            }
+            Event::TurnoverBegan { nodes, .. } => {
+                self.orders.extend(nodes.iter().map(|node| turnover(node, state)));
+            }
+            _ => {}
+        }
+    }
+
+    fn act(&mut self) {
+        if self.orders.is_empty() {
+            return;
+        }
+        let orders = std::mem::take(&mut self.orders);
+        for order in &orders {
+            if let Order::Forget(id) = order {
+                self.ended.remove(id);
+            }
+        }
+        if let Some(cluster) = &self.cluster {
+            cluster.send(&orders);
+        }
+    }
+
+    fn take_over(&mut self, state: &State, registry: &Registry) {
+        self.orders.clear();
+        let mut orders = Vec::new();
+        for (slot, job) in state.jobs.iter() {
+            match job.state {
+                JobState::Running { .. } => orders.extend(start(slot, state, registry)),
+                JobState::Leaving { deadline, .. } => {
+                    orders.extend(start(slot, state, registry));
+                    let id = run_of(slot, state, registry);
+                    orders.extend(id.map(|id| Order::Vacate { id, deadline }));
+                }
+                _ => {}
+            }
+        }
+        let nodes = state.fleet.nodes().iter().zip(0..);
+        let unclean = nodes.filter(|(node, _)| node.condition == Condition::Turnover);
+        orders.extend(unclean.map(|(_, number)| turnover(number, state)));
+        if let Some(cluster) = &self.cluster {
+            cluster.send(&orders);
+            let again = std::mem::take(&mut self.ended).into_iter();
+            let again = again.map(|(id, (at, exit))| Report::Ended { id, at, exit });
+            self.reports.lock().unwrap_or_else(PoisonError::into_inner).extend(again);
+        } else if let Err(error) = self.connect(state, &orders) {
+            tracing::error!(%error, "no agent on this machine: no job runs until one answers");
+        }
+    }
+}
+
+/// Reads what runs of this machine wrote.
+pub struct LocalLogs {
+    /// The agent's directory.
+    pub directory: PathBuf,
+}
+
+impl Logs for LocalLogs {
+    fn read(
+        &self,
+        run: &RunName,
+        stream: Stream,
+        offset: u64,
+        max: u64,
+    ) -> std::io::Result<Vec<u8>> {
+        let id = RunId::new(&run.party, run.number, run.start);
+        let id = id.map_err(|error| std::io::Error::other(error.to_string()))?;
+        let stream = match stream {
+            Stream::Stdout => local::Stream::Stdout,
+            Stream::Stderr => local::Stream::Stderr,
+        };
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        local::read_log(&self.directory, &id, stream, offset, max)
+            .map(|part| part.bytes)
+            .map_err(|error| std::io::Error::new(std::io::ErrorKind::NotFound, error.to_string()))
+    }
+}
+
+const fn instant_of(report: &Report) -> Instant {
+    match report {
+        Report::Started { at, .. }
+        | Report::Ended { at, .. }
+        | Report::TurnoverDone { at, .. }
+        | Report::TurnoverFailed { at, .. } => *at,
+        Report::Inventory(_) | Report::Running(_) => Instant::from_unix(i64::MIN),
+    }
+}
+
+/// The run that `slot` is on, or was on until now.
+fn run_of(slot: JobSlot, state: &State, registry: &Registry) -> Option<RunId> {
+    let (party, number) = registry.job_in(slot)?;
+    RunId::new(party, number, state.jobs.get(slot).starts).ok()
+}
+
+fn start(slot: JobSlot, state: &State, registry: &Registry) -> Option<Order> {
+    let id = run_of(slot, state, registry)?;
+    let live = registry.job(id.party(), id.job())?;
+    let job = state.jobs.get(slot);
+    let run = Run {
+        id,
+        nodes: shares(job.allocation()?, live, state),
+        command: command(live),
+        limits: Limits::default(),
+        limit_seconds: job.request_left(),
+        vacate_seconds: job.spec.vacate_seconds,
+    };
+    Some(Order::Start(run))
+}
+
+fn command(live: &LiveJob) -> Command {
+    let description = &live.description;
+    let program = match &description.work {
+        Work::Command(argv) => Program::Argv(argv.clone()),
+        Work::Script { text, arguments } => {
+            Program::Script { text: text.clone(), args: arguments.clone() }
+        }
+    };
+    Command {
+        program,
+        env: description.environment.clone(),
+        workdir: description.directory.clone().map(PathBuf::from),
+        user: None,
+    }
+}
+
+fn shares(at: &Allocation, live: &LiveJob, state: &State) -> Vec<NodeShare> {
+    let gpus = |node: u32| state.fleet.pools[state.fleet.pool_of(node)].gpus_per_node;
+    let whole = at.whole.iter().map(|node| NodeShare {
+        name: state.site.node_name(node),
+        gpus: (0..gpus(node)).collect(),
+    });
+    let part = at.part.map(|(node, _)| NodeShare {
+        name: state.site.node_name(node),
+        gpus: (0..64).filter(|gpu| live.gpu_mask & (1 << gpu) != 0).collect(),
+    });
+    whole.chain(part).collect()
+}
+
+fn turnover(node: u32, state: &State) -> Order {
+    let limit = state.fleet.pools[state.fleet.pool_of(node)].turnover_seconds_max;
+    let until = state.scrubs.deadline_of(node);
+    let until = until.unwrap_or_else(|| state.now.after(Seconds::new(u64::from(limit))));
+    Order::Turnover(Turnover { node: state.site.node_name(node), until })
+}
+
+fn nodes_of(at: &Allocation) -> NodeRanges {
+    let part = at.part.map(|(node, _)| (node, node + 1));
+    NodeRanges::from_ranges(at.whole.ranges().iter().copied().chain(part))
+}
+
+fn exit_of(exit: &local::Exit) -> Exit {
+    match exit {
+        local::Exit::Code(code) => Exit::Code(*code),
+        local::Exit::Signal(signal) => Exit::Signal(*signal),
+        local::Exit::TimeLimit => Exit::TimeLimit,
+        local::Exit::Vacated { killed } => Exit::Vacated { killed: *killed },
+        local::Exit::Stopped => Exit::Stopped,
+        local::Exit::LostWithHost => Exit::LostWithHost,
+        local::Exit::NotStarted { reason } => Exit::NotStarted { reason: reason.clone() },
+    }
+}

@@ -1,0 +1,191 @@
+//! A server from its options to its end: the store is opened, the log folded, the loop started, the socket
+//! bound; and all of it taken down in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware;
+use leasehold_diagnostics::Source;
+use leasehold_ledger::SigningKey;
+use leasehold_storage::{OpenMode, Store, StoreError};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::api::{self, App};
+use crate::auth::oidc::Oidc;
+use crate::auth::{self, Authenticator, BootstrapError};
+use crate::clock::Clock;
+use crate::core::Outbox;
+use crate::engine::{self, Engine, Handle, LoadError, Stopped};
+use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
+use crate::log::Fact;
+use crate::metrics::Metrics;
+use crate::net::{ListenError, ListenOptions, Listener};
+use crate::plant::{Logs, Plant};
+use crate::problem;
+
+/// The longest that a request may wait for its answer to begin.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The largest body, in bytes: a lease or a script.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// What a server needs.
+pub struct ServeOptions {
+    /// The site file, where the database may be empty.
+    pub site: Option<Source>,
+    /// Leases that are signed at the first start, in order.
+    pub leases: Vec<Source>,
+    /// The database: a path, or `postgres://…`.
+    pub database: String,
+    /// Where keys and the first token are kept.
+    pub directory: PathBuf,
+    /// Seals documents.
+    pub key: SigningKey,
+    /// Where to listen.
+    pub listen: ListenOptions,
+    /// Issuers of tokens beside the server itself.
+    pub issuers: Vec<Oidc>,
+    /// What runs the jobs.
+    pub plant: Box<dyn Plant>,
+    /// Where what jobs wrote is read.
+    pub logs: Option<Box<dyn Logs>>,
+    /// The time of the site.
+    pub clock: Clock,
+    /// How often somebody may ask.
+    pub rates: RateLimits,
+}
+
+/// Why a server did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// There is no first token.
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
+    /// Nothing is listened on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The loop stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// The machine gives no threads or signals.
+    #[error("the system refuses: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, or until the loop stops. `ready` hears the address once it is bound.
+///
+/// # Errors
+/// See [`ServeError`].
+pub fn serve(
+    options: ServeOptions,
+    ready: impl FnOnce(Option<std::net::SocketAddr>),
+) -> Result<(), ServeError> {
+    let store = leasehold_storage::open(&options.database, OpenMode::Lead { wait: true })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (engine, handle) = start(store, options.site.as_ref(), &options.directory, options.plant, &options.clock)?;
+    let tokens = engine.tokens();
+    let listener = runtime.block_on(Listener::bind(options.listen))?;
+    let wall: auth::Clock = Arc::new(|| Clock::Wall.now());
+    let authenticator = Authenticator::new(tokens, options.issuers, wall);
+    let app = Arc::new(App {
+        handle: handle.clone(),
+        key: options.key,
+        logs: options.logs,
+        metrics: Metrics::default(),
+        clock: options.clock,
+        place: options.database,
+    });
+    let router = router(app, authenticator, Limiter::new(options.rates));
+    let address = listener.local_addr();
+    let (over, ended) = tokio::sync::oneshot::channel();
+    let thread = std::thread::Builder::new().name("loop".into()).spawn(move || {
+        let stopped = engine.run();
+        let _ = over.send(());
+        stopped
+    })?;
+    ready(address);
+    let served = runtime.block_on(async move {
+        let stop = async move {
+            tokio::select! {
+                () = asked_to_stop() => {}
+                _ = ended => {}
+            }
+        };
+        listener.serve(router, stop).await
+    });
+    if served.cut > 0 {
+        tracing::warn!(connections = served.cut, "cut connections that were still busy");
+    }
+    handle.stop();
+    let stopped = thread.join().map_err(|_| std::io::Error::other("the loop panicked"))?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(stopped?)
+}
+
+/// The loop over what is stored, with a first token if there was none.
+fn start(
+    store: Box<dyn Store>,
+    site: Option<&Source>,
+    directory: &Path,
+    plant: Box<dyn Plant>,
+    clock: &Clock,
+) -> Result<(Engine, Handle), ServeError> {
+    let mut loaded = engine::load(store, site, clock.now())?;
+    let first = auth::bootstrap(directory, loaded.core.registry().tokens(), Clock::Wall.now())?;
+    if let Some(event) = first {
+        let now = clock.now().max(loaded.core.state().now);
+        let mut out = Outbox::default();
+        loaded.core.note(now, Fact::Token(event), &mut out);
+        loaded.store.append(&out.take())?;
+    }
+    Ok(Engine::new(loaded, plant, clock.clone()))
+}
+
+/// All routes with what stands around them.
+pub fn router(app: Arc<App>, authenticator: Authenticator, limiter: Limiter) -> Router {
+    let (open, known) = (api::open_routes(), api::routes());
+    let (known, described) =
+        OpenApiRouter::with_openapi(api::description()).merge(known).split_for_parts();
+    let (open, open_described) = open.split_for_parts();
+    let mut described = described;
+    described.merge(open_described);
+    let components = described.components.get_or_insert_default();
+    components.add_security_scheme(
+        "token",
+        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+    );
+    let known = known
+        .layer(middleware::from_fn_with_state(limiter.clone(), limit_principals))
+        .layer(middleware::from_fn_with_state(authenticator, auth::authenticate))
+        .layer(middleware::from_fn_with_state(limiter, limit_strangers));
+    let pages = crate::openapi_page::documentation(described);
+    let all = open.merge(known).with_state(app).merge(pages);
+    crate::limits::limit_body(all, BODY_BYTES_MAX)
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(middleware::from_fn_with_state(DEADLINE, problem::deadline))
+        .layer(middleware::from_fn(problem::catch_panic))
+}
+
+/// Ready when the system asks to stop.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("asked to stop"),
+        _ = interrupt.recv() => tracing::info!("interrupted"),
+    }
+}
