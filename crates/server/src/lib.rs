@@ -9,6 +9,7 @@ pub mod auth;
 pub mod clock;
 pub mod command;
 pub mod core;
+pub mod documentation;
 pub mod engine;
 pub mod job;
 pub mod limits;
@@ -18,6 +19,7 @@ pub mod net;
 pub mod plant;
 pub mod problem;
 pub mod registry;
+pub mod serve;
 pub mod view;
 #[cfg(test)]
 mod testing;
