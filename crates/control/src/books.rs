@@ -8,13 +8,14 @@ use leasehold_ledger::{
 };
 use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Money, Month, PartyId, Shape};
+use serde::{Deserialize, Serialize};
 
 use crate::event::PowerStep;
 use crate::invariants::Breach;
 use crate::state::LeaseEntry;
 
 /// A reclaim that was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reclaim {
     /// Number of the lease.
     pub lease: u16,
@@ -34,7 +35,7 @@ pub struct Reclaim {
 
 /// What is to be written into the file that proves what a lease was given in a month, behind what is
 /// there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceChunk {
     /// Which lease.
     pub lease: LeaseIndex,
@@ -45,7 +46,7 @@ pub struct EvidenceChunk {
 }
 
 /// Meters, invoices, the journal, and the record of promises that were not kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Books {
     /// Adds up usage of the site.
     pub meter: Meter,

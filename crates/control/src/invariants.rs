@@ -43,7 +43,7 @@ pub struct Breach {
 }
 
 /// An invariant that does not hold: the program is wrong, and stops.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("invariant {invariant} is broken at {at}: {what}")]
 pub struct Violation {
     /// Which.

@@ -54,7 +54,8 @@ pub struct Allocation {
 }
 
 /// What a job is doing.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Waiting in its party's queue.
     Queued,
@@ -90,7 +91,7 @@ pub enum JobState {
 }
 
 /// A living job.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Job {
     /// As submitted.
     pub spec: JobSpec,
@@ -99,13 +100,16 @@ pub struct Job {
     /// When it was submitted.
     pub submitted: Instant,
     /// When it could first have its nodes: what a reclaim's clock runs from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Instant>,
     /// The lease in which nodes were last kept for it as their holder, and the bound that it had then:
     /// what the clock runs against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promised: Option<(u16, Seconds)>,
     /// Whether the clock ran past the bound, which is recorded then.
     pub missed: bool,
     /// When it first started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Instant>,
     /// When its nodes are expected back; kept while it has or awaits nodes.
     pub expected_end: Instant,
@@ -114,6 +118,7 @@ pub struct Job {
     /// How often it was told to leave, other than by its own party.
     pub evictions: u32,
     /// Until when it may not borrow, after it was told to leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backs_off_until: Option<Instant>,
     /// Whether its party withdrew it while it had nodes: it is over when it is gone from them.
     pub cancelled: bool,
@@ -181,7 +186,7 @@ impl Job {
 }
 
 /// The living jobs. Slots are reused, last freed first, so that a replay gives the same ones.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct JobTable {
     jobs: Vec<Option<Job>>,
     free: Vec<JobSlot>,

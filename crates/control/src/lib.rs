@@ -84,6 +84,37 @@ impl Control {
         })
     }
 
+    /// Goes on from a state that was stored, or folded from stored events.
+    ///
+    /// Settle the instant of its last event first, [`State::now`]: it may have been handed an input of
+    /// which not everything followed any more. Where it was settled already, nothing follows.
+    pub fn resume(state: State) -> Self {
+        Self {
+            seen: decide::Seen::resumed(&state),
+            state,
+            out: Vec::new(),
+            events: 0,
+            replay: None,
+            story: VecDeque::with_capacity(STORY_LENGTH),
+        }
+    }
+
+    /// Applies a stored event without deciding anything: a log folded so gives the state that wrote it.
+    /// Nothing is recorded twice by that: take the records and the evidence as after any event.
+    ///
+    /// # Panics
+    /// If the event does not follow from the state: the log is not of this site, or not whole.
+    ///
+    /// # Errors
+    /// Where an invariant is broken that is checked at every event.
+    pub fn fold(&mut self, now: Instant, event: &Event) -> Result<(), Violation> {
+        self.state.apply(now, event);
+        self.events += 1;
+        self.tell(now, event.clone());
+        self.seen = decide::Seen::resumed(&self.state);
+        self.state.violation().cloned().map_or(Ok(()), Err)
+    }
+
     /// The state.
     pub const fn state(&self) -> &State {
         &self.state
@@ -141,6 +172,7 @@ impl Control {
             assert!(self.events - before < EVENTS_AT_ONCE_MAX, "{now} does not settle");
         }
         self.out = out;
+        self.seen.settle(now);
         self.state.check_instant();
         self.check_replay();
         self.state.violation().cloned().map_or(Ok(()), Err)
@@ -193,11 +225,15 @@ impl Control {
             if let Some(replay) = &mut self.replay {
                 replay.events.push((now, event.clone()));
             }
-            if self.story.len() == STORY_LENGTH {
-                self.story.pop_front();
-            }
-            self.story.push_back((now, event));
+            self.tell(now, event);
         }
+    }
+
+    fn tell(&mut self, now: Instant, event: Event) {
+        if self.story.len() == STORY_LENGTH {
+            self.story.pop_front();
+        }
+        self.story.push_back((now, event));
     }
 
     /// Invariant 8: folding the events of a stretch again gives the same state.

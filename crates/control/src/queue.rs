@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use leasehold_scheduler::backfill::{QueueTree, Queued};
 use leasehold_units::{Instant, Shape};
+use serde::{Deserialize, Serialize};
 
 use crate::fleet::JobSlot;
 
@@ -36,7 +37,7 @@ pub struct LaneKey {
 ///
 /// Fair share: among jobs of one priority the account that used least, measured against its share,
 /// goes first. Past use counts half every seven days, in steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Account {
     /// What it may use against others: an account of 2 gets twice as much as one of 1.
     pub share: u16,
@@ -104,6 +105,21 @@ pub struct PartyQueue {
     /// Jobs that are too large for anything the party has, by their place in the order of arrival.
     pub parked: BTreeMap<u64, JobSlot>,
 }
+
+/// Alike where the same jobs wait in the same lanes, however the lanes came to be.
+impl PartialEq for PartyQueue {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |(mine, theirs): ((LaneKey, &QueueTree), (LaneKey, &QueueTree))| {
+            mine.0 == theirs.0 && mine.1.iter().eq(theirs.1.iter())
+        };
+        self.parked == other.parked
+            && self.queued == other.queued
+            && self.lanes().count() == other.lanes().count()
+            && self.lanes().zip(other.lanes()).all(same)
+    }
+}
+
+impl Eq for PartyQueue {}
 
 impl PartyQueue {
     /// Adds a job, at its place in the order of arrival.

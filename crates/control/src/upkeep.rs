@@ -65,7 +65,7 @@ impl PlannedOutage {
 }
 
 /// The capacity of a quote, set aside while it lasts.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// The terms that were quoted.
     pub lease: Lease,

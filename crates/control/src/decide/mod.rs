@@ -31,11 +31,26 @@ pub struct Seen {
     /// By party: of its queue.
     parties: Vec<u64>,
     substitutes: u64,
+    /// Everything that changed before this was looked at.
+    settled: Option<Instant>,
+}
+
+impl Seen {
+    /// For a state that follows from events alone: everything before the last of them was settled.
+    pub const fn resumed(state: &State) -> Self {
+        Self { parties: Vec::new(), substitutes: 0, settled: Some(state.now) }
+    }
+
+    /// Everything that follows at `now` was found.
+    pub const fn settle(&mut self, now: Instant) {
+        self.settled = Some(now);
+    }
 }
 
 /// What follows from the state by itself at `now`, put behind `out`; nothing once it is settled.
 ///
-/// `seen` saves looking again and never changes what is decided.
+/// `seen` saves looking again and never changes what is decided: a party's queue is looked at when
+/// something changed for that party, and at no other time, so that others' doings do not show in it.
 pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Event>) -> bool {
     if let Some(item) = state.contracts.due(now) {
         steps::decide(state, now, item, out);
@@ -67,7 +82,9 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
         let party = Party::try_from(index).expect("few parties");
         let prospects = state.prospects(party);
         let queue = &state.parties[index].queue;
-        if seen.parties[index] == prospects || (queue.is_empty() && queue.parked.is_empty()) {
+        let looked_at = seen.settled.is_some_and(|settled| state.stirred(party) < settled);
+        let waits = !queue.is_empty() || !queue.parked.is_empty();
+        if seen.parties[index] == prospects || looked_at || !waits {
             continue;
         }
         if placing::room_for_parked(state, party) {

@@ -6,6 +6,7 @@
 mod node;
 mod partition;
 mod service;
+mod stored;
 
 use std::ops::Range;
 
@@ -18,6 +19,7 @@ use leasehold_units::{Instant, Interval};
 pub use node::{Claim, Condition, Holding, JobSlot, LANDLORD, Node, PartitionId, Party, User};
 pub use partition::{Partition, Role};
 use service::{ServiceBook, View};
+pub use stored::StoredFleet;
 
 /// What is the same for all nodes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,9 +59,13 @@ pub struct Fleet {
     scrubbing_due: Vec<u32>,
     /// How often each partition gained room.
     room: Vec<u64>,
+    /// When each did last.
+    room_gained: Vec<Instant>,
     open_usage: Option<[Option<UsageInterval>; 2]>,
     usage: Vec<UsageInterval>,
     service: ServiceBook,
+    /// When it was made.
+    founded: Instant,
 }
 
 impl Fleet {
@@ -76,6 +82,8 @@ impl Fleet {
             it_watts: 0,
             scrubbing_due: Vec::new(),
             room: Vec::new(),
+            room_gained: Vec::new(),
+            founded: from,
             open_usage: None,
             usage: Vec::new(),
             service: ServiceBook::default(),
@@ -130,6 +138,7 @@ impl Fleet {
         let PoolFacts { first_node, geometry, .. } = self.pools[usize::from(role.pool)];
         self.partitions.push(Partition::new(role, first_node, geometry));
         self.room.push(0);
+        self.room_gained.push(self.founded);
         PartitionId::try_from(self.partitions.len() - 1).expect("few partitions")
     }
 
@@ -202,6 +211,23 @@ impl Fleet {
     /// How often partition `id` gained room for work so far.
     pub fn room(&self, id: PartitionId) -> u64 {
         self.room[usize::from(id)]
+    }
+
+    /// When partition `id` gained room for work last.
+    pub fn room_gained(&self, id: PartitionId) -> Instant {
+        self.room_gained[usize::from(id)]
+    }
+
+    /// Whether its nodes lie on the same shelves, and its books of what comes back are the same.
+    pub fn is_sorted_like(&self, other: &Self) -> bool {
+        self.since == other.since
+            && self.service.since() == other.service.since()
+            && self.gauges == other.gauges
+            && self.scrubbing_due == other.scrubbing_due
+            && self.room == other.room
+            && self.room_gained == other.room_gained
+            && self.partitions.len() == other.partitions.len()
+            && self.partitions.iter().zip(&other.partitions).all(|(a, b)| a.is_sorted_like(b))
     }
 
     /// Forgets that `nodes` wait for a turnover; it was decided.
@@ -303,6 +329,7 @@ impl Fleet {
         }
         if gains_room(&before, &after) {
             self.room[usize::from(after.partition)] += 1;
+            self.room_gained[usize::from(after.partition)] = now;
         }
     }
 

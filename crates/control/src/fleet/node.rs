@@ -38,7 +38,8 @@ impl Holding {
 }
 
 /// Whether a node can work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// Not built yet, or retired.
     OutOfService,
@@ -55,7 +56,8 @@ pub enum Condition {
 }
 
 /// Whose jobs run on a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum User {
     /// Nobody's.
     Nobody,
@@ -66,7 +68,8 @@ pub enum User {
 }
 
 /// For which job a node is kept until the job can start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Claim {
     /// For none.
     Free,
@@ -77,7 +80,7 @@ pub enum Claim {
 }
 
 /// One node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Node {
     /// The partition it is in.
     pub partition: PartitionId,

@@ -3,11 +3,12 @@
 use leasehold_scheduler::backfill::Releases;
 use leasehold_scheduler::blocks::Geometry;
 use leasehold_scheduler::nodes::NodeSet;
+use serde::{Deserialize, Serialize};
 
 use super::node::{Holding, Node, Party, Shelf, User};
 
 /// What a partition is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     /// What its nodes stand for.
     pub holding: Holding,
@@ -90,6 +91,24 @@ impl Partition {
             guests: Vec::new(),
             role,
         }
+    }
+
+    /// Whether the same nodes lie on the same shelves, and the same comes back.
+    pub fn is_sorted_like(&self, other: &Self) -> bool {
+        let counts = |one: &Self| {
+            let total = (one.holder_releases.total(), one.all_releases.total());
+            (one.members, one.serving, one.claimable, one.taken, total)
+        };
+        let shelves = |one: &Self| {
+            let idle = [&one.clean, &one.holder_soiled, &one.guest_soiled, &one.foreign_soiled];
+            let idle = idle.into_iter().chain([&one.recallable]).cloned();
+            let parts = one.holder_part.iter().chain(&one.guest_part).cloned();
+            idle.chain(parts).collect::<Vec<NodeSet>>()
+        };
+        self.role == other.role
+            && self.guests == other.guests
+            && counts(self) == counts(other)
+            && shelves(self) == shelves(other)
     }
 
     /// Takes the nodes from `first` to `end`, all like `node`, off their shelf and out of the counts.

@@ -66,6 +66,17 @@ impl ServiceBook {
         Self { since: vec![from; nodes], open: None, closed: Vec::new() }
     }
 
+    /// A book as it stood between two events, when nothing was open: since when what is seen of each
+    /// node is seen.
+    pub const fn restored(since: Vec<Instant>) -> Self {
+        Self { since, open: None, closed: Vec::new() }
+    }
+
+    /// Since when what is seen of each node is seen.
+    pub fn since(&self) -> &[Instant] {
+        &self.since
+    }
+
     /// Closes what was seen of `nodes` until `now`, which was `view` of each.
     pub fn close(&mut self, nodes: Range<u32>, view: Option<View>, now: Instant) {
         let mut first = nodes.start;

@@ -120,7 +120,7 @@ impl State {
             }
             Event::LendingChanged { to } => {
                 self.lending = *to;
-                self.parties[usize::from(LANDLORD)].arrivals += 1;
+                self.stir(LANDLORD);
             }
             Event::AgendaDone(item) => self.contracts.done(item),
             _ => self.apply_books(now, event),

@@ -20,7 +20,7 @@ use crate::upkeep::{Hold, PlannedOutage};
 pub const VACATE_SECONDS_MAX: u32 = 1800;
 
 /// A lease and what the site gives it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseEntry {
     /// Its versions, and the notice if one was given.
     pub lease: Lease,
@@ -62,7 +62,7 @@ pub enum AgendaItem {
 }
 
 /// The leases in force and the agenda that follows from them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Contracts {
     /// By number, in the order in which they came.
     pub leases: Vec<LeaseEntry>,
@@ -137,6 +137,11 @@ impl Contracts {
     /// Planned maintenance, as the plan goes around it. What the site declares is not among it.
     pub fn out(&self) -> Vec<Outage> {
         self.outages.iter().flat_map(PlannedOutage::parts).collect()
+    }
+
+    /// Everything that is to be looked at, and when.
+    pub(super) const fn agenda(&self) -> &BTreeSet<(Instant, AgendaItem)> {
+        &self.agenda
     }
 
     /// When something has to be looked at next.

@@ -3,11 +3,12 @@
 use leasehold_allocator::{DeliveryStep, Shortfall, remedied, shortfalls};
 use leasehold_lease::ShortDays;
 use leasehold_units::{Day, Gpus, Instant};
+use serde::{Deserialize, Serialize};
 
 use super::LeaseEntry;
 
 /// What was delivered of what one lease grants.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRecord {
     /// From each instant on, in order; nothing as long as all was delivered.
     pub steps: Vec<DeliveryStep>,
@@ -16,7 +17,7 @@ pub struct DeliveryRecord {
 }
 
 /// A time during which less was delivered than was granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShortTime {
     /// When it began.
     pub opened: Instant,

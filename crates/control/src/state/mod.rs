@@ -7,6 +7,7 @@ mod deliveries;
 mod promises;
 mod running;
 mod scrubs;
+mod stored;
 mod substitutes;
 
 use std::cmp::Reverse;
@@ -33,13 +34,14 @@ use crate::job::{Job, JobTable};
 use crate::queue::{Account, LaneKey, PartyQueue};
 
 /// A party and what it can reach.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartyEntry {
     /// Its name.
     pub id: PartyId,
     /// Partitions that its jobs may be placed in, and in what role.
     pub reach: Vec<(PartitionId, User)>,
     /// Its waiting jobs.
+    #[serde(skip)]
     pub queue: PartyQueue,
     /// Jobs that it submitted so far.
     pub submitted: u64,
@@ -50,6 +52,8 @@ pub struct PartyEntry {
     /// Submissions and returns to the queue so far; with the room of its partitions this tells
     /// whether another look at the queue can find anything.
     pub arrivals: u64,
+    /// When `arrivals` changed last.
+    pub arrived: Instant,
 }
 
 /// Whether idle nodes of holdings may be lent.
@@ -66,7 +70,8 @@ pub enum Lending {
 }
 
 /// Everything that the state machine remembers.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "stored::Stored")]
 pub struct State {
     /// The plant.
     pub site: Site,
@@ -99,14 +104,17 @@ pub struct State {
     /// Turnovers in progress.
     pub scrubs: Scrubs,
     /// How often each invariant was checked.
+    #[serde(skip)]
     pub checks: Checks,
     /// When all usage intervals were closed last.
     pub usage_closed: Option<Instant>,
     /// Usage intervals that were closed and metered, for whoever keeps them to take.
     pub usage: Vec<UsageInterval>,
     /// A digest of each issued invoice.
+    #[serde(skip)]
     sealed: Vec<u64>,
     /// Entries of the journal that were found to balance.
+    #[serde(skip)]
     entries_checked: usize,
     /// Nodes that jobs share, or that a job fills in part.
     shared: BTreeMap<u32, SharedNode>,
@@ -214,6 +222,20 @@ impl State {
         room + entry.arrivals
     }
 
+    /// When the party's prospects changed last.
+    pub fn stirred(&self, party: Party) -> Instant {
+        let entry = &self.parties[usize::from(party)];
+        let rooms = entry.reach.iter().map(|(id, _)| self.fleet.room_gained(*id));
+        rooms.fold(entry.arrived, Instant::max)
+    }
+
+    /// Notes that another look at the party's queue could find something.
+    fn stir(&mut self, party: Party) {
+        let entry = &mut self.parties[usize::from(party)];
+        entry.arrivals += 1;
+        entry.arrived = self.now;
+    }
+
     /// Whether `job` may be placed in partition `id` in the role of `user`.
     pub fn admits(&self, id: PartitionId, user: User, key: LaneKey) -> bool {
         let role = &self.fleet.partition(id).role;
@@ -235,6 +257,7 @@ impl State {
                 placed: None,
                 accounts: Vec::new(),
                 arrivals: 0,
+                arrived: self.now,
             });
             Party::try_from(self.parties.len() - 1).expect("few parties")
         })

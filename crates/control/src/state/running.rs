@@ -3,6 +3,7 @@
 use leasehold_scheduler::backfill::Queued;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::Instant;
+use serde::{Deserialize, Serialize};
 
 use super::{State, lane_of};
 use crate::fleet::{Claim, JobSlot, LANDLORD, Node, Party, User};
@@ -11,7 +12,7 @@ use crate::job::{Allocation, Job, JobState};
 use crate::queue::Account;
 
 /// A node that jobs share, or that a job fills in part.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharedNode {
     /// The jobs on it with their GPUs there and their expected ends.
     pub residents: Vec<(JobSlot, u8, Instant)>,
@@ -19,7 +20,7 @@ pub struct SharedNode {
 
 impl SharedNode {
     /// When all of it is expected back.
-    fn expected_end(&self) -> Option<Instant> {
+    pub(super) fn expected_end(&self) -> Option<Instant> {
         self.residents.iter().map(|(_, _, end)| *end).max()
     }
 }
@@ -31,9 +32,9 @@ impl State {
         job.state = JobState::Queued;
         let (key, request) = (lane_of(job), i64::from(job.request_left()));
         let queued = Queued { seq: job.place, size: job.spec.gpus, request, handle: slot };
-        let entry = &mut self.parties[usize::from(job.spec.party)];
-        entry.arrivals += 1;
-        entry.queue.insert(key, queued);
+        let party = job.spec.party;
+        self.stir(party);
+        self.parties[usize::from(party)].queue.insert(key, queued);
     }
 
     /// Takes a waiting job out of its party's queue.
@@ -52,15 +53,15 @@ impl State {
     /// Forgets a waiting job that its party withdrew. What waited behind it may have its turn now.
     pub(super) fn cancel(&mut self, slot: JobSlot) {
         let job = self.jobs.get(slot);
-        let (party, place) = (usize::from(job.spec.party), job.place);
+        let (party, place) = (job.spec.party, job.place);
         match job.state {
             JobState::Queued => self.dequeue(slot),
             JobState::Parked => {
-                self.parties[party].queue.parked.remove(&place);
+                self.parties[usize::from(party)].queue.parked.remove(&place);
             }
             _ => panic!("job {} has nodes", job.spec.number),
         }
-        self.parties[party].arrivals += 1;
+        self.stir(party);
         self.give_up_turn(slot);
         self.finish(slot);
     }
@@ -84,9 +85,9 @@ impl State {
         }
         let job = self.jobs.get_mut(slot);
         let until = job.backs_off_until.take().expect("it backs off");
-        let party = usize::from(job.spec.party);
+        let party = job.spec.party;
         self.backing_off.remove(&(until, slot));
-        self.parties[party].arrivals += 1;
+        self.stir(party);
         if waits {
             self.enqueue(slot);
         }
@@ -280,7 +281,7 @@ impl State {
         }
     }
 
-    fn book_release(&mut self, at: &Allocation, end: Instant, nodes: u32, add: bool) {
+    pub(super) fn book_release(&mut self, at: &Allocation, end: Instant, nodes: u32, add: bool) {
         if nodes == 0 {
             return;
         }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds};
+use serde::{Deserialize, Serialize};
 
 use super::State;
 
 /// Nodes in turnover, by when they have to be clean.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scrubs {
     /// When it began, and by when it has to be over.
     by_node: BTreeMap<u32, (Instant, Instant)>,

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_scheduler::nodes::NodeRanges;
+use serde::{Deserialize, Serialize};
 
 use super::{State, contracts};
 use crate::fleet::{Condition, Holding, PartitionId};
 
 /// A node that stands in for a failed one, or is set aside for that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitute {
     /// Number of the lease whose holding it is for.
     pub lease: u16,
@@ -25,7 +26,7 @@ pub struct Substitute {
 }
 
 /// Which failed nodes have a substitute, and which want one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Substitutes {
     by_home: BTreeMap<u32, Substitute>,
     /// Failed nodes in holdings.

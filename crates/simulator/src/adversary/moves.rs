@@ -4,13 +4,12 @@ use leasehold_control::{
     Agreed, Ask, Cause, CurtailmentAsk, Election, Input, Job, JobState, LANDLORD, OutageAsk, Party,
     State, User,
 };
-use leasehold_lease::{Amount, Side, Terms};
+use leasehold_lease::{Side, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_units::{
-    Instant, Interval, LeaseId, Nodes, OutageId, PartyId, Seconds, Shape, Watts,
-};
+use leasehold_units::{Instant, Interval, OutageId, PartyId, Seconds, Shape, Watts};
 
 use super::Adversary;
+use super::plant::parse;
 use crate::engine::{Act, Deed};
 use crate::workload::WorkloadJob;
 
@@ -220,12 +219,9 @@ impl Adversary {
         let at = self.soon(now);
         let place = self.random.below(self.plant.leases.len() as u64);
         let terms = self.plant.leases[usize::try_from(place).expect("few leases")].clone();
-        let mut terms = self.other_amount(terms, now, 1);
         self.named += 1;
         let name = format!("quote-{}", self.named);
-        terms.id = LeaseId::new(&name).expect("a name");
-        terms.tenant = PartyId::new(&name).expect("a name");
-        terms.start = terms.effective;
+        let terms = self.other_amount(&terms, now, Some(&name));
         let expires = self.after(at, 60, 40_000);
         let lease = terms.id.clone();
         let then = self.before_calm(at, 1, 40_000);
@@ -257,27 +253,34 @@ impl Adversary {
                 let day = terms.time_zone.day_of(at);
                 Input::Elect { lease: terms.id, choice: Election::Terminate, day }
             }
-            1 => Input::Amend(Box::new(self.other_amount(terms, now, 2))),
-            _ => {
-                let mut terms = self.other_amount(terms, now, 1);
-                terms.id = LeaseId::new("late").expect("a name");
-                terms.tenant = PartyId::new("late").expect("a name");
-                terms.start = terms.effective;
-                Input::Sign(Box::new(terms))
-            }
+            1 => Input::Amend(Box::new(self.other_amount(&terms, now, None))),
+            _ => Input::Sign(Box::new(self.other_amount(&terms, now, Some("late")))),
         };
         vec![Deed { at, act: Act::Input(input) }]
     }
 
-    /// The same terms for another amount from tomorrow on. What the site cannot carry is refused.
-    fn other_amount(&mut self, mut terms: Terms, now: Instant, version: u32) -> Terms {
+    /// The same terms for another amount from tomorrow on: as their next version, or as a lease of another
+    /// name. What the site cannot carry is refused.
+    fn other_amount(&mut self, terms: &Terms, now: Instant, name: Option<&str>) -> Terms {
         let today = terms.time_zone.day_of(now);
-        terms.version = version;
-        terms.effective = today.tomorrow().expect("a run is short");
+        let tomorrow = today.tomorrow().expect("a run is short");
         let size = u64::from(self.plant.nodes_per(terms.capacity.shape));
         let most = u64::from(self.plant.nodes()) / size;
-        terms.capacity.amount = Amount::Nodes(Nodes::new(size * (1 + self.random.below(most))));
-        terms
+        let nodes = size * (1 + self.random.below(most));
+        let mut lines: Vec<String> = Vec::new();
+        for line in terms.text.lines() {
+            let key = line.split(" = ").next().unwrap_or_default();
+            lines.push(match (key, name) {
+                ("amount", _) => format!("amount = \"{nodes} node\""),
+                ("id" | "tenant", Some(name)) => format!("{key} = \"{name}\""),
+                ("start", Some(_)) => format!("start = {tomorrow}"),
+                // What would have been due before it is signed is not promised.
+                ("due", Some(_)) => format!("due = {tomorrow}"),
+                ("signed", None) => format!("{line}\nversion = 2\neffective = {tomorrow}"),
+                _ => line.to_owned(),
+            });
+        }
+        parse("lease.toml", &(lines.join("\n") + "\n"), Terms::parse)
     }
 }
 

@@ -178,7 +178,7 @@ fn lease_of(terms: &Terms) -> Option<Lease> {
     Lease::new(vec![terms.clone()]).ok()
 }
 
-fn parse<T>(
+pub(super) fn parse<T>(
     name: &str,
     text: &str,
     read: impl Fn(&Source) -> Result<T, Vec<leasehold_diagnostics::Problem>>,

@@ -97,6 +97,9 @@ pub trait Keeper {
     fn evidence(&mut self, chunks: &[EvidenceChunk], state: &State) -> std::io::Result<()>;
     /// Keeps jobs that are over.
     fn jobs(&mut self, records: &[JobRecord], state: &State) -> std::io::Result<()>;
+    /// Hears every input before it is handed over and, with none, that an instant is settled next: told
+    /// again in this order they give the same events.
+    fn told(&mut self, _now: Instant, _input: Option<&Input>) {}
     /// Hears how far the run is.
     fn progress(&mut self, now: Instant, events: u64);
 }
@@ -340,6 +343,7 @@ impl<'a> Run<'a> {
         while let Some(happening) = self.world.calendar.pop(now) {
             self.happen(now, happening)?;
         }
+        self.keeper.told(now, None);
         let world = &mut self.world;
         let settled = self.control.settle(now, &mut |at, event, state| {
             world.observe(at, event, state);
@@ -479,6 +483,7 @@ impl<'a> Run<'a> {
     }
 
     fn submit(&mut self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
+        self.keeper.told(now, Some(input));
         let world = &mut self.world;
         self.control.handle(now, input, &mut |at, event, state| world.observe(at, event, state))
     }
