@@ -3,7 +3,9 @@
 //! to the tests and figures of other crates.
 
 use std::cell::Cell;
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -20,6 +22,7 @@ pub struct Cluster {
     settings: Vec<String>,
     server: Option<Child>,
     count: Cell<u32>,
+    port: u16,
 }
 
 /// A server, or nothing and a word why where PostgreSQL is not installed. `./test` installs it and
@@ -34,7 +37,9 @@ pub fn start(settings: &[&str]) -> Option<Cluster> {
     };
     let folder = TempDir::new().expect("the system has a folder for temporary files");
     let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let mut cluster = Cluster { folder, programs, settings, server: None, count: Cell::new(0) };
+    let count = Cell::new(0);
+    let mut cluster =
+        Cluster { folder, programs, settings, server: None, count, port: free_port() };
     cluster.initialise();
     cluster.run();
     Some(cluster)
@@ -77,6 +82,7 @@ impl Cluster {
     fn try_run(&mut self, until: Instant) -> bool {
         let mut command = as_server(&self.programs.join("postgres"));
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
+        command.args(["-p", &self.port.to_string()]);
         command.args(["-c", "listen_addresses=", "-c", "shared_buffers=32MB", "-c", "jit=off"]);
         for setting in &self.settings {
             command.args(["-c", setting]);
@@ -93,7 +99,8 @@ impl Cluster {
                 return false;
             }
             let mut ready = Command::new(self.programs.join("pg_isready"));
-            let ready = ready.arg("-q").arg("-h").arg(self.folder.path()).status();
+            let port = self.port.to_string();
+            let ready = ready.args(["-q", "-p", &port, "-h"]).arg(self.folder.path()).status();
             if ready.is_ok_and(|status| status.success()) {
                 return true;
             }
@@ -134,6 +141,14 @@ impl Cluster {
         }
     }
 
+    /// Runs SQL until it prints `wanted`.
+    pub fn psql_until(&self, database: &str, text: &str, wanted: &str) {
+        let until = Instant::now() + READY;
+        while self.psql_when_ready(database, text).trim() != wanted {
+            assert!(Instant::now() < until, "{text}: never {wanted}");
+        }
+    }
+
     fn try_psql(&self, database: &str, text: &str) -> Result<String, String> {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args([
@@ -147,7 +162,11 @@ impl Cluster {
             "-c",
             text,
         ]);
-        let done = psql.arg("-h").arg(self.folder.path()).output().expect("psql is there");
+        let done = psql
+            .args(["-p", &self.port.to_string(), "-h"])
+            .arg(self.folder.path())
+            .output()
+            .expect("psql is there");
         if !done.status.success() {
             return Err(String::from_utf8_lossy(&done.stderr).into_owned());
         }
@@ -164,7 +183,24 @@ impl Cluster {
 
     /// The address of a database.
     pub fn url(&self, database: &str) -> String {
-        format!("postgresql://leasehold@/{database}?host={}", self.folder.path().display())
+        let (port, folder) = (self.port, self.folder.path().display());
+        format!("postgresql://leasehold@/{database}?host={folder}&port={port}")
+    }
+
+    /// Its port, where the setting `listen_addresses` lets it listen on one.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Puts a file that only the server may read into its data folder.
+    pub fn write_file(&self, name: &str, text: &str) {
+        let path = self.data().join(name);
+        std::fs::write(&path, text).expect("the folder can be written");
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
+        if is_root() {
+            let (user, group) = (id("-u", "postgres"), id("-g", "postgres"));
+            chown(&path, Some(user), Some(group)).expect("root may give files away");
+        }
     }
 
     fn log(&self) -> String {
@@ -181,6 +217,12 @@ impl Drop for Cluster {
         }
         let _ = server.wait();
     }
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").port()
 }
 
 /// The server refuses to run as root. It goes with the test, also if that is killed.

@@ -12,6 +12,7 @@ pub enum OpenMode {
     /// To write, as the only one who does. Creates what is missing and raises the epoch.
     Lead {
         /// Whether to wait, without end, while another one leads; [`StoreError::LedByAnother`] if not.
+        /// A server that goes down meanwhile ends the wait with [`StoreError::Unreachable`].
         wait: bool,
     },
     /// To read beside the leader: to verify, to back up, to follow.
@@ -138,7 +139,8 @@ pub trait Store: Send {
     /// Those of writing.
     fn prune_answers(&mut self, before: Instant) -> Result<u64, StoreError>;
 
-    /// Reads from now on see the store as it is now, until [`Store::thaw`].
+    /// Reads from now on see the store as it is now, until [`Store::thaw`]. A leader does not write
+    /// meanwhile.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use super::address::{self, Address};
 use super::rows::{HEAD, HeadRow, Reading};
-use super::session::{Failure, Parameters, Session, call};
+use super::session::{CALL, Failure, Parameters, Session, call_for};
 use super::setup;
 use crate::{OpenMode, SCHEMA, StoreError};
 
@@ -85,18 +85,19 @@ impl Link {
         text: &'static str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, Failure> {
-        self.work(async |session| session.query(text, parameters).await)
+        self.work(CALL, async |session| session.query(text, parameters).await)
     }
 
-    /// Runs several statements on the connection that is there.
+    /// Runs several statements on the connection that is there, with `patience` to end.
     pub fn work<T>(
         &mut self,
+        patience: Duration,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, Failure> {
         let Some(session) = &mut self.session else {
             return Err(Failure::Lost("the connection was lost before".into()));
         };
-        let done = call(&self.runtime, work(session));
+        let done = call_for(patience, &self.runtime, work(session));
         if matches!(done, Err(Failure::Lost(_))) {
             self.session = None;
         }

@@ -8,6 +8,8 @@ mod setup;
 mod snapshots;
 mod writes;
 
+use std::time::Duration;
+
 use leasehold_units::Instant;
 
 use crate::chain;
@@ -16,7 +18,8 @@ use crate::{
 };
 use link::Link;
 use rows::signed;
-use session::{Failure, Session};
+use session::{CALL, Failure, Parameters, Session};
+use tokio_postgres::Row;
 use writes::Columns;
 
 /// A store in PostgreSQL, see [`crate::open`].
@@ -118,6 +121,22 @@ impl Postgres {
         Ok(())
     }
 
+    /// Reads; a leader that lost its connection while it was idle makes sure of its lead first.
+    fn query(
+        &mut self,
+        text: &'static str,
+        parameters: Parameters<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let may_regain = self.link.leads() && !self.link.frozen && self.over.is_none();
+        match self.link.read(text, parameters) {
+            Err(StoreError::Unreachable { .. }) if may_regain => {
+                self.ready()?;
+                self.link.read(text, parameters)
+            }
+            done => done,
+        }
+    }
+
     fn fenced(&mut self, found: &Head) -> StoreError {
         if found.epoch == self.head.epoch {
             let what =
@@ -157,7 +176,7 @@ impl Postgres {
         Err(StoreError::Unreachable { place: self.link.place().into(), why })
     }
 
-    fn moved(&mut self, row: Option<&tokio_postgres::Row>, new: Head) -> Result<(), StoreError> {
+    fn moved(&mut self, row: Option<&Row>, new: Head) -> Result<(), StoreError> {
         let Some(row) = row else {
             let found = self.link.head()?.head;
             return Err(self.fenced(&found));
@@ -214,21 +233,23 @@ impl Postgres {
 
     fn hash_at(&mut self, seq: u64) -> Result<Option<crate::Hash>, StoreError> {
         let text = "SELECT hash FROM leasehold.record WHERE seq = $1";
-        let rows = self.link.read(text, &[&signed(seq)])?;
+        let rows = self.query(text, &[&signed(seq)])?;
         rows.first().map(|row| self.link.reading().hash(row, 0)).transpose()
     }
 
     /// Runs `work` in a transaction that makes sure of the lead first. It may be run twice, so it must
-    /// be harmless to repeat.
+    /// be harmless to repeat. Each time has `patience` to end.
     fn transact<T>(
         &mut self,
+        patience: Duration,
         work: impl AsyncFn(&mut Session) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T, StoreError> {
         let mut lost = String::new();
         for _ in 0..2 {
             self.ready()?;
             let head = self.head;
-            let done = self.link.work(async |session| in_transaction(session, &head, &work).await);
+            let run = async |session: &mut Session| in_transaction(session, &head, &work).await;
+            let done = self.link.work(patience, run);
             match done {
                 Ok(Some((done, writes))) => {
                     self.writes = writes;
@@ -309,21 +330,21 @@ impl Store for Postgres {
     fn read(&mut self, from_seq: u64, limit: u32) -> Result<Vec<Record>, StoreError> {
         let text = "SELECT seq, at, epoch, hash, body FROM leasehold.record \
                     WHERE seq >= $1 ORDER BY seq LIMIT $2";
-        let rows = self.link.read(text, &[&signed(from_seq), &i64::from(limit)])?;
+        let rows = self.query(text, &[&signed(from_seq), &i64::from(limit)])?;
         rows.iter().map(|row| self.link.reading().record(row)).collect()
     }
 
     fn answer(&mut self, principal: &str, command: &str) -> Result<Option<Answer>, StoreError> {
         let text = "SELECT principal, command, at, digest, status, body, sum \
                     FROM leasehold.answer WHERE principal = $1 AND command = $2";
-        let rows = self.link.read(text, &[&principal, &command])?;
+        let rows = self.query(text, &[&principal, &command])?;
         rows.first().map(|row| self.link.reading().answer(row)).transpose()
     }
 
     fn text(&mut self, stream: &str) -> Result<Option<String>, StoreError> {
         let text =
             "SELECT id, stream, text, sum FROM leasehold.chunk WHERE stream = $1 ORDER BY id";
-        let rows = self.link.read(text, &[&stream])?;
+        let rows = self.query(text, &[&stream])?;
         let mut text = None;
         for row in &rows {
             let (_, chunk) = self.link.reading().chunk(row)?;
@@ -341,7 +362,7 @@ impl Store for Postgres {
                        WHERE chunk.stream > name.stream) FROM name \
                WHERE starts_with(name.stream, $1) \
              ) SELECT stream FROM name WHERE starts_with(stream, $1)";
-        let rows = self.link.read(text, &[&prefix])?;
+        let rows = self.query(text, &[&prefix])?;
         rows.iter().map(|row| self.link.reading().get(row, 0)).collect()
     }
 
@@ -356,7 +377,7 @@ impl Store for Postgres {
         let text = "SELECT kind, owner, number, body, sum FROM leasehold.archive \
                     WHERE kind = $1 AND owner = $2 AND number <= $3 \
                     ORDER BY number DESC LIMIT $4";
-        let rows = self.link.read(text, &[&kind, &owner, &signed(last), &i64::from(limit)])?;
+        let rows = self.query(text, &[&kind, &owner, &signed(last), &i64::from(limit)])?;
         rows.iter().map(|row| self.link.reading().archived(row)).collect()
     }
 
@@ -368,7 +389,7 @@ impl Store for Postgres {
     ) -> Result<Option<ArchiveRow>, StoreError> {
         let text = "SELECT kind, owner, number, body, sum FROM leasehold.archive \
                     WHERE kind = $1 AND owner = $2 AND number = $3";
-        let rows = self.link.read(text, &[&kind, &owner, &signed(number)])?;
+        let rows = self.query(text, &[&kind, &owner, &signed(number)])?;
         rows.first().map(|row| self.link.reading().archived(row)).transpose()
     }
 
@@ -377,7 +398,9 @@ impl Store for Postgres {
         if self.hash_at(snapshot.seq)?.or(empty) != Some(snapshot.hash) {
             return Err(StoreError::OtherLog { seq: snapshot.seq });
         }
-        self.transact(async |session| snapshots::put(session, snapshot).await)
+        // A large one may go over a slow network.
+        let patience = CALL + Duration::from_secs(snapshot.body.len() as u64 >> 20);
+        self.transact(patience, async |session| snapshots::put(session, snapshot).await)
     }
 
     fn latest_snapshot(&mut self) -> Result<Option<Snapshot>, StoreError> {
@@ -394,11 +417,20 @@ impl Store for Postgres {
     }
 
     fn prune_answers(&mut self, before: Instant) -> Result<u64, StoreError> {
-        let text = "DELETE FROM leasehold.answer WHERE at < $1 RETURNING 1";
+        // Some at a time, so that no statement takes long.
+        let text = "DELETE FROM leasehold.answer WHERE (principal, command) IN \
+                    (SELECT principal, command FROM leasehold.answer WHERE at < $1 LIMIT 20000) \
+                    RETURNING 1";
         let before = before.unix();
-        let gone =
-            self.transact(async |session| Ok(session.query(text, &[&before]).await?.len()))?;
-        Ok(gone as u64)
+        let mut gone = 0;
+        loop {
+            let some = self
+                .transact(CALL, async |session| Ok(session.query(text, &[&before]).await?.len()))?;
+            gone += some as u64;
+            if some == 0 {
+                return Ok(gone);
+            }
+        }
     }
 
     fn freeze(&mut self) -> Result<Head, StoreError> {
@@ -406,7 +438,7 @@ impl Store for Postgres {
         self.link.head()?;
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         self.link
-            .work(async |session| session.client.batch_execute(begin).await)
+            .work(CALL, async |session| session.client.batch_execute(begin).await)
             .map_err(|failure| failure.told(self.link.place()))?;
         self.link.frozen = true;
         Ok(self.link.head()?.head)
@@ -415,7 +447,7 @@ impl Store for Postgres {
     fn thaw(&mut self) -> Result<(), StoreError> {
         self.link.frozen = false;
         self.link
-            .work(async |session| session.client.batch_execute("ROLLBACK").await)
+            .work(CALL, async |session| session.client.batch_execute("ROLLBACK").await)
             .map_err(|failure| failure.told(self.link.place()))
     }
 
@@ -429,14 +461,14 @@ impl Store for Postgres {
                     FROM leasehold.answer WHERE (principal, command) > ($1, $2) OR $3 \
                     ORDER BY principal, command LIMIT $4";
         let all = after.is_none();
-        let rows = self.link.read(text, &[&principal, &command, &all, &i64::from(limit)])?;
+        let rows = self.query(text, &[&principal, &command, &all, &i64::from(limit)])?;
         rows.iter().map(|row| self.link.reading().answer(row)).collect()
     }
 
     fn chunks(&mut self, after: u64, limit: u32) -> Result<Vec<(u64, Chunk)>, StoreError> {
         let text = "SELECT id, stream, text, sum FROM leasehold.chunk \
                     WHERE id > $1 ORDER BY id LIMIT $2";
-        let rows = self.link.read(text, &[&signed(after), &i64::from(limit)])?;
+        let rows = self.query(text, &[&signed(after), &i64::from(limit)])?;
         rows.iter().map(|row| self.link.reading().chunk(row)).collect()
     }
 
@@ -450,7 +482,7 @@ impl Store for Postgres {
                     WHERE (kind, owner, number) > ($1, $2, $3) OR $4 \
                     ORDER BY kind, owner, number LIMIT $5";
         let (number, all, limit) = (signed(number), after.is_none(), i64::from(limit));
-        let rows = self.link.read(text, &[&kind, &owner, &number, &all, &limit])?;
+        let rows = self.query(text, &[&kind, &owner, &number, &all, &limit])?;
         rows.iter().map(|row| self.link.reading().archived(row)).collect()
     }
 
@@ -468,13 +500,13 @@ impl Store for Postgres {
             ('snapshot', EXISTS (SELECT FROM leasehold.snapshot))) AS tables (name, filled) \
             WHERE filled";
         // Nobody but this leader writes, so that it is still empty when it is marked.
-        let filled = self.link.read(text, &[])?;
+        let filled = self.query(text, &[])?;
         if let Some(row) = filled.first() {
             let what = format!("rows of {}", self.link.reading().get::<String>(row, 0)?);
             return Err(StoreError::NotEmpty { place: self.link.place().into(), what });
         }
         let mark = "UPDATE leasehold.head SET unfinished = true";
-        self.transact(async |session| session.query(mark, &[]).await)?;
+        self.transact(CALL, async |session| session.query(mark, &[]).await)?;
         Ok(())
     }
 
@@ -492,8 +524,8 @@ impl Store for Postgres {
         let text = "UPDATE leasehold.head SET unfinished = false, epoch = greatest(epoch, $1) \
                     RETURNING epoch";
         let epoch = signed(epoch);
-        let raised: i64 =
-            self.transact(async |session| session.query(text, &[&epoch]).await?[0].try_get(0))?;
+        let raised: i64 = self
+            .transact(CALL, async |session| session.query(text, &[&epoch]).await?[0].try_get(0))?;
         self.head.epoch = u64::try_from(raised).unwrap_or(self.head.epoch);
         Ok(self.head)
     }

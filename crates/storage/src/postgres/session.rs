@@ -12,7 +12,7 @@ use super::address::Address;
 use crate::StoreError;
 
 /// How long a call may take before its connection is given up.
-const CALL: Duration = Duration::from_secs(6);
+pub const CALL: Duration = Duration::from_secs(6);
 
 /// Parameters of a statement.
 pub type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -86,12 +86,21 @@ pub fn call<T>(
     runtime: &Runtime,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Failure> {
-    let ended = runtime.block_on(async { tokio::time::timeout(CALL, work).await });
+    call_for(CALL, runtime, work)
+}
+
+/// Runs `work` on `runtime` with `patience` to end.
+pub fn call_for<T>(
+    patience: Duration,
+    runtime: &Runtime,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
+    let ended = runtime.block_on(async { tokio::time::timeout(patience, work).await });
     match ended {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if is_lost(&error) => Err(Failure::Lost(words(&error))),
         Ok(Err(error)) => Err(Failure::Refused(error)),
-        Err(_) => Err(Failure::Lost(format!("no answer within {} s", CALL.as_secs()))),
+        Err(_) => Err(Failure::Lost(format!("no answer within {} s", patience.as_secs()))),
     }
 }
 

@@ -9,6 +9,7 @@ mod leading;
 mod log;
 mod opening;
 mod tools;
+mod way;
 
 use fixture::{Fixture, SqliteFiles};
 

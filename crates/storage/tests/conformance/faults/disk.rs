@@ -63,3 +63,28 @@ fn what_cannot_be_written_can_be_read_on_sqlite() {
     assert_eq!(counts.records, 2);
     fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("it is ours");
 }
+
+/// The writer on a disk of its own of 4 MiB, in a namespace that goes with it.
+#[test]
+#[expect(clippy::print_stderr, reason = "who runs the tests is told what was not tested")]
+fn a_disk_that_is_really_full_refuses_whole_batches_on_sqlite() {
+    let files = SqliteFiles::new();
+    let copy = files.fresh();
+    let folder = std::path::Path::new(&copy).parent().expect("it lies in a folder");
+    let script = "mkdir small && mount -t tmpfs -o size=4m tmpfs small && echo mounted && \
+                  \"$1\" small/store 0; cp small/store \"$2\" && cp small/store-wal \"$2-wal\"";
+    let writer = env!("CARGO_BIN_EXE_leasehold-storage-writer");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh", writer, &copy]);
+    let Ok(done) = command.current_dir(folder).output() else {
+        return eprintln!("NOT TESTED: there is no unshare");
+    };
+    let said = String::from_utf8_lossy(&done.stdout);
+    if !said.contains("mounted") {
+        return eprintln!("NOT TESTED: disks cannot be mounted here");
+    }
+    assert!(said.contains("ended Err(Full"), "{}", said.lines().last().unwrap_or_default());
+    let wrote = said.lines().filter(|line| line.starts_with("wrote")).count();
+    let counts = verify_chain(&mut *reader(&copy), &mut |_| ()).expect("the chain is good");
+    assert_eq!(counts.answers, wrote as u64, "what was acknowledged, and no more");
+}

@@ -1,5 +1,6 @@
 //! Two who believe that they lead: the one that was overtaken writes nothing.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use leasehold_storage::{OpenMode, Store, StoreError, open, verify_chain};
@@ -77,4 +78,31 @@ fn a_leader_that_was_silent_and_is_not_overtaken_goes_on_on_postgres() {
     cluster.psql("postgres", end);
     let after = store.append(&of_everything(2)).expect("nobody else leads");
     assert_eq!((after.seq, after.epoch), (4, 1));
+}
+
+#[test]
+fn a_server_that_hangs_is_an_error_in_bounded_time_on_postgres() {
+    let Some(cluster) = cluster::start(&["fsync=off"]) else { return };
+    let place = cluster.fresh();
+    let mut store = lead(&place);
+    let head = store.append(&of_everything(1)).expect("there is room");
+    let find = "SELECT pid FROM pg_stat_activity WHERE application_name = 'leasehold'";
+    let backend = cluster.psql("postgres", find);
+    let signal = |name: &str| {
+        let done = Command::new("kill").args([name, backend.trim()]).status();
+        assert!(done.is_ok_and(|status| status.success()), "{name}");
+    };
+    signal("-STOP");
+    let hung = Instant::now();
+    let told = store.append(&of_everything(2)).expect_err("nobody answers");
+    let took = hung.elapsed();
+    signal("-CONT");
+    // The stopped one still has the lock, so that what it does when it goes on cannot be known.
+    assert!(matches!(told, StoreError::Unknown { .. }), "{told}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    let again = store.append(&of_everything(2)).expect_err("it must step down");
+    assert!(matches!(again, StoreError::Unknown { .. }), "{again}");
+    drop(store);
+    let next = open(&place, OpenMode::Lead { wait: true }).expect("the lock goes with the backend");
+    assert!([head.seq, head.seq + 2].contains(&next.head().seq), "all of it or nothing");
 }
