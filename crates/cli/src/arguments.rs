@@ -92,6 +92,20 @@ pub enum Command {
     /// Print the books of a finished run in the formats of other programs
     #[command(subcommand, disable_help_subcommand = true)]
     Export(Export),
+    /// Serve a site live: leases, jobs, invoices over an API
+    ///
+    /// The first start opens the site of the file and signs the leases beside it; what happens is kept in the
+    /// database from then on. Jobs run on this machine, under an agent that outlives the server.
+    Serve(Box<Serve>),
+    /// Run the jobs of this machine; the server starts it
+    #[command(hide = true)]
+    Agent(Agent),
+    /// Watch over one run; the agent starts it
+    #[command(hide = true)]
+    AgentRun(AgentRun),
+    /// Become the command of a run; its watcher starts it
+    #[command(hide = true)]
+    AgentLaunch(AgentLaunch),
     /// Print a completion script for a shell
     Completions(Completions),
     /// Write the man pages
@@ -99,6 +113,88 @@ pub enum Command {
     /// Print the reference of the command line in Markdown
     #[command(hide = true)]
     Reference,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The site file, or a directory with site.toml and leases/*.toml; not needed once the database is opened
+    #[arg(value_name = "SITE")]
+    pub site: Option<PathBuf>,
+    /// Leases that are signed at the first start, in order
+    #[arg(long = "lease", value_name = "FILE")]
+    pub leases: Vec<PathBuf>,
+    /// Where the database, keys and logs are kept
+    #[arg(long, value_name = "DIR", default_value = "leasehold-data")]
+    pub data: PathBuf,
+    /// The database: postgres://…, or a SQLite file; leasehold.db in the data directory if nothing is said.
+    /// Give passwords in PGPASSWORD or PGPASSFILE
+    #[arg(long, value_name = "PLACE", env = "LEASEHOLD_DATABASE")]
+    pub database: Option<String>,
+    /// Where to listen: an address with a port, or unix:PATH
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
+    pub listen: String,
+    /// The certificate chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Listen on a network address without TLS: tokens can be read on the way
+    #[arg(long)]
+    pub insecure_listen: bool,
+    /// OpenID Connect issuers that are trusted, in TOML
+    #[arg(long, value_name = "FILE")]
+    pub oidc: Option<PathBuf>,
+    /// The private key that invoices are sealed with, in PEM; made in the data directory if nothing is said
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// What makes a node clean between two parties: a program with its arguments, split at blanks. It finds
+    /// LEASEHOLD_NODE and LEASEHOLD_GPUS in its environment
+    #[arg(long, value_name = "COMMAND")]
+    pub turnover: Option<String>,
+    /// How the log is written on stderr
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub log: LogFormat,
+}
+
+/// How a log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For reading
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// Arguments of `agent`.
+#[derive(Debug, Args)]
+pub struct Agent {
+    /// Where it keeps what it knows
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// What makes a node clean
+    #[arg(long, value_name = "COMMAND")]
+    pub turnover: Option<String>,
+}
+
+/// Arguments of `agent-run`.
+#[derive(Debug, Args)]
+pub struct AgentRun {
+    /// The directory of the run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+/// Arguments of `agent-launch`.
+#[derive(Debug, Args)]
+pub struct AgentLaunch {
+    /// The directory of the run
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Who watches
+    #[arg(value_name = "PID")]
+    pub supervisor: i32,
 }
 
 /// Arguments of `check`.

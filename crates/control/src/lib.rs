@@ -152,6 +152,14 @@ impl Control {
         decided
     }
 
+    /// Whether an input would be taken at `now`; nothing happens.
+    ///
+    /// # Errors
+    /// Where it would be refused.
+    pub fn would_take(&self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
+        decide::decide(&self.state, now, input, &mut Vec::new())
+    }
+
     /// Lets everything follow that follows from the state at `now`, and checks the invariants.
     /// Call it once all inputs of an instant are handed over.
     ///

@@ -72,7 +72,7 @@ impl Core {
     /// # Errors
     /// Where it would be refused.
     pub fn would_take(&self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
-        leasehold_control::decide(self.control.state(), now, input, &mut Vec::new())
+        self.control.would_take(now, input)
     }
 
     /// The state machine's state.

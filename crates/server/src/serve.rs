@@ -7,9 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware;
-use leasehold_diagnostics::Source;
+use leasehold_control::Input;
+use leasehold_diagnostics::{Problem, Source};
+use leasehold_lease::Terms;
 use leasehold_ledger::SigningKey;
 use leasehold_storage::{OpenMode, Store, StoreError};
+use leasehold_units::Instant;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -18,12 +21,12 @@ use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
 use crate::core::Outbox;
-use crate::engine::{self, Engine, Handle, LoadError, Stopped};
+use crate::engine::{self, Engine, Handle, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
 use crate::metrics::Metrics;
 use crate::net::{ListenError, ListenOptions, Listener};
-use crate::plant::{Logs, Plant};
+use crate::plant::{Logs, NoPlant, Plant};
 use crate::problem;
 
 /// The longest that a request may wait for its answer to begin.
@@ -73,6 +76,9 @@ pub enum ServeError {
     /// Nothing is listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// A lease that the site was to begin with.
+    #[error("{0} cannot be signed: {1}")]
+    Lease(String, String),
     /// The loop stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -91,10 +97,10 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     let store = leasehold_storage::open(&options.database, OpenMode::Lead { wait: true })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (engine, handle) = start(store, options.site.as_ref(), &options.directory, options.plant, &options.clock)?;
+    let (engine, handle) = start(store, &options.site, &options.leases, &options.directory, options.plant, &options.clock)?;
     let tokens = engine.tokens();
     let listener = runtime.block_on(Listener::bind(options.listen))?;
-    let wall: auth::Clock = Arc::new(|| Clock::Wall.now());
+    let wall: auth::authenticate::Clock = Arc::new(|| Clock::Wall.now());
     let authenticator = Authenticator::new(tokens, options.issuers, wall);
     let app = Arc::new(App {
         handle: handle.clone(),
@@ -134,12 +140,17 @@ pub fn serve(
 /// The loop over what is stored, with a first token if there was none.
 fn start(
     store: Box<dyn Store>,
-    site: Option<&Source>,
+    site: &Option<Source>,
+    leases: &[Source],
     directory: &Path,
     plant: Box<dyn Plant>,
     clock: &Clock,
 ) -> Result<(Engine, Handle), ServeError> {
-    let mut loaded = engine::load(store, site, clock.now())?;
+    let is_new = store.head().seq == 0;
+    let mut loaded = engine::load(store, site.as_ref(), clock.now())?;
+    if is_new {
+        sign(&mut loaded, leases, clock.now())?;
+    }
     let first = auth::bootstrap(directory, loaded.core.registry().tokens(), Clock::Wall.now())?;
     if let Some(event) = first {
         let now = clock.now().max(loaded.core.state().now);
@@ -148,6 +159,26 @@ fn start(
         loaded.store.append(&out.take())?;
     }
     Ok(Engine::new(loaded, plant, clock.clone()))
+}
+
+/// Signs the leases that a site begins with.
+fn sign(loaded: &mut Loaded, leases: &[Source], now: Instant) -> Result<(), ServeError> {
+    let mut out = Outbox::default();
+    for source in leases {
+        let terms = Terms::parse(source)
+            .map_err(|problems| ServeError::Lease(source.name.clone(), count(&problems)))?;
+        let input = Input::Sign(Box::new(terms));
+        loaded
+            .core
+            .handle(now, &input, &mut NoPlant, &mut out)
+            .map_err(|refused| ServeError::Lease(source.name.clone(), refused.to_string()))?;
+    }
+    loaded.store.append(&out.take())?;
+    Ok(())
+}
+
+fn count(problems: &[Problem]) -> String {
+    format!("{} problems; `leasehold check` lists them", problems.len())
 }
 
 /// All routes with what stands around them.
@@ -167,7 +198,7 @@ pub fn router(app: Arc<App>, authenticator: Authenticator, limiter: Limiter) -> 
         .layer(middleware::from_fn_with_state(limiter.clone(), limit_principals))
         .layer(middleware::from_fn_with_state(authenticator, auth::authenticate))
         .layer(middleware::from_fn_with_state(limiter, limit_strangers));
-    let pages = crate::openapi_page::documentation(described);
+    let pages = crate::documentation::documentation(described);
     let all = open.merge(known).with_state(app).merge(pages);
     crate::limits::limit_body(all, BODY_BYTES_MAX)
         .fallback(problem::not_found)

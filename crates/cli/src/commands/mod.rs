@@ -10,6 +10,7 @@ mod invoice;
 mod replay;
 mod revenue;
 mod schedule;
+mod serve;
 mod simulate;
 mod statement;
 
@@ -41,5 +42,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Revenue(asked) => revenue::run(asked, common),
         Command::Statement(asked) => statement::run(asked, common),
         Command::Export(asked) => export::run(asked, common),
+        Command::Serve(asked) => serve::run(asked, common),
+        Command::Agent(asked) => serve::agent(asked),
+        Command::AgentRun(asked) => serve::agent_run(asked),
+        Command::AgentLaunch(asked) => serve::agent_launch(asked),
     }
 }

@@ -216,13 +216,12 @@ async fn list(
 
 /// Show a job.
 #[utoipa::path(get, path = "/jobs/{number}", tag = "jobs",
-    params(("number" = u64, Path, description = "The party's number for the job"), OfParty),
+    params(("number" = u64, Path, description = "The party's number for the job")),
     responses((status = 200, body = JobView), Problem))]
 async fn show(
     app: Shared,
     who: Principal,
     Path(number): Path<u64>,
-    Query(of): Query<OfParty>,
 ) -> Result<axum::Json<JobView>, Problem> {
     let party = one(&reach(&who, Right::ReadJobs, None)?)?;
     {
@@ -291,15 +290,6 @@ async fn log(
         .map_err(|_| Problem::no_such("log", &number.to_string()))?;
     let kind = [(axum::http::header::CONTENT_TYPE, "application/octet-stream")];
     Ok((kind, bytes).into_response())
-}
-
-/// Whose.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct OfParty {
-    /// Whose; needed by nobody with a party of its own.
-    party: Option<String>,
 }
 
 async fn ended(app: &App, party: String, number: u64) -> Result<EndedJob, Problem> {

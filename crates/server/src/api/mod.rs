@@ -22,6 +22,7 @@ use leasehold_ledger::SigningKey;
 use leasehold_units::{Day, Instant, PartyId};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::{Principal, Reach, ReadLogged, Right};
@@ -61,10 +62,33 @@ pub struct CommandOptions {
     dry_run: bool,
 }
 
-/// All routes below `/api/v1`, with their description.
+/// What the API says of itself.
+pub fn description() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Leasehold")
+        .version("1")
+        .description(Some(
+            "Leases of a GPU data centre, live. Every command carries an `Idempotency-Key`: repeating it gives \
+             the first answer. What is refused says why in `code` and what to do in `hint` (RFC 9457). Money \
+             is a decimal string, instants are RFC 3339 in UTC, days ISO 8601. What is new is added; nothing \
+             changes its meaning within `v1`.",
+        ))
+        .build();
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// The routes that anybody may ask.
+pub fn open_routes() -> OpenApiRouter<Arc<App>> {
+    meta::open_routes()
+}
+
+/// The routes that take a token.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(meta::routes()).nest("/api/v1", versioned())
+}
+
+fn versioned() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .merge(meta::routes())
         .merge(jobs::routes())
         .merge(leases::routes())
         .merge(nodes::routes())

@@ -2,7 +2,7 @@
 //! the log of who read whose data. Nothing here knows a route or stores anything.
 
 mod access;
-mod authenticate;
+pub mod authenticate;
 mod bootstrap;
 pub mod oidc;
 mod principal;

@@ -250,8 +250,8 @@ impl Logs for LocalLogs {
         let id = RunId::new(&run.party, run.number, run.start);
         let id = id.map_err(|error| std::io::Error::other(error.to_string()))?;
         let stream = match stream {
-            Stream::Stdout => local::Stream::Stdout,
-            Stream::Stderr => local::Stream::Stderr,
+            Stream::Stdout => local::Stream::Out,
+            Stream::Stderr => local::Stream::Err,
         };
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         local::read_log(&self.directory, &id, stream, offset, max)

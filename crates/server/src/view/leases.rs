@@ -1,7 +1,6 @@
 //! Leases as their two sides see them.
 
 use leasehold_control::{LeaseEntry, State};
-use leasehold_planner::{Window, schedule};
 use leasehold_units::LeaseId;
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,0 +1,181 @@
+//! `serve`: the live control plane, and the agent that runs jobs of this machine.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use leasehold_clusters::local::{self, AgentConfig, CgroupBase, Spawn, TurnoverCommand};
+use leasehold_diagnostics::Source;
+use leasehold_server::auth::oidc::{Oidc, OidcConfig};
+use leasehold_server::clock::Clock;
+use leasehold_server::limits::RateLimits;
+use leasehold_server::net::{Address, ConnectionLimits, ListenOptions, Tls, TlsFiles};
+use leasehold_server::plant::{LocalLogs, LocalOptions, LocalPlant};
+use leasehold_server::serve::{ServeOptions, serve};
+use leasehold_simulator::scenario::read_source;
+
+use crate::arguments::{self, Common, LogFormat};
+use crate::failure::Failure;
+use crate::files::{self, FileError};
+use crate::{input, keys, output};
+
+/// Bytes of each output of a job that are kept.
+const LOG_BYTES_MAX: u64 = 64 << 20;
+
+/// How long what a job wrote is kept after its end.
+const LOG_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a turnover command may take; its own deadline is mostly sooner.
+const TURNOVER_SECONDS_MAX: u32 = 3600;
+
+/// Serves until it is told to stop.
+pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
+    log_to_stderr(asked.log, common);
+    make_private(&asked.data)?;
+    let (site, leases) = plant_files(asked)?;
+    let database = asked.database.clone().unwrap_or_else(|| {
+        asked.data.join("leasehold.db").display().to_string()
+    });
+    let key = asked.key.clone().unwrap_or_else(|| asked.data.join("landlord.key"));
+    let agent = asked.data.join("agent");
+    let options = ServeOptions {
+        site,
+        leases,
+        database,
+        directory: asked.data.clone(),
+        key: keys::load_or_make(&key, common)?,
+        listen: listen(asked)?,
+        issuers: issuers(asked.oidc.as_deref())?,
+        plant: Box::new(LocalPlant::new(LocalOptions {
+            directory: agent.clone(),
+            spawn: Some(agent_process(&agent, asked.turnover.as_deref())?),
+        })),
+        logs: Some(Box::new(LocalLogs { directory: agent })),
+        clock: Clock::Wall,
+        rates: RateLimits::default(),
+    };
+    let token = asked.data.join(leasehold_server::auth::OPERATOR_TOKEN_FILE);
+    let scheme = if asked.tls_cert.is_some() { "https" } else { "http" };
+    let ready = |address: Option<SocketAddr>| {
+        let place = address.map_or_else(|| asked.listen.clone(), |at| format!("{scheme}://{at}"));
+        output::narrate(common, &format!("serving on {place}; its API is described at /api"));
+        output::narrate(common, &format!("the first operator's token is in {}", token.display()));
+    };
+    serve(options, ready).map_err(|error| Failure::impossible(error.to_string()))
+}
+
+/// Runs the agent of this machine; it never returns of its own accord.
+pub fn agent(asked: &arguments::Agent) -> Result<(), Failure> {
+    let turnover = asked.turnover.as_deref().map(|command| TurnoverCommand {
+        argv: command.split_whitespace().map(str::to_owned).collect(),
+        timeout_seconds: TURNOVER_SECONDS_MAX,
+    });
+    let config = AgentConfig {
+        directory: asked.directory.clone(),
+        scratch: None,
+        log_bytes_max: LOG_BYTES_MAX,
+        log_keep: LOG_KEEP,
+        turnover,
+        cgroup: CgroupBase::Delegated,
+    };
+    match local::agent_main(config) {
+        Ok(never) => match never {},
+        Err(error) => Err(Failure::impossible(error.to_string())),
+    }
+}
+
+/// Watches over one run.
+pub fn agent_run(asked: &arguments::AgentRun) -> Result<(), Failure> {
+    local::run_main(&asked.directory).map_err(|error| Failure::impossible(error.to_string()))
+}
+
+/// Becomes the command of a run.
+pub fn agent_launch(asked: &arguments::AgentLaunch) -> ! {
+    local::launch_main(&asked.directory, asked.supervisor)
+}
+
+fn log_to_stderr(format: LogFormat, common: &Common) {
+    let wanted = std::env::var("LEASEHOLD_LOG")
+        .unwrap_or_else(|_| if common.quiet { "error".into() } else { "info".into() });
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(wanted))
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}
+
+/// Makes the data directory, for its owner alone.
+fn make_private(directory: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(directory)
+        .map_err(|error| FileError::Unwritable { path: directory.into(), error }.into())
+}
+
+/// The site and the leases that the first start begins with.
+fn plant_files(asked: &arguments::Serve) -> Result<(Option<Source>, Vec<Source>), Failure> {
+    let Some(place) = &asked.site else { return Ok((None, Vec::new())) };
+    let (site, mut leases) = if place.is_dir() {
+        let mut leases: Vec<PathBuf> = Vec::new();
+        let pattern = place.join("leases/*.toml").display().to_string();
+        leases.extend(glob::glob(&pattern).into_iter().flatten().flatten());
+        (place.join("site.toml"), leases)
+    } else {
+        (place.clone(), Vec::new())
+    };
+    leases.extend(asked.leases.iter().cloned());
+    let read = |path: &PathBuf| {
+        files::must_be_file(path)?;
+        read_source(path).map_err(|error| input::refused(&error))
+    };
+    // Their problems are told as by `check`, all at once.
+    input::leases_on(&site, &leases)?;
+    let leases: Result<Vec<Source>, Failure> = leases.iter().map(read).collect();
+    Ok((Some(read(&site)?), leases?))
+}
+
+fn listen(asked: &arguments::Serve) -> Result<ListenOptions, Failure> {
+    let address = match asked.listen.strip_prefix("unix:") {
+        Some(path) => Address::Unix(path.into()),
+        None => Address::Tcp(asked.listen.parse().map_err(|_| {
+            let message = format!("{:?} is no address with a port", asked.listen);
+            Failure::impossible(message).with_hint("write it like 127.0.0.1:7070 or unix:PATH")
+        })?),
+    };
+    let tls = match (&asked.tls_cert, &asked.tls_key) {
+        (Some(certificate), Some(key)) => {
+            let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+            let tls = Tls::load(files);
+            Some(tls.map_err(|error| Failure::impossible(error.to_string()))?)
+        }
+        _ => None,
+    };
+    let (insecure_listen, limits) = (asked.insecure_listen, ConnectionLimits::default());
+    Ok(ListenOptions { address, tls, insecure_listen, limits })
+}
+
+fn issuers(file: Option<&Path>) -> Result<Vec<Oidc>, Failure> {
+    let Some(path) = file else { return Ok(Vec::new()) };
+    let text = files::read(path)?;
+    let wrong = |error: String| Failure::impossible(format!("{}: {error}", path.display()));
+    let config: OidcConfig = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok(vec![Oidc::new(config).map_err(|error| wrong(error.to_string()))?])
+}
+
+fn agent_process(directory: &Path, turnover: Option<&str>) -> Result<Spawn, Failure> {
+    let program = std::env::current_exe()
+        .map_err(|error| Failure::impossible(format!("cannot find this program: {error}")))?;
+    let mut args = vec!["agent".to_owned(), directory.display().to_string()];
+    if let Some(turnover) = turnover {
+        args.extend(["--turnover".to_owned(), turnover.to_owned()]);
+    }
+    Ok(Spawn { program, args })
+}
