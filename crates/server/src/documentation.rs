@@ -11,9 +11,11 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use utoipa::openapi::OpenApi;
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::net::Peer;
+use crate::problem::{FieldProblem, Problem};
 
 /// Where the OpenAPI document is.
 pub const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
@@ -32,9 +34,22 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// they say what every release says and nothing of the site.
 pub fn documentation(openapi: OpenApi) -> Router {
     // The page would send the document to a validator elsewhere; a typed token stays in its memory.
-    let config = Config::default().validator_url("none").persist_authorization(false);
-    let page = SwaggerUi::new(PAGE_PATH).url(DOCUMENT_PATH, openapi).config(config);
+    // The bar on top only offers to load other documents, with styles that the policy refuses.
+    let config =
+        Config::default().validator_url("none").persist_authorization(false).use_base_layout();
+    let page = SwaggerUi::new(PAGE_PATH).url(DOCUMENT_PATH, complete(openapi)).config(config);
     Router::from(page).layer(from_fn(page_headers))
+}
+
+/// Adds what routes name without defining it: the shape of a problem. [`documentation`] does that
+/// itself; whoever walks the document elsewhere calls this first.
+#[must_use]
+pub fn complete(mut openapi: OpenApi) -> OpenApi {
+    let mut schemas = vec![("Problem".to_owned(), Problem::schema())];
+    <FieldProblem as ToSchema>::schemas(&mut schemas);
+    schemas.push((FieldProblem::name().into_owned(), FieldProblem::schema()));
+    openapi.components.get_or_insert_default().schemas.extend(schemas);
+    openapi
 }
 
 async fn page_headers(request: Request, next: Next) -> Response {
@@ -98,6 +113,12 @@ mod tests {
         assert_eq!(headers[CONTENT_TYPE], "application/json");
         let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+        let schemas = &document["components"]["schemas"];
+        for part in text.split("#/components/schemas/").skip(1) {
+            let name = part.split('"').next().unwrap_or("");
+            assert!(schemas[name].is_object(), "{name} is named and not defined");
+        }
+        assert!(schemas["Problem"]["properties"]["hint"].is_object());
     }
 
     #[tokio::test]

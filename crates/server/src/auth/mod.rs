@@ -20,3 +20,6 @@ pub use refusal::AuthRefusal;
 pub use rights::{Reach, Right, RightRefusal};
 pub use secret::{RandomError, Secret};
 pub use tokens::{TokenBook, TokenEvent, TokenId, TokenRequest};
+
+#[cfg(test)]
+mod tests;

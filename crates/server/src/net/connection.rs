@@ -1,5 +1,7 @@
 //! One connection, from its first byte to its last.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use hyper::Request;
@@ -26,6 +28,8 @@ pub(super) struct Terms {
     pub limits: ConnectionLimits,
 }
 
+/// A handshake takes a place that requests could have, and an honest one takes no time.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake record.
 const HANDSHAKE: u8 = 22;
 
@@ -59,7 +63,9 @@ pub(super) async fn serve(stream: Stream, terms: &Terms, watcher: Watcher) {
         (Stream::Unix(io), _) => speak(io, peer(None, false), terms, watcher).await,
         (Stream::Tcp(io, from), None) => speak(io, peer(Some(from), false), terms, watcher).await,
         (Stream::Tcp(io, from), Some(tls)) => {
-            if let Ok(Some(io)) = timeout(terms.limits.idle, shake_hands(io, tls)).await {
+            if let Ok(Some(io)) =
+                timeout(terms.limits.idle.min(HANDSHAKE_MAX), shake_hands(io, tls)).await
+            {
                 speak(io, peer(Some(from), true), terms, watcher).await;
             }
         }
