@@ -100,8 +100,9 @@ impl Audit {
         books: &Bookkeeping,
         issued: &[Invoice],
     ) -> Result<(), AuditFinding> {
-        for place in self.places.len()..issued.len() {
-            self.take_up(place, &issued[place])?;
+        let known = self.places.len();
+        for (place, document) in (known..).zip(&issued[known..]) {
+            self.take_up(place, document)?;
         }
         let entered = books.journal().transactions();
         let mut touched: BTreeSet<&str> = BTreeSet::new();
@@ -142,8 +143,9 @@ impl Audit {
             self.check_new(books, issued)?;
         }
         let until = self.places.len().min(self.round.documents.saturating_add(documents));
-        for place in self.round.documents..until {
-            self.check_document(place, &issued[place])?;
+        let from = self.round.documents;
+        for (place, document) in (from..).zip(&issued[from..until]) {
+            self.check_document(place, document)?;
         }
         self.round.documents = until;
         if until == self.places.len() {
