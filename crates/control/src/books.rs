@@ -7,7 +7,7 @@ use leasehold_ledger::{
     ServiceInterval, UsageInterval,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Money, Month, PartyId, Shape};
+use leasehold_units::{Day, Instant, Month, PartyId, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::event::PowerStep;
@@ -200,10 +200,9 @@ impl Books {
         }
     }
 
-    /// The first account of a tenant on which the journal and the documents disagree: its name,
-    /// what the journal has, and what is open of the documents or on basis.
-    pub fn open_unlike_journal(&self) -> Option<(String, Money, Money)> {
-        self.bookkeeping.open_unlike_journal()
+    /// Journal and documents, for whoever goes over them.
+    pub const fn bookkeeping(&self) -> &Bookkeeping {
+        &self.bookkeeping
     }
 
     /// Recognises what was earned up to and including `day`.

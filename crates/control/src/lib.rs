@@ -198,6 +198,16 @@ impl Control {
         self.apply(now, &mut out, sink);
     }
 
+    /// Goes over all of the books: every document against its seal, every entry of the journal, and what
+    /// is open of all documents. While it runs, [`Control::settle`] does that a part at a time.
+    ///
+    /// # Errors
+    /// Where an invariant is broken; the program is wrong then and must stop.
+    pub fn check_books(&mut self) -> Result<(), Violation> {
+        self.state.check_all_books();
+        self.state.violation().cloned().map_or(Ok(()), Err)
+    }
+
     /// The state, when nothing more will happen.
     pub fn into_state(self) -> State {
         self.state

@@ -4,6 +4,7 @@
 //! rounded once, at its line. Nothing here updates or deletes what was issued or posted: a
 //! correction is a new line of a new document.
 
+mod audit;
 mod basis;
 mod billing;
 mod bookkeeping;
@@ -31,6 +32,7 @@ mod statement;
 mod usage;
 mod wording;
 
+pub use audit::{Audit, AuditFinding};
 pub use basis::BillingBasis;
 pub use billing::{BilledLease, Biller, OpenDocument, standing_days, tax_inside};
 pub use bookkeeping::{AccountFact, AccountRefusal, Bookkeeping, Numbers, Request};

@@ -245,6 +245,11 @@ impl Receivables {
         found.copied().unwrap_or(Money::zero(currency))
     }
 
+    /// What tenants have on account.
+    pub(crate) fn held_on_account(&self) -> impl Iterator<Item = (&PartyId, Money)> {
+        self.on_account.iter().map(|((tenant, _), held)| (tenant, *held))
+    }
+
     /// What the documents say that the journal has on each account of a tenant, by currency code.
     pub fn owed_by_account(&self) -> Balances {
         let mut owed = Balances::new();

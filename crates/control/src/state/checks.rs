@@ -1,11 +1,17 @@
 //! The named invariants that are checked at every instant, and at every step and invoice.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use leasehold_units::{Money, Ratio, Watts};
+use leasehold_ledger::AuditFinding;
+use leasehold_units::{Ratio, Watts};
 
 use super::State;
 use crate::invariants::Invariant;
+
+/// A part of the books is gone over every so many settled instants.
+const BOOKS_EVERY: u64 = 64;
+/// So many documents at once,
+const DOCUMENTS_AT_ONCE: usize = 1;
+/// and so many entries of the journal.
+const ENTRIES_AT_ONCE: usize = 64;
 
 impl State {
     /// Checks what must hold whenever an instant is settled.
@@ -27,6 +33,7 @@ impl State {
         });
         let ready = self.ready_claims.is_empty();
         self.require(Invariant::Guarantee, ready, || "a job with ready nodes did not start".into());
+        self.go_over_books();
     }
 
     /// Checks that lease number `lease` holds no more than it is granted.
@@ -43,31 +50,36 @@ impl State {
         });
     }
 
-    /// Checks the documents issued last and the postings, that what is open of all documents is
-    /// what the journal says, and that no earlier document changed.
+    /// Checks what is new in the books, the documents that it concerns, and all balances.
     pub(super) fn check_books(&mut self) {
-        let entered = self.books.journal().transactions();
-        let balanced =
-            entered[self.entries_checked..].iter().all(leasehold_ledger::Transaction::is_balanced);
-        self.entries_checked = entered.len();
-        self.require(Invariant::ExactMoney, balanced, || "an entry does not balance".into());
-        for index in self.sealed.len()..self.books.invoices.len() {
-            let invoice = &self.books.invoices[index];
-            let lines = invoice.lines.iter().map(|line| line.amount);
-            let sum = lines.fold(Money::zero(invoice.currency), Money::plus);
-            let (number, total) = (invoice.number.clone(), invoice.total);
-            let seal = seal(invoice);
-            self.require(Invariant::ExactMoney, sum == total, || {
-                format!("the lines of {number} add up to {sum}, its total is {total}")
-            });
-            self.sealed.push(seal);
+        let found = self.audit.check_new(self.books.bookkeeping(), &self.books.invoices);
+        self.judge_books(found);
+    }
+
+    /// Goes over a part of the books again, every so many instants: all of them in turn.
+    fn go_over_books(&mut self) {
+        self.settled += 1;
+        if self.settled.is_multiple_of(BOOKS_EVERY) && !self.books.invoices.is_empty() {
+            let part = (DOCUMENTS_AT_ONCE, ENTRIES_AT_ONCE);
+            let found = self.audit.go_on(self.books.bookkeeping(), &self.books.invoices, part);
+            self.judge_books(found);
         }
-        let unequal = self.books.open_unlike_journal();
-        self.require(Invariant::ExactMoney, unequal.is_none(), || {
-            format!("what is open of the documents is not what the journal says: {unequal:?}")
-        });
-        let same = self.books.invoices.iter().map(seal).eq(self.sealed.iter().copied());
-        self.require(Invariant::ClosedIsClosed, same, || "an issued document changed".into());
+    }
+
+    /// Goes over all of the books, from the first document on.
+    pub fn check_all_books(&mut self) {
+        let found = self.audit.check_all(self.books.bookkeeping(), &self.books.invoices);
+        self.judge_books(found);
+    }
+
+    fn judge_books(&mut self, found: Result<(), AuditFinding>) {
+        let changed = matches!(
+            found,
+            Err(AuditFinding::DocumentChanged { .. } | AuditFinding::EntriesChanged)
+        );
+        let what = || found.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        self.require(Invariant::ExactMoney, found.is_ok() || changed, what);
+        self.require(Invariant::ClosedIsClosed, !changed, what);
     }
 
     /// What two states that should be the same differ in, if anything.
@@ -102,10 +114,4 @@ impl State {
         ];
         checks.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
     }
-}
-
-fn seal(invoice: &leasehold_ledger::Invoice) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    invoice.to_json().hash(&mut hasher);
-    hasher.finish()
 }

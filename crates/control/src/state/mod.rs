@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_allocator::Refusal;
 use leasehold_lease::Lease;
-use leasehold_ledger::UsageInterval;
+use leasehold_ledger::{Audit, UsageInterval};
 use leasehold_site::Site;
 use leasehold_units::{Instant, PartyId, Watts};
 use serde::{Deserialize, Serialize};
@@ -110,12 +110,11 @@ pub struct State {
     pub usage_closed: Option<Instant>,
     /// Usage intervals that were closed and metered, for whoever keeps them to take.
     pub usage: Vec<UsageInterval>,
-    /// A digest of each issued invoice.
+    /// Goes over the books.
+    audit: Audit,
+    /// Instants that were settled since the state was made or restored.
     #[serde(skip)]
-    sealed: Vec<u64>,
-    /// Entries of the journal that were found to balance.
-    #[serde(skip)]
-    entries_checked: usize,
+    settled: u64,
     /// Nodes that jobs share, or that a job fills in part.
     shared: BTreeMap<u32, SharedNode>,
     /// Jobs all of whose kept nodes are ready.
@@ -154,8 +153,8 @@ impl State {
             checks: Checks::default(),
             usage: Vec::new(),
             usage_closed: None,
-            sealed: Vec::new(),
-            entries_checked: 0,
+            audit: Audit::default(),
+            settled: 0,
             shared: BTreeMap::new(),
             ready_claims: Vec::new(),
             bereft: BTreeSet::new(),

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use leasehold_ledger::UsageInterval;
+use leasehold_ledger::{Audit, UsageInterval};
 use leasehold_scheduler::backfill::Queued;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Watts};
@@ -40,6 +40,7 @@ pub struct Stored {
     scrubs: Scrubs,
     usage_closed: Option<Instant>,
     usage: Vec<UsageInterval>,
+    audit: Audit,
     shared: BTreeMap<u32, SharedNode>,
     ready_claims: Vec<JobSlot>,
     bereft: BTreeSet<JobSlot>,
@@ -72,8 +73,8 @@ impl TryFrom<Stored> for State {
             checks: Checks::default(),
             usage_closed: stored.usage_closed,
             usage: stored.usage,
-            sealed: Vec::new(),
-            entries_checked: 0,
+            audit: stored.audit,
+            settled: 0,
             shared: stored.shared,
             ready_claims: stored.ready_claims,
             bereft: stored.bereft,

@@ -1,5 +1,6 @@
 //! The state machine by itself: jobs that are withdrawn, and events and states that are stored.
 
+mod audit;
 mod cancel;
 mod golden;
 mod stage;

@@ -602,6 +602,9 @@ impl<'a> Run<'a> {
         self.control.close(until, through, &mut |at, event, state| {
             world.observe(at, event, state);
         });
+        if let Err(violation) = self.control.check_books() {
+            return Err(RunError::Violation { violation, story: self.control.story() });
+        }
         self.keep()?;
         self.keeper.usage(&self.usage, self.control.state())?;
         self.keeper.jobs(&self.world.ended, self.control.state())?;

@@ -194,6 +194,6 @@ proptest! {
         let expected: Vec<String> =
             (1..=numbers.len()).map(|place| format!("owner-2026-{place:06}")).collect();
         prop_assert_eq!(numbers, expected);
-        prop_assert_eq!(books.open_unlike_journal(), None);
+        prop_assert_eq!(books.bookkeeping().open_unlike_journal(), None);
     }
 }
