@@ -126,7 +126,8 @@ pub(crate) fn keep(mut from: impl Read, to: &mut File, bytes_max: u64) {
         };
         let kept = length.min(usize::try_from(left).unwrap_or(usize::MAX));
         left -= kept as u64;
-        let is_cut = kept < length || to.write_all(&buffer[..kept]).is_err();
+        let is_written = to.write_all(&buffer[..kept]).is_ok();
+        let is_cut = kept < length || !is_written;
         if is_cut && !is_full {
             is_full = true;
             left = 0;
