@@ -9,6 +9,7 @@
 //! | `orders` | agent | by when it must be gone |
 //! | `exit` | holder of the lock | how it ended; the last word |
 
+use super::clock;
 use super::files;
 use super::wire::{Exit, Run, seconds};
 use leasehold_units::Instant;
@@ -115,7 +116,7 @@ impl RunDirectory {
     pub(crate) fn write_ended(&self, ended: &Ended) {
         let mut pause = Duration::from_millis(10);
         while files::write_whole(&self.0, "exit", ended).is_err() {
-            std::thread::sleep(pause);
+            clock::pause(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }

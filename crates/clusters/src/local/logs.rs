@@ -1,5 +1,6 @@
 //! The output of runs: written by supervisors up to a size, read by the server.
 
+use super::clock;
 use super::files;
 use super::wire::RunId;
 use std::fs::File;
@@ -107,7 +108,7 @@ pub fn follow_log(
         if !is_worth_waiting || Moment::now() >= give_up {
             return part;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        clock::pause(Duration::from_millis(50));
     }
 }
 

@@ -1,7 +1,5 @@
 use crate::host::{Host, id, run, start, vacate, wait_until, wall_seconds};
-use leasehold_clusters::local::{
-    CgroupBase, Exit, Limits, NodeShare, Order, Program, RunId, Stream, read_log,
-};
+use leasehold_clusters::local::{Exit, Limits, NodeShare, Order, Program, RunId, Stream, read_log};
 use std::fs;
 use std::time::{Duration, Instant};
 

@@ -76,7 +76,7 @@ fn await_start(directory: &RunDirectory, started: impl Fn(Instant)) {
         if !matches!(files::try_lock(&directory.0), Ok(None)) {
             return;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        clock::pause(Duration::from_millis(5));
     }
 }
 
@@ -86,7 +86,7 @@ fn conclude(directory: &RunDirectory) -> Ended {
         match try_conclude(directory) {
             Ok(ended) => return ended,
             // The disk fails. What is there cannot be known, so nothing is said.
-            Err(_) => std::thread::sleep(pause),
+            Err(_) => clock::pause(pause),
         }
         pause = (pause * 2).min(Duration::from_secs(2));
     }
@@ -133,7 +133,7 @@ fn end_leftovers(intent: &Intent, started: Option<Started>) {
         for process in found {
             processes::signal(process, Signal::KILL);
         }
-        std::thread::sleep(pause);
+        clock::pause(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
     }
     if let Some(path) = &intent.cgroup {
@@ -179,7 +179,7 @@ pub(crate) fn end_marked(marks: &[String], give_up_boot_millis: u64) -> bool {
             return false;
         }
         all.into_iter().for_each(|process| processes::signal(process, Signal::KILL));
-        std::thread::sleep(pause);
+        clock::pause(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
     }
 }
