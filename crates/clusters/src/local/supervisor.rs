@@ -63,6 +63,8 @@ pub fn run_main(directory: &Path) -> Result<(), SupervisorError> {
         directory.intent().map_err(SupervisorError::Directory)?.ok_or(SupervisorError::NoIntent)?;
     let exit = supervise(&directory, &intent).unwrap_or_else(|reason| Exit::NotStarted { reason });
     directory.write_ended(&Ended { at: clock::now(), exit });
+    // Said, since it takes the kernel up to 20 ms to take down the watch of a process that exits.
+    let _ = writeln!(io::stdout(), "ended");
     Ok(())
 }
 

@@ -56,9 +56,13 @@ pub(crate) fn follow(
 ) -> Ended {
     let mut has_started = false;
     if let Some(said) = said {
-        for _ in BufReader::new(said).lines().map_while(Result::ok) {
-            has_started = true;
-            started(clock::now());
+        for line in BufReader::new(said).lines().map_while(Result::ok) {
+            if line == "started" {
+                has_started = true;
+                started(clock::now());
+            } else if let Ok(Some(ended)) = directory.ended() {
+                return ended;
+            }
         }
     }
     if !has_started {
