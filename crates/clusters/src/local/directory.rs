@@ -159,3 +159,24 @@ impl Layout {
         self.root.join("turnovers")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_cannot_be_written_is_written_when_it_can() {
+        let path = std::env::temp_dir().join(format!("leasehold-directory.{}", std::process::id()));
+        let directory = RunDirectory(path.clone());
+        // What a full disk does, a directory in the way of the new file does too.
+        std::fs::create_dir_all(path.join("exit.tmp")).unwrap();
+        let writer = std::thread::spawn(move || {
+            directory.write_ended(&Ended { at: Instant::from_unix(7), exit: Exit::Code(3) });
+            directory.ended().unwrap().map(|ended| ended.exit)
+        });
+        assert!(RunDirectory(path.clone()).ended().unwrap().is_none());
+        std::fs::remove_dir(path.join("exit.tmp")).unwrap();
+        assert_eq!(writer.join().unwrap(), Some(Exit::Code(3)));
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+}

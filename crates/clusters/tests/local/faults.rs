@@ -1,3 +1,5 @@
+//! Killed agents, supervisors and servers: nothing is lost, nothing runs twice, deadlines are kept.
+
 use crate::host::{Host, id, start, vacate, wait_until};
 use leasehold_clusters::local::{Exit, Order, Report, rounds};
 use std::fs;

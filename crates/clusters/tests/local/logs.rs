@@ -1,3 +1,5 @@
+//! The output of runs: in pieces, bounded, and never a file of somebody else.
+
 use crate::host::{Host, PATIENCE, id, start};
 use leasehold_clusters::local::{Exit, LogError, Order, RunId, Stream, follow_log, read_log};
 use std::fs;

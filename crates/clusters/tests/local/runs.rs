@@ -1,3 +1,5 @@
+//! How runs begin and end.
+
 use crate::host::{Host, id, run, start, vacate, wait_until, wall_seconds};
 use leasehold_clusters::local::{Exit, Limits, NodeShare, Order, Program, RunId, Stream, read_log};
 use std::fs;

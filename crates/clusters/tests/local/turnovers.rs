@@ -1,3 +1,5 @@
+//! What makes a node clean, and what does not.
+
 use crate::host::{Host, id, start, vacate, wait_until, wall_seconds};
 use leasehold_clusters::local::{Exit, Order, Report, Turnover};
 use leasehold_units::Instant;
