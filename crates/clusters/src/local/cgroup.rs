@@ -1,5 +1,6 @@
 //! Control groups (version 2), where one was delegated: they bound a whole run and end it in one stroke.
 
+use super::clock;
 use super::processes::{self, Process};
 use super::wire::Limits;
 use std::fs;
@@ -79,7 +80,7 @@ impl Cgroup {
             match fs::remove_dir(&self.0) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     self.kill();
-                    std::thread::sleep(Duration::from_millis(1));
+                    clock::pause(Duration::from_millis(1));
                 }
                 _ => return,
             }

@@ -1,6 +1,7 @@
 //! The server's side: keeps what is desired, says it to the agent, and says all of it again whenever the agent is back.
 
 use super::agent::{read_line, write_line};
+use super::clock;
 use super::wire::{FromAgent, Node, Order, Report, RunId, ToAgent, Turnover, VERSION};
 use leasehold_units::Instant;
 use rustix::process::getuid;
@@ -216,7 +217,7 @@ impl Shared {
                     reader = next;
                     break;
                 }
-                std::thread::sleep(Duration::from_millis(50));
+                clock::pause(Duration::from_millis(50));
             }
         }
     }
@@ -254,7 +255,7 @@ impl Shared {
             if Moment::now() >= give_up || self.spawn.is_none() {
                 return Err(ConnectError::Unreachable { path: self.socket.clone(), source: error });
             }
-            std::thread::sleep(Duration::from_millis(5));
+            clock::pause(Duration::from_millis(5));
         }
     }
 

@@ -33,3 +33,9 @@ pub(crate) fn until(at_boot_millis: u64) -> Duration {
 pub(crate) fn boot_id() -> std::io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().into())
 }
+
+/// Waits a moment before looking again at what cannot be waited for: a process of somebody else, a full disk. It may be
+/// shorter than said.
+pub(crate) fn pause(length: Duration) {
+    std::thread::park_timeout(length);
+}

@@ -9,6 +9,7 @@
 //! | `orders` | agent | by when it must be gone |
 //! | `exit` | holder of the lock | how it ended; the last word |
 
+use super::clock;
 use super::files;
 use super::wire::{Exit, Run, seconds};
 use leasehold_units::Instant;
@@ -115,7 +116,7 @@ impl RunDirectory {
     pub(crate) fn write_ended(&self, ended: &Ended) {
         let mut pause = Duration::from_millis(10);
         while files::write_whole(&self.0, "exit", ended).is_err() {
-            std::thread::sleep(pause);
+            clock::pause(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
@@ -156,5 +157,26 @@ impl Layout {
 
     pub(crate) fn turnovers(&self) -> PathBuf {
         self.root.join("turnovers")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_cannot_be_written_is_written_when_it_can() {
+        let path = std::env::temp_dir().join(format!("leasehold-directory.{}", std::process::id()));
+        let directory = RunDirectory(path.clone());
+        // What a full disk does, a directory in the way of the new file does too.
+        std::fs::create_dir_all(path.join("exit.tmp")).unwrap();
+        let writer = std::thread::spawn(move || {
+            directory.write_ended(&Ended { at: Instant::from_unix(7), exit: Exit::Code(3) });
+            directory.ended().unwrap().map(|ended| ended.exit)
+        });
+        assert!(RunDirectory(path.clone()).ended().unwrap().is_none());
+        std::fs::remove_dir(path.join("exit.tmp")).unwrap();
+        assert_eq!(writer.join().unwrap(), Some(Exit::Code(3)));
+        std::fs::remove_dir_all(&path).unwrap();
     }
 }

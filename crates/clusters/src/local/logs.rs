@@ -1,5 +1,6 @@
 //! The output of runs: written by supervisors up to a size, read by the server.
 
+use super::clock;
 use super::files;
 use super::wire::RunId;
 use std::fs::File;
@@ -107,7 +108,7 @@ pub fn follow_log(
         if !is_worth_waiting || Moment::now() >= give_up {
             return part;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        clock::pause(Duration::from_millis(50));
     }
 }
 
@@ -126,7 +127,8 @@ pub(crate) fn keep(mut from: impl Read, to: &mut File, bytes_max: u64) {
         };
         let kept = length.min(usize::try_from(left).unwrap_or(usize::MAX));
         left -= kept as u64;
-        let is_cut = kept < length || to.write_all(&buffer[..kept]).is_err();
+        let is_written = to.write_all(&buffer[..kept]).is_ok();
+        let is_cut = kept < length || !is_written;
         if is_cut && !is_full {
             is_full = true;
             left = 0;

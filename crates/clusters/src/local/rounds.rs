@@ -7,7 +7,7 @@
 use super::client::{ConnectError, LocalCluster, Spawn};
 use super::wire::{Command, Exit, Limits, Node, NodeShare, Order, Program, Report, Run, RunId};
 use rustix::process::{Pid, Signal, kill_process};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ struct Rounds {
     server: Option<(LocalCluster, Receiver<Report>)>,
     /// Started and not ended; whether the start was reported.
     going: BTreeMap<RunId, bool>,
-    ended: BTreeSet<RunId>,
+    ended: BTreeMap<RunId, Exit>,
     starts: BTreeMap<u64, u32>,
     outcome: RoundsOutcome,
 }
@@ -85,7 +85,7 @@ pub fn rounds(
         round: 0,
         server: None,
         going: BTreeMap::new(),
-        ended: BTreeSet::new(),
+        ended: BTreeMap::new(),
         starts: BTreeMap::new(),
         outcome: RoundsOutcome::default(),
     };
@@ -252,9 +252,19 @@ impl Rounds {
     }
 
     fn end(&mut self, id: RunId, exit: Exit) -> Result<(), RoundsError> {
-        if self.going.remove(&id).is_none() || !self.ended.insert(id.clone()) {
-            return Err(self.broken(format!("{id} ended twice, or never began")));
+        if let Some(known) = self.ended.get(&id) {
+            // The order to forget it was lost with the server that gave it.
+            return if *known == exit {
+                self.send(&[Order::Forget(id)]);
+                Ok(())
+            } else {
+                Err(self.broken(format!("{id} ended with {known:?}, then with {exit:?}")))
+            };
         }
+        if self.going.remove(&id).is_none() {
+            return Err(self.broken(format!("{id} ended and never began")));
+        }
+        self.ended.insert(id.clone(), exit.clone());
         match exit {
             Exit::Code(0) => self.outcome.finished += 1,
             // What a killed supervisor or a start cut short leaves.

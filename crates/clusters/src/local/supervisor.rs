@@ -63,6 +63,8 @@ pub fn run_main(directory: &Path) -> Result<(), SupervisorError> {
         directory.intent().map_err(SupervisorError::Directory)?.ok_or(SupervisorError::NoIntent)?;
     let exit = supervise(&directory, &intent).unwrap_or_else(|reason| Exit::NotStarted { reason });
     directory.write_ended(&Ended { at: clock::now(), exit });
+    // Said, since it takes the kernel up to 20 ms to take down the watch of a process that exits.
+    let _ = writeln!(io::stdout(), "ended");
     Ok(())
 }
 
@@ -98,6 +100,7 @@ fn supervise(directory: &RunDirectory, intent: &Intent) -> Result<Exit, String> 
         orders,
         status: None,
         is_killing: outcome.is_err(),
+        is_over: false,
         is_overdue: false,
         is_late: false,
     };
@@ -122,6 +125,8 @@ struct Tree<'a> {
     orders: Orders,
     status: Option<WaitStatus>,
     is_killing: bool,
+    /// The command has just ended.
+    is_over: bool,
     /// The limit passed.
     is_overdue: bool,
     /// The deadline to vacate passed.
@@ -138,7 +143,10 @@ impl Tree<'_> {
                 self.signal(Signal::TERM);
             }
             self.look_at_clock();
-            let patience = if self.is_killing {
+            let patience = if std::mem::take(&mut self.is_over) {
+                // Mostly nothing is left behind, and looking for it takes longer than to hear so.
+                Duration::from_millis(1)
+            } else if self.is_killing {
                 self.kill();
                 pause = (pause * 2).min(Duration::from_millis(100));
                 pause
@@ -186,6 +194,7 @@ impl Tree<'_> {
         self.status = Some(status);
         // What it leaves behind may take the time that was given to leave; else it goes with the command.
         self.is_killing |= !self.is_asked();
+        self.is_over = true;
     }
 
     fn processes(&self) -> Vec<Process> {

@@ -135,6 +135,8 @@ pub(crate) struct Live {
     pub(crate) nodes: Vec<NodeShare>,
     pub(crate) vacate_seconds: u32,
     pub(crate) orders: Orders,
+    /// The supervisor does not know the orders yet.
+    pub(crate) is_unsaved: bool,
     pub(crate) started: Option<Instant>,
 }
 
@@ -212,7 +214,8 @@ fn prepare_cgroup(base: &CgroupBase) -> Result<Option<PathBuf>, AgentError> {
 impl Agent {
     fn work(&mut self, events: &Receiver<Event>) -> Result<std::convert::Infallible, AgentError> {
         loop {
-            let patience = self.give_up_turnovers().unwrap_or(ROUND).min(ROUND);
+            let round = if self.save_orders() { Duration::from_millis(100) } else { ROUND };
+            let patience = self.give_up_turnovers().unwrap_or(round).min(round);
             match events.recv_timeout(patience) {
                 Ok(event) => self.handle(event),
                 Err(_) => self.remove_old_output(),

@@ -1,6 +1,7 @@
 //! The socket: who may speak, and lines in and out.
 
 use super::Event;
+use crate::local::clock;
 use crate::local::wire::LINE_BYTES_MAX;
 use rustix::fs::Mode;
 use rustix::process::getuid;
@@ -33,7 +34,7 @@ pub(crate) fn listen(path: &Path, events: Sender<Event>) -> io::Result<()> {
                 let _ = welcome(number, stream, &events);
             } else {
                 // Out of file handles: others must end first.
-                std::thread::sleep(Duration::from_millis(50));
+                clock::pause(Duration::from_millis(50));
             }
         }
     });

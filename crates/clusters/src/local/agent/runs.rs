@@ -164,14 +164,30 @@ impl Agent {
         };
         let mut orders = live.orders;
         change(live.vacate_seconds, &mut orders);
-        // A full disk must not keep a run from leaving, so orders are tried again with the server's next ones.
-        if orders != live.orders && directory.write_orders(&orders).is_ok() {
+        if orders != live.orders {
             live.orders = orders;
+            live.is_unsaved = directory.write_orders(&orders).is_err();
         }
         if matches!(self.runs.get(id), Some(Known::Intended(_))) {
             // Its supervisor finds the orders and ends it before it begins.
             self.supervise(id);
         }
+    }
+
+    /// Tries again to hand orders over that a full disk kept from their supervisors. Says whether some are left.
+    pub(crate) fn save_orders(&mut self) -> bool {
+        let runs = self.layout.runs();
+        let mut is_any_left = false;
+        for (id, known) in &mut self.runs {
+            if let Known::Intended(live) | Known::Running(live) = known
+                && live.is_unsaved
+            {
+                live.is_unsaved =
+                    RunDirectory(runs.join(id.to_string())).write_orders(&live.orders).is_err();
+                is_any_left |= live.is_unsaved;
+            }
+        }
+        is_any_left
     }
 
     pub(crate) fn forget(&mut self, id: &RunId) {
@@ -224,6 +240,12 @@ impl Agent {
 impl Live {
     pub(crate) fn of(intent: &Intent, orders: Orders) -> Self {
         let run = &intent.run;
-        Self { nodes: run.nodes.clone(), vacate_seconds: run.vacate_seconds, orders, started: None }
+        Self {
+            nodes: run.nodes.clone(),
+            vacate_seconds: run.vacate_seconds,
+            orders,
+            started: None,
+            is_unsaved: false,
+        }
     }
 }

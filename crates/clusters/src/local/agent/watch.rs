@@ -56,9 +56,13 @@ pub(crate) fn follow(
 ) -> Ended {
     let mut has_started = false;
     if let Some(said) = said {
-        for _ in BufReader::new(said).lines().map_while(Result::ok) {
-            has_started = true;
-            started(clock::now());
+        for line in BufReader::new(said).lines().map_while(Result::ok) {
+            if line == "started" {
+                has_started = true;
+                started(clock::now());
+            } else if let Ok(Some(ended)) = directory.ended() {
+                return ended;
+            }
         }
     }
     if !has_started {
@@ -76,7 +80,7 @@ fn await_start(directory: &RunDirectory, started: impl Fn(Instant)) {
         if !matches!(files::try_lock(&directory.0), Ok(None)) {
             return;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        clock::pause(Duration::from_millis(5));
     }
 }
 
@@ -86,7 +90,7 @@ fn conclude(directory: &RunDirectory) -> Ended {
         match try_conclude(directory) {
             Ok(ended) => return ended,
             // The disk fails. What is there cannot be known, so nothing is said.
-            Err(_) => std::thread::sleep(pause),
+            Err(_) => clock::pause(pause),
         }
         pause = (pause * 2).min(Duration::from_secs(2));
     }
@@ -133,7 +137,7 @@ fn end_leftovers(intent: &Intent, started: Option<Started>) {
         for process in found {
             processes::signal(process, Signal::KILL);
         }
-        std::thread::sleep(pause);
+        clock::pause(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
     }
     if let Some(path) = &intent.cgroup {
@@ -179,7 +183,7 @@ pub(crate) fn end_marked(marks: &[String], give_up_boot_millis: u64) -> bool {
             return false;
         }
         all.into_iter().for_each(|process| processes::signal(process, Signal::KILL));
-        std::thread::sleep(pause);
+        clock::pause(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
     }
 }
