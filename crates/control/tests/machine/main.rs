@@ -3,4 +3,5 @@
 mod audit;
 mod cancel;
 mod golden;
+mod signing;
 mod stage;
