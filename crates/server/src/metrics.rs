@@ -129,11 +129,17 @@ fn of_state(state: &State, records: u64) -> Registry {
     let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
     let drawn = u64::try_from(drawn).unwrap_or(u64::MAX);
     single(&mut registry, "log_records", "Records of the event log", None, records);
-    single(&mut registry, "power_limit", "Facility power that may be drawn", watts(), state.limit.get());
+    single(
+        &mut registry,
+        "power_limit",
+        "Facility power that may be drawn",
+        watts(),
+        state.limit.get(),
+    );
     single(&mut registry, "power_drawn", "Facility power that is drawn", watts(), drawn);
     let help = "GPUs in service: what the GPUs of all states add up to";
     single(&mut registry, "gpus_in_service", help, None, state.installed_gpus);
-    let mismatch = u64::from(state.books.open_unlike_journal().is_some());
+    let mismatch = u64::from(state.books.bookkeeping().open_unlike_journal().is_some());
     let help = "1 if what is open of documents is not what the journal says";
     single(&mut registry, "journal_mismatch", help, None, mismatch);
     gpus(&mut registry, state);
@@ -199,6 +205,10 @@ fn promises(registry: &mut Registry, state: &State) {
         let count = breaches.filter(|breach| breach.invariant == invariant).count();
         broken.get_or_create(&label).inc_by(count as u64);
     }
-    registry.register("invariant_checks", "How often each invariant was checked since the start", checked);
+    registry.register(
+        "invariant_checks",
+        "How often each invariant was checked since the start",
+        checked,
+    );
     registry.register("promises_broken", "Promises that were not kept, each recorded", broken);
 }

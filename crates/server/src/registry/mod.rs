@@ -193,7 +193,9 @@ impl Registry {
             (terms.id.as_str().to_owned(), terms.tenant.clone())
         };
         let changed = match event {
-            Event::LeaseSigned { terms } => Some((terms.id.as_str().to_owned(), terms.tenant.clone())),
+            Event::LeaseSigned { terms } => {
+                Some((terms.id.as_str().to_owned(), terms.tenant.clone()))
+            }
             Event::LeaseAmended { lease, .. }
             | Event::NoticeGiven { lease, .. }
             | Event::EntitlementStepped { lease, .. }
