@@ -1,10 +1,18 @@
 //! The command line: commands, options and their help. docs/cli.md is printed from here.
 
+mod access;
+mod documents;
+mod work;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use leasehold_lease::Side;
-use leasehold_units::{Day, Instant, LeaseId, PartyId, Zone};
+use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts, Zone};
+
+pub use access::*;
+pub use documents::*;
+pub use work::*;
 
 /// Leases of a GPU data centre: what they grant, what they cost, and what happens when they run.
 ///
@@ -31,6 +39,43 @@ pub struct Common {
     /// Say nothing on stderr but errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Say on stderr what is asked of the server
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// The context whose server is asked: see `leasehold login`
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+impl Common {
+    /// Of a part of the program that says nothing.
+    pub const fn silent() -> Self {
+        Self { output: Format::Table, quiet: true, verbose: false, context: None }
+    }
+}
+
+/// How a command is asked for.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OneCommand {
+    /// Only say what would follow
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Whether a list is printed once.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Watch {
+    /// Go on: print it again when something changes
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// How much of a list.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Page {
+    /// So many at most
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
 }
 
 /// How data is printed.
@@ -38,8 +83,12 @@ pub struct Common {
 pub enum Format {
     /// For reading: aligned, money with thousands separators
     Table,
+    /// The same with more columns, where there are more
+    Wide,
     /// For programs: stable snake_case keys, money as decimal strings
     Json,
+    /// The same as JSON, for reading and editing
+    Yaml,
     /// For spreadsheets: one header line, one line a row
     Csv,
 }
@@ -66,7 +115,8 @@ pub enum Command {
     ///
     /// For every pool and every span between two changes of what is leased, in service or fed:
     /// whole blocks beyond the reserve that the envelope can feed. Days are those of the site;
-    /// where something changes inside one, the table has the instant.
+    /// where something changes inside one, the table has the instant. Without --site the server is
+    /// asked, about what is signed there.
     Calendar(Calendar),
     /// Schedule a plain trace on a plain cluster
     ///
@@ -78,9 +128,50 @@ pub enum Command {
     /// The whole path from terms to invoice. DIR takes its name when every file in it is whole;
     /// until then it is called DIR.partial.
     Simulate(Simulate),
-    /// Read and check the invoices of a landlord, without it
+    /// Log in: keep a server and a token for it as a context
+    ///
+    /// The token is read from a file, from a pipe or from the terminal, never from the command line.
+    Login(Login),
+    /// List, choose and forget contexts
+    #[command(subcommand)]
+    Context(Context),
+    /// Say who you are for the server, and what you may
+    #[command(visible_alias = "session")]
+    Whoami,
+    /// Sign, amend and end leases
+    #[command(subcommand)]
+    Lease(Lease),
+    /// Submit jobs and see what becomes of them
+    #[command(subcommand)]
+    Job(Job),
+    /// See nodes, and take them out of service
+    #[command(subcommand)]
+    Node(Node),
+    /// See power, and lower the envelope
+    #[command(subcommand)]
+    Power(Power),
+    /// Print what leases were given in a month
+    Usage(Usage),
+    /// Read, check, pay and dispute invoices
     #[command(subcommand)]
     Invoice(Invoice),
+    /// Read and check the log of what happened
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Read who read a party's data
+    #[command(subcommand)]
+    Access(Access),
+    /// Make and revoke tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Add and list parties
+    #[command(subcommand)]
+    Party(Party),
+    /// Print what happens to your party, or at the site
+    Events(Events),
+    /// Check, back up and copy a database
+    #[command(subcommand)]
+    Db(Db),
     /// Print what a finished run billed, recognised and collected
     ///
     /// From the journal.csv in DIR. Tenants with 10 % or more of the revenue are marked.
@@ -262,11 +353,11 @@ pub struct Backlog {
 #[derive(Debug, Args)]
 pub struct Calendar {
     /// The lease files; without any, all of the site is for sale
-    #[arg(value_name = "LEASE")]
+    #[arg(value_name = "LEASE", requires = "site")]
     pub leases: Vec<PathBuf>,
-    /// The site that they are on
+    /// The site that they are on; without it, the server is asked
     #[arg(long, value_name = "FILE")]
-    pub site: PathBuf,
+    pub site: Option<PathBuf>,
     /// Count in these blocks only
     #[arg(long, value_enum, value_name = "SHAPE")]
     pub shape: Option<ShapeName>,
@@ -278,7 +369,7 @@ pub struct Calendar {
     pub until: Option<Day>,
     /// Count what a quote sets aside: the file of its terms, and from when on it is for sale again,
     /// a day of UTC or an instant
-    #[arg(long, value_name = "LEASE@EXPIRY", value_parser = held)]
+    #[arg(long, value_name = "LEASE@EXPIRY", value_parser = held, requires = "site")]
     pub hold: Vec<Held>,
     /// Leave out quotes that have run out by then, a day of UTC or an instant; without, all last
     #[arg(long, value_name = "WHEN", value_parser = instant, requires = "hold")]
@@ -330,82 +421,6 @@ pub struct Simulate {
     /// Replace what an earlier run left in the directory
     #[arg(long)]
     pub force: bool,
-}
-
-/// What to do with an invoice.
-#[derive(Debug, Subcommand)]
-pub enum Invoice {
-    /// Check that an invoice is what was issued, and that every amount follows
-    ///
-    /// The seal is checked against the landlord's public key, every amount against its formula and
-    /// inputs, and the total against the lines. With evidence every amount is derived again from the
-    /// terms as signed, what happened to the lease and what it was given: the folder holds
-    /// terms-1.toml and so on, record.jsonl, usage-2026-05.csv and so on, and in documents/ what was
-    /// issued before. Nothing is asked of the landlord.
-    Verify(Verify),
-    /// Render an invoice for reading and printing, as text, a page or a PDF
-    ///
-    /// The JSON is the document; this is a rendering of it and needs no key. Every line is shown
-    /// with how it follows and what it rests on. An invoice whose amounts do not follow from their
-    /// formulas is refused. The page is self-contained, and the PDF has the JSON attached.
-    Show(Show),
-}
-
-/// Arguments of `invoice show`.
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The invoice
-    #[arg(value_name = "FILE")]
-    pub invoice: PathBuf,
-    /// What it is rendered as
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = RenderingFormat::Text)]
-    pub format: RenderingFormat,
-    /// Where to write it, `-` for stdout; text goes to stdout without it
-    #[arg(long, value_name = "FILE", required_if_eq_any = [("format", "html"), ("format", "pdf")])]
-    pub out: Option<PathBuf>,
-    /// Replace what is there
-    #[arg(long)]
-    pub force: bool,
-    /// The landlord's public key, in PEM: the seal is checked, and the rendering says so
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// What a PDF is printed on
-    #[arg(long, value_enum, value_name = "PAPER", default_value_t = PaperName::A4)]
-    pub paper: PaperName,
-}
-
-/// What an invoice is rendered as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RenderingFormat {
-    /// Plain text
-    Text,
-    /// A page for the screen and the printer
-    Html,
-    /// A PDF
-    Pdf,
-}
-
-/// What a PDF is printed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PaperName {
-    /// 210 mm by 297 mm
-    A4,
-    /// 8.5 in by 11 in
-    Letter,
-}
-
-/// Arguments of `invoice verify`.
-#[derive(Debug, Args)]
-pub struct Verify {
-    /// The invoice
-    #[arg(value_name = "FILE")]
-    pub invoice: PathBuf,
-    /// The landlord's public key, in PEM
-    #[arg(long, value_name = "FILE")]
-    pub key: PathBuf,
-    /// The evidence of its lease
-    #[arg(long, value_name = "DIR")]
-    pub evidence: Option<PathBuf>,
 }
 
 /// Arguments of `revenue`.
@@ -627,6 +642,11 @@ fn day(text: &str) -> Result<Day, String> {
         .ok()
         .filter(|_| written_out)
         .ok_or_else(|| "expected a day of the calendar such as 2026-07-01".into())
+}
+
+fn power(text: &str) -> Result<Watts, String> {
+    let watts = leasehold_diagnostics::watts(text).filter(|watts| watts.get() > 0);
+    watts.ok_or_else(|| "expected power in W, kW, MW or GW, such as \"200 MW\"".into())
 }
 
 fn party(text: &str) -> Result<PartyId, String> {

@@ -26,6 +26,14 @@ pub enum Failure {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// A job that was waited for failed.
+    #[error("{message}")]
+    Job {
+        /// Which, and how.
+        message: String,
+        /// What to exit with.
+        status: u8,
+    },
     /// Stdout does not take what is printed.
     #[error("cannot write to stdout: {0}")]
     Stdout(std::io::Error),
@@ -48,6 +56,14 @@ impl Failure {
         }
     }
 
+    /// What the program exits with.
+    pub const fn exit_status(&self) -> u8 {
+        match self {
+            Self::Job { status, .. } => *status,
+            _ => 1,
+        }
+    }
+
     /// Prints the failure on stderr.
     pub fn report(&self) {
         let mut err = anstream::stderr().lock();
@@ -67,7 +83,7 @@ impl Failure {
         match self {
             Self::File(error) => error.hint().map(Into::into),
             Self::Impossible { hint, .. } => hint.clone(),
-            Self::Refused { .. } | Self::Stdout(_) => None,
+            Self::Refused { .. } | Self::Job { .. } | Self::Stdout(_) => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod failure;
 mod files;
 mod input;
 mod keys;
+mod live;
 mod output;
 mod pages;
 mod progress;
@@ -23,14 +24,15 @@ use clap::Parser as _;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Exit status: 0 done, 1 refused or failed, 2 (from the argument parser) wrong usage.
+/// Exit status: 0 done, 1 refused or failed, 2 (from the argument parser) wrong usage; `job submit --wait` exits
+/// as its job does.
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
     match commands::run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.report();
-            ExitCode::FAILURE
+            ExitCode::from(failure.exit_status())
         }
     }
 }

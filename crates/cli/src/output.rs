@@ -80,7 +80,7 @@ impl Rows {
     }
 }
 
-/// What a command prints, in each of the three forms.
+/// What a command prints, in each of its forms.
 pub trait Printable: Serialize {
     /// For reading.
     fn table(&self) -> String;
@@ -91,9 +91,10 @@ pub trait Printable: Serialize {
 /// Prints `data` on stdout in the format that was asked for.
 pub fn print(data: &impl Printable, common: &Common) -> Result<(), Failure> {
     let text = match common.output {
-        Format::Table => data.table(),
+        Format::Table | Format::Wide => data.table(),
         Format::Csv => data.csv(),
         Format::Json => json(data),
+        Format::Yaml => yaml(data),
     };
     stdout(text.as_bytes())
 }
@@ -102,6 +103,21 @@ pub fn print(data: &impl Printable, common: &Common) -> Result<(), Failure> {
 pub fn json(data: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(data).expect("plain structs with text keys");
     text + "\n"
+}
+
+/// YAML with a line break at the end.
+pub fn yaml(data: &impl Serialize) -> String {
+    let mut text = serde_saphyr::to_string(data).expect("plain structs with text keys");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// A line on stderr, whatever was asked for.
+pub fn error_line(line: &str) {
+    // What nobody can read is not worth failing for.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// Writes to stdout. A reader that has gone, such as `head`, is no failure.

@@ -97,6 +97,14 @@ impl Core {
         &self.control
     }
 
+    /// Goes over all of the books.
+    ///
+    /// # Errors
+    /// Where an invariant is broken.
+    pub fn check_books(&mut self) -> Result<(), Violation> {
+        self.control.check_books()
+    }
+
     /// The last events, oldest first, a line each.
     pub fn story(&self) -> Vec<String> {
         self.control.story()

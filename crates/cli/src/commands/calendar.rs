@@ -5,9 +5,11 @@ use leasehold_site::Site;
 use leasehold_units::{Day, Instant, Shape, Watts};
 use serde::Serialize;
 
-use crate::arguments::{self, Common, ShapeName};
+use crate::arguments::{self, Common, Format, ShapeName};
 use crate::failure::Failure;
 use crate::input;
+use crate::live::columns::{self, Width, number, power, text};
+use crate::live::{Ask, print};
 use crate::output::{self, Align, Printable, Rows, grouped};
 use crate::wire;
 
@@ -55,9 +57,10 @@ struct PoolLine {
 
 /// Computes and prints.
 pub fn run(asked: &arguments::Calendar, common: &Common) -> Result<(), Failure> {
+    let Some(site) = &asked.site else { return live(asked, common) };
     let held = input::lasting(&asked.hold, asked.as_of);
     let all: Vec<_> = asked.leases.iter().cloned().chain(held).collect();
-    let (site, leases) = input::leases_on(&asked.site, &all)?;
+    let (site, leases) = input::leases_on(site, &all)?;
     let spans = available(&site, &leases, &[]).map_err(input::oversold)?;
     let shapes = match asked.shape {
         None => vec![Shape::Node, Shape::Rack, Shape::Array],
@@ -69,6 +72,40 @@ pub fn run(asked: &arguments::Calendar, common: &Common) -> Result<(), Failure> 
     let spans = spans.iter().filter_map(|span| cut(&site, span, window));
     let spans = spans.map(|span| Span::of(&site, &shapes, &span)).collect();
     output::print(&Calendar { site: site.id.to_string(), spans, shapes }, common)
+}
+
+/// What a server can still sell beside all that is signed there.
+fn live(asked: &arguments::Calendar, common: &Common) -> Result<(), Failure> {
+    let ask = Ask::get("/calendar").with("from", asked.from).with("until", asked.until);
+    let answer = crate::live::client(common)?.json(&ask)?;
+    let mut columns = vec![
+        text("from", "from"),
+        text("until", "until"),
+        text("pool", "pool"),
+        text("sku", "sku"),
+    ];
+    columns.push(power("headroom", "headroom_watts"));
+    let shapes =
+        [(ShapeName::Node, "nodes"), (ShapeName::Rack, "racks"), (ShapeName::Array, "arrays")];
+    let shown =
+        shapes.into_iter().filter(|(shape, _)| asked.shape.is_none_or(|asked| asked == *shape));
+    columns.extend(shown.map(|(_, member)| number(member, member)));
+    let mut rows = Vec::new();
+    for span in answer["spans"].as_array().into_iter().flatten() {
+        for pool in span["pools"].as_array().into_iter().flatten() {
+            let mut row = pool.clone();
+            for member in ["from", "until", "headroom_watts"] {
+                row[member] = span[member].clone();
+            }
+            rows.push(row);
+        }
+    }
+    let printed = match common.output {
+        Format::Table | Format::Wide => columns::table(&columns, &rows, Width::Wide),
+        Format::Csv => columns::csv(&columns, &rows),
+        Format::Json | Format::Yaml => print::structured(&answer, common),
+    };
+    output::stdout(printed.as_bytes())
 }
 
 /// The part of `span` on the days that are asked about.

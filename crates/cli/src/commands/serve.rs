@@ -113,7 +113,7 @@ fn log_to_stderr(format: LogFormat, common: &Common) {
 }
 
 /// Makes the data directory, for its owner alone.
-fn make_private(directory: &Path) -> Result<(), Failure> {
+pub fn make_private(directory: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

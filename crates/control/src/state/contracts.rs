@@ -144,6 +144,12 @@ impl Contracts {
         &self.agenda
     }
 
+    /// When a document of the lease of this number may be due next.
+    pub fn next_invoice(&self, lease: u16) -> Option<Instant> {
+        let due = |(_, item): &&(Instant, AgendaItem)| *item == AgendaItem::Invoice(lease);
+        self.agenda.iter().find(due).map(|(at, _)| *at)
+    }
+
     /// When something has to be looked at next.
     pub fn next_due(&self) -> Option<Instant> {
         self.agenda.first().map(|(at, _)| *at)

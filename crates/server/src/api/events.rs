@@ -32,6 +32,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 struct Since {
     /// After this number; only what is new if nothing is said. The header `Last-Event-ID` counts first.
     after: Option<u64>,
+    /// Whether to go on with what happens; without, the answer ends with what happened so far.
+    #[serde(default = "yes")]
+    #[param(default = true)]
+    follow: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Follow what happens to one's party, or to the site. `reset` says that some was missed: read again.
@@ -59,7 +67,7 @@ async fn follow(
         feed(&core, reader.as_deref()).map_or(0, Feed::last)
     };
     let after = header.or(since.after).unwrap_or(last);
-    let stream = stream(app, reader, after);
+    let stream = stream(app, reader, after, since.follow);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 
@@ -74,6 +82,7 @@ fn stream(
     app: Arc<App>,
     reader: Option<String>,
     after: u64,
+    follow: bool,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     let (sender, receiver) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move {
@@ -95,6 +104,9 @@ fn stream(
                 if sender.send(Ok(event)).await.is_err() {
                     return;
                 }
+            }
+            if !follow {
+                return;
             }
             tokio::select! {
                 changed = news.changed() => if changed.is_err() { return },

@@ -44,6 +44,12 @@ pub enum LoadError {
         /// The file that was given.
         name: String,
     },
+    /// A snapshot and the log say different things.
+    #[error("the snapshot at record {seq} is not what the log comes to; serve with a copy of the database in which the snapshot is missing, and report what happened")]
+    SnapshotDiffers {
+        /// Up to which record the snapshot is.
+        seq: u64,
+    },
     /// Nothing is stored and no site was given.
     #[error("the database is empty; name the site file to open it with")]
     Empty,
@@ -91,7 +97,7 @@ pub fn fold_all(store: &mut dyn Store) -> Result<Core, LoadError> {
     Ok(core)
 }
 
-fn fold_from_snapshot(store: &mut dyn Store) -> Result<(Core, u64), LoadError> {
+pub(super) fn fold_from_snapshot(store: &mut dyn Store) -> Result<(Core, u64), LoadError> {
     let known = store.latest_snapshot()?.filter(|snapshot| snapshot.format == FORMAT);
     let restored = known.and_then(|snapshot| {
         let restored = read_snapshot(&snapshot);

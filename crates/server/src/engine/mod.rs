@@ -6,6 +6,7 @@
 
 mod handle;
 mod load;
+mod verify;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError};
@@ -18,6 +19,7 @@ use tokio::sync::{RwLock, watch};
 
 pub use handle::{Asked, Closed, Handle};
 pub use load::{LoadError, Loaded, fold_all, load, read_snapshot, write_snapshot};
+pub use verify::{Verified, verify};
 
 use crate::auth::TokenBook;
 use crate::clock::Clock;

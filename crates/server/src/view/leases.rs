@@ -20,6 +20,8 @@ pub struct LeaseView {
     pub last_day: String,
     /// Who gave notice, and when.
     pub notice: Option<NoticeView>,
+    /// The next day on which a document of it may be issued.
+    pub next_document: Option<String>,
     /// GPUs that it grants now.
     pub gpus_granted: u64,
     /// Nodes that stand for it now.
@@ -98,6 +100,10 @@ pub fn lease_summary(state: &State, index: usize, entry: &LeaseEntry) -> LeaseVi
             by: notice.by.to_string(),
             given: notice.given.to_string(),
         }),
+        next_document: state
+            .contracts
+            .next_invoice(number)
+            .map(|at| entry.terms().time_zone.day_of(at).to_string()),
         gpus_granted: entry.granted_gpus,
         nodes_held: held,
     }

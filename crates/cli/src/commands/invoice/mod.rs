@@ -1,5 +1,6 @@
-//! `invoice`: what anybody can do with an invoice, without its landlord.
+//! `invoice`: what anybody can do with an invoice without its landlord, and what becomes of it on a server.
 
+mod live;
 mod show;
 mod verify;
 
@@ -10,17 +11,23 @@ use leasehold_ledger::{PublicKey, SealError, Sealed};
 use crate::failure::Failure;
 use crate::files;
 
+pub use live::run as live;
 pub use show::run as show;
 pub use verify::run as verify;
 
 /// Reads a document that `key` sealed and whose amounts follow from their formulas.
 fn open(path: &Path, key: &PublicKey) -> Result<Sealed, Failure> {
-    followed(path, Sealed::open(&files::read(path)?, key))
+    sealed(path, &files::read(path)?, key)
 }
 
-/// Reads a document whose amounts follow from their formulas. Its seal is not looked at.
-fn read(path: &Path) -> Result<Sealed, Failure> {
-    followed(path, Sealed::from_json(&files::read(path)?).map_err(SealError::from))
+/// The same of `text`, which `path` names.
+fn sealed(path: &Path, text: &str, key: &PublicKey) -> Result<Sealed, Failure> {
+    followed(path, Sealed::open(text, key))
+}
+
+/// A document whose amounts follow from their formulas; `path` names it. Its seal is not looked at.
+fn unsealed(path: &Path, text: &str) -> Result<Sealed, Failure> {
+    followed(path, Sealed::from_json(text).map_err(SealError::from))
 }
 
 fn followed(path: &Path, sealed: Result<Sealed, SealError>) -> Result<Sealed, Failure> {

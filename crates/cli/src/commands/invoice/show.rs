@@ -4,7 +4,7 @@ use std::path::Path;
 
 use leasehold_renderings::{Paper, SealCheck, Sheet, page, pdf, text};
 
-use super::{open, read};
+use super::{live, sealed, unsealed};
 use crate::arguments::{Common, PaperName, RenderingFormat, Show};
 use crate::failure::Failure;
 use crate::{files, keys, output};
@@ -15,17 +15,19 @@ pub fn run(asked: &Show, common: &Common) -> Result<(), Failure> {
     if let Some(path) = out {
         files::must_be_free(path, asked.force)?;
     }
-    let bytes = rendered(&sheet(asked)?, asked);
+    let bytes = rendered(&sheet(asked, common)?, asked);
     let Some(path) = out else { return output::stdout(&bytes) };
     files::replace(path, |file| file.write_all(&bytes))?;
     output::narrate(common, &format!("wrote {}", path.display()));
     Ok(())
 }
 
-fn sheet(asked: &Show) -> Result<Sheet, Failure> {
+fn sheet(asked: &Show, common: &Common) -> Result<Sheet, Failure> {
+    let name = &asked.invoice;
+    let text = live::on_server(asked, common).unwrap_or_else(|| Ok(files::read(name)?))?;
     match &asked.key {
-        Some(key) => Ok(Sheet::of(&open(&asked.invoice, &keys::public(key)?)?, SealCheck::Fits)),
-        None => Ok(Sheet::of(&read(&asked.invoice)?, SealCheck::NotChecked)),
+        Some(key) => Ok(Sheet::of(&sealed(name, &text, &keys::public(key)?)?, SealCheck::Fits)),
+        None => Ok(Sheet::of(&unsealed(name, &text)?, SealCheck::NotChecked)),
     }
 }
 
