@@ -156,7 +156,7 @@ fn event(client: &Client, asked: &arguments::PowerEvent, common: &Common) -> Res
     });
     let said = |answer: &Value| {
         let text = |key: &str| answer[key].as_str().unwrap_or_default();
-        let limit = leasehold_units::Watts::new(answer["limit_watts"].as_u64().unwrap_or_default());
+        let limit = columns::watt(answer["limit_watts"].as_u64().unwrap_or_default().into());
         format!("the envelope is {limit}, {} to {}", text("from"), text("until"))
     };
     print::command(client, Ask::post("/power/events", body), asked.command, said, common)

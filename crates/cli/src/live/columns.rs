@@ -127,7 +127,7 @@ fn tenths(seconds: u128) -> String {
 }
 
 /// Watts with up to three digits behind the point.
-fn watt(watts: u128) -> String {
+pub fn watt(watts: u128) -> String {
     let (factor, unit) = match watts {
         0..1_000 => return format!("{watts} W"),
         1_000..1_000_000 => (1, "kW"),

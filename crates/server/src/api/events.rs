@@ -16,7 +16,7 @@ use super::{App, Shared};
 use crate::auth::{Principal, Right};
 use crate::core::Core;
 use crate::problem::{Problem, Query};
-use crate::registry::{Feed, FeedItem};
+use crate::registry::{Feed, FeedItem, News};
 
 /// A stream that has nothing to say says so this often.
 const ALIVE: Duration = Duration::from_secs(15);
@@ -118,6 +118,11 @@ fn stream(
 }
 
 fn event(item: &FeedItem) -> Event {
-    let data = serde_json::to_string(item).expect("an item can be written");
-    Event::default().id(item.number.to_string()).data(data)
+    // Stored instants are numbers; those of the API are RFC 3339.
+    let mut data = serde_json::to_value(item).expect("an item can be written");
+    data["at"] = item.at.to_string().into();
+    if let News::JobToldToLeave { deadline, .. } = &item.what {
+        data["what"]["deadline"] = deadline.to_string().into();
+    }
+    Event::default().id(item.number.to_string()).data(data.to_string())
 }

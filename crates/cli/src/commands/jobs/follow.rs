@@ -62,9 +62,9 @@ pub fn wait(client: &Client, asked: &JobWait, common: &Common) -> Result<(), Fai
             }
             news.wait(LOOK.min(left.unwrap_or(LOOK)));
         };
-        output::narrate(common, &told(&ended));
-        if let Err(failure) = success(&ended, 1) {
-            failed.get_or_insert(failure);
+        match success(&ended, 1) {
+            Err(failure) if failed.is_none() => failed = Some(failure),
+            _ => output::narrate(common, &told(&ended)),
         }
     }
     failed.map_or(Ok(()), Err)
