@@ -244,7 +244,7 @@ pub fn run(setting: Setting, keeper: &mut dyn Keeper) -> Result<Outcome, RunErro
 
 impl Setting {
     /// What happens from outside, without what it happens to.
-    fn script(self) -> Script {
+    pub fn script(self) -> Script {
         Script {
             interval: self.interval,
             workloads: self.workloads,
