@@ -187,6 +187,8 @@ pub enum Command {
     ///
     /// The first start opens the site of the file and signs the leases beside it; what happens is kept in the
     /// database from then on. Jobs run on this machine, under an agent that outlives the server.
+    ///
+    /// With --clock, SITE is a scenario that is played on a simulated cluster while people use the site.
     Serve(Box<Serve>),
     /// Run the jobs of this machine; the server starts it
     #[command(hide = true)]
@@ -209,17 +211,23 @@ pub enum Command {
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The site file, or a directory with site.toml and leases/*.toml; not needed once the database is opened
+    /// The site file, or a directory with site.toml and leases/*.toml; not needed once the database is opened.
+    /// With --clock a scenario, or a directory with scenario.toml
     #[arg(value_name = "SITE")]
     pub site: Option<PathBuf>,
     /// Leases that are signed at the first start, in order
     #[arg(long = "lease", value_name = "FILE")]
     pub leases: Vec<PathBuf>,
-    /// Where the database, keys and logs are kept
-    #[arg(long, value_name = "DIR", default_value = "leasehold-data")]
-    pub data: PathBuf,
-    /// The database: postgres://…, or a SQLite file; leasehold.db in the data directory if nothing is said.
-    /// Give passwords in PGPASSWORD or PGPASSFILE
+    /// Play a scenario this fast: 1d/s, 1h/s or 60/s, the site's time in each real second. The clock lags
+    /// where the machine cannot keep up
+    #[arg(long, value_name = "RATE", value_parser = rate, requires = "site", conflicts_with_all = ["leases", "turnover"])]
+    pub clock: Option<u32>,
+    /// Where the database, keys and logs are kept; leasehold-data if nothing is said, leasehold-demo with
+    /// --clock
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The database: postgres://…, or a SQLite file; leasehold.db in the data directory if nothing is said,
+    /// none with --clock. Give passwords in PGPASSWORD or PGPASSFILE
     #[arg(long, value_name = "PLACE", env = "LEASEHOLD_DATABASE")]
     pub database: Option<String>,
     /// Where to listen: an address with a port, or unix:PATH
@@ -627,6 +635,22 @@ pub struct Held {
 fn held(text: &str) -> Result<Held, String> {
     let (file, expires) = text.rsplit_once('@').ok_or("expected LEASE@EXPIRY")?;
     Ok(Held { file: file.into(), expires: instant(expires)? })
+}
+
+/// Seconds of a site in one real second.
+fn rate(text: &str) -> Result<u32, String> {
+    let expected = "expected a rate such as 1d/s, 12h/s, 5min/s or 60/s, at most 365d/s";
+    let count = text.strip_suffix("/s").unwrap_or(text);
+    let digits = count.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &count[digits.len()..] {
+        "" | "s" => 1,
+        "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(expected.into()),
+    };
+    let rate = digits.parse::<u32>().ok().and_then(|count| count.checked_mul(unit));
+    rate.filter(|rate| (1..=365 * 86_400).contains(rate)).ok_or_else(|| expected.into())
 }
 
 fn instant(text: &str) -> Result<Instant, String> {

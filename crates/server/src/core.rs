@@ -1,13 +1,13 @@
 //! The state machine and what is remembered beside it, folded from one log.
 
-use leasehold_control::{Control, Input, RefusedInput, State, Violation};
+use leasehold_control::{Control, Input, JobSpec, RefusedInput, State, Violation};
 use leasehold_diagnostics::{Problem, Source};
 use leasehold_site::Site;
 use leasehold_storage::{ArchiveRow, Batch, Chunk, NewRecord, Record};
 use leasehold_units::Instant;
 
 use crate::log::{Entry, Fact, Said};
-use crate::plant::{Plant, Seen};
+use crate::plant::{EmulatedJob, Plant, Seen};
 use crate::registry::Registry;
 
 /// The state machine and what is remembered beside it.
@@ -157,6 +157,8 @@ impl Core {
     }
 
     /// Lets pass what passes by itself up to `now`: what is due, and what the plant saw, each at its instant.
+    /// Whether it came so far: with a full outbox, or once `is_time_up`, it stops in between, and is at the
+    /// instant of the state.
     ///
     /// # Errors
     /// Where an invariant is broken: the program must stop.
@@ -165,14 +167,17 @@ impl Core {
         now: Instant,
         plant: &mut dyn Plant,
         out: &mut Outbox,
-    ) -> Result<(), Violation> {
+        is_time_up: &mut dyn FnMut() -> bool,
+    ) -> Result<bool, Violation> {
         loop {
             let next = [self.control.next_due(), plant.next()].into_iter().flatten().min();
-            let Some(at) = next.filter(|at| *at <= now) else { return self.see(now, plant, out) };
+            let Some(at) = next.filter(|at| *at <= now) else {
+                return self.see(now, plant, out).map(|()| true);
+            };
             let at = at.max(self.state().now);
             self.see(at, plant, out)?;
-            if out.is_full() {
-                return Ok(());
+            if out.is_full() || is_time_up() {
+                return Ok(false);
             }
         }
     }
@@ -192,6 +197,7 @@ impl Core {
             for seen in seen {
                 match seen {
                     Seen::Fact(fact) => self.note(now, fact, out),
+                    Seen::Job(job) => self.submit(now, *job, plant, out),
                     Seen::Input(input) => {
                         if let Err(refusal) = self.handle(now, &input, plant, out) {
                             tracing::debug!(%refusal, "what the plant asks for is refused");
@@ -201,6 +207,20 @@ impl Core {
             }
         }
         self.settle(now, plant, out)
+    }
+
+    /// Submits a job under its party's next number. A refused job leaves no trace.
+    fn submit(&mut self, now: Instant, job: EmulatedJob, plant: &mut dyn Plant, out: &mut Outbox) {
+        let EmulatedJob { description, spec } = job;
+        let party = self.state().parties[usize::from(spec.party)].id.as_str().to_owned();
+        let number = self.registry.party(&party).map_or(0, |book| book.described) + 1;
+        let input = Input::Submit(JobSpec { number, ..spec });
+        if let Err(refusal) = self.control.would_take(now, &input) {
+            tracing::debug!(%refusal, "a job of an emulated party is refused");
+            return;
+        }
+        self.note(now, Fact::JobDescribed { party, number, description }, out);
+        self.handle(now, &input, plant, out).expect("it was just tried");
     }
 
     /// Takes up a stored record.

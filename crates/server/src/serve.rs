@@ -1,7 +1,7 @@
 //! A server from its options to its end: the store is opened, the log folded, the loop started, the socket
 //! bound; and all of it taken down in order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use leasehold_control::Input;
 use leasehold_diagnostics::{Problem, Source};
 use leasehold_lease::Terms;
 use leasehold_ledger::SigningKey;
-use leasehold_storage::{OpenMode, Store, StoreError};
-use leasehold_units::Instant;
+use leasehold_storage::{OpenMode, Store, StoreError, Volatile};
+use leasehold_units::{Instant, PartyId};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -21,7 +21,7 @@ use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
 use crate::core::Outbox;
-use crate::engine::{self, Engine, Handle, LoadError, Loaded, Stopped};
+use crate::engine::{self, Engine, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
 use crate::metrics::Metrics;
@@ -41,10 +41,12 @@ pub struct ServeOptions {
     pub site: Option<Source>,
     /// Leases that are signed at the first start, in order.
     pub leases: Vec<Source>,
-    /// The database: a path, or `postgres://…`.
-    pub database: String,
-    /// Where keys and the first token are kept.
+    /// The database: a path, or `postgres://…`; without, nothing is kept, and no log can be read.
+    pub database: Option<String>,
+    /// Where keys and the first tokens are kept.
     pub directory: PathBuf,
+    /// Parties that get an admin's token beside the operator's, where they have none: for a demonstration.
+    pub party_tokens: Vec<PartyId>,
     /// Seals documents.
     pub key: SigningKey,
     /// Where to listen.
@@ -82,6 +84,11 @@ pub enum ServeError {
     /// The loop stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),
+    /// The plant knows nothing of what is stored.
+    #[error(
+        "an emulated cluster cannot go on from what another run left: name an empty database, or none"
+    )]
+    NotEmpty,
     /// The machine gives no threads or signals.
     #[error("the system refuses: {0}")]
     System(#[from] std::io::Error),
@@ -95,16 +102,24 @@ pub fn serve(
     options: ServeOptions,
     ready: impl FnOnce(Option<std::net::SocketAddr>),
 ) -> Result<(), ServeError> {
-    let store = leasehold_storage::open(&options.database, OpenMode::Lead { wait: true })?;
+    let store: Box<dyn Store> = match &options.database {
+        Some(place) => leasehold_storage::open(place, OpenMode::Lead { wait: true })?,
+        None => Box::new(Volatile::new()),
+    };
+    let place = options.database.clone().unwrap_or_else(|| store.place().to_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (engine, handle) = start(
-        store,
-        &options.site,
-        &options.leases,
-        &options.directory,
-        options.plant,
-        &options.clock,
-    )?;
+    let clock = options.clock.clone();
+    let first = First {
+        site: options.site,
+        leases: options.leases,
+        directory: options.directory,
+        party_tokens: options.party_tokens,
+    };
+    let mut loaded = first.load(store, options.plant.as_ref(), &clock)?;
+    if options.database.is_none() {
+        loaded.snapshot_seq = engine::NO_SNAPSHOTS;
+    }
+    let (engine, handle) = Engine::new(loaded, options.plant, clock);
     let tokens = engine.tokens();
     let listener = runtime.block_on(Listener::bind(options.listen))?;
     let wall: auth::authenticate::Clock = Arc::new(|| Clock::Wall.now());
@@ -115,7 +130,7 @@ pub fn serve(
         logs: options.logs,
         metrics: Metrics::default(),
         clock: options.clock,
-        place: options.database,
+        place,
     });
     let router = router(app, authenticator, Limiter::new(options.rates));
     let address = listener.local_addr();
@@ -144,28 +159,47 @@ pub fn serve(
     Ok(stopped?)
 }
 
-/// The loop over what is stored, with a first token if there was none.
-fn start(
-    store: Box<dyn Store>,
-    site: &Option<Source>,
-    leases: &[Source],
-    directory: &Path,
-    plant: Box<dyn Plant>,
-    clock: &Clock,
-) -> Result<(Engine, Handle), ServeError> {
-    let is_new = store.head().seq == 0;
-    let mut loaded = engine::load(store, site.as_ref(), clock.now())?;
-    if is_new {
-        sign(&mut loaded, leases, clock.now())?;
-    }
-    let first = auth::bootstrap(directory, loaded.core.registry().tokens(), Clock::Wall.now())?;
-    if let Some(event) = first {
+/// What a first start begins with.
+struct First {
+    site: Option<Source>,
+    leases: Vec<Source>,
+    directory: PathBuf,
+    party_tokens: Vec<PartyId>,
+}
+
+impl First {
+    /// What is stored, with first tokens if there were none.
+    fn load(
+        &self,
+        store: Box<dyn Store>,
+        plant: &dyn Plant,
+        clock: &Clock,
+    ) -> Result<Loaded, ServeError> {
+        let is_new = store.head().seq == 0;
+        if plant.begins_anew() && !is_new {
+            return Err(ServeError::NotEmpty);
+        }
+        let mut loaded = engine::load(store, self.site.as_ref(), clock.now())?;
+        if is_new {
+            sign(&mut loaded, &self.leases, clock.now())?;
+        }
+        let wall = Clock::Wall.now();
+        let mut facts = Vec::new();
+        let tokens = loaded.core.registry().tokens();
+        facts.extend(auth::bootstrap(&self.directory, tokens, wall)?.map(Fact::Token));
+        for party in &self.party_tokens {
+            let token = auth::bootstrap_party(&self.directory, party, tokens, wall)?;
+            if let Some(token) = token {
+                facts.push(Fact::PartyAdded { party: party.as_str().to_owned() });
+                facts.push(Fact::Token(token));
+            }
+        }
         let now = clock.now().max(loaded.core.state().now);
         let mut out = Outbox::default();
-        loaded.core.note(now, Fact::Token(event), &mut out);
+        facts.into_iter().for_each(|fact| loaded.core.note(now, fact, &mut out));
         loaded.store.append(&out.take())?;
+        Ok(loaded)
     }
-    Ok(Engine::new(loaded, plant, clock.clone()))
 }
 
 /// Signs the leases that a site begins with.
@@ -174,7 +208,9 @@ fn sign(loaded: &mut Loaded, leases: &[Source], now: Instant) -> Result<(), Serv
     for source in leases {
         let terms = Terms::parse(source)
             .map_err(|problems| ServeError::Lease(source.name.clone(), count(&problems)))?;
-        let input = Input::Sign(Box::new(terms));
+        let is_amendment = loaded.core.state().contracts.find(&terms.id).is_some();
+        let terms = Box::new(terms);
+        let input = if is_amendment { Input::Amend(terms) } else { Input::Sign(terms) };
         loaded
             .core
             .handle(now, &input, &mut NoPlant, &mut out)

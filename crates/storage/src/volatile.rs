@@ -10,7 +10,10 @@ use crate::{Answer, ArchiveRow, Batch, Chunk, Head, Import, Record, Snapshot, St
 
 const PLACE: &str = "memory";
 
-/// Keeps answers, chunks, archive rows and the head; no records and no snapshots.
+/// Of each kind and owner so many archive rows are kept, the last ones.
+const ROWS_MAX: usize = 10_000;
+
+/// Keeps answers, chunks, the last archive rows and the head; no records and no snapshots.
 #[derive(Debug, Default)]
 pub struct Volatile {
     head: Head,
@@ -19,6 +22,8 @@ pub struct Volatile {
     /// Which chunks each stream has.
     streams: BTreeMap<String, Vec<usize>>,
     archive: BTreeMap<(String, String, u64), ArchiveRow>,
+    /// How many rows each kind and owner has.
+    rows: BTreeMap<(String, String), usize>,
 }
 
 impl Volatile {
@@ -37,7 +42,23 @@ impl Volatile {
             self.chunks.push(chunk.clone());
         }
         for row in archive {
-            self.archive.insert((row.kind.clone(), row.owner.clone(), row.number), row.clone());
+            self.put_row(row);
+        }
+    }
+
+    fn put_row(&mut self, row: &ArchiveRow) {
+        let ArchiveRow { kind, owner, number, .. } = row;
+        if self.archive.insert((kind.clone(), owner.clone(), *number), row.clone()).is_some() {
+            return;
+        }
+        let rows = self.rows.entry((kind.clone(), owner.clone())).or_default();
+        *rows += 1;
+        if *rows > ROWS_MAX {
+            *rows -= 1;
+            let mut own = self.archive.range((kind.clone(), owner.clone(), 0)..);
+            if let Some(oldest) = own.next().map(|(key, _)| key.clone()) {
+                self.archive.remove(&oldest);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! `serve`: the live control plane, and the agent that runs jobs of this machine.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -8,13 +9,16 @@ use std::time::Duration;
 
 use leasehold_clusters::local::{self, AgentConfig, CgroupBase, Spawn, TurnoverCommand};
 use leasehold_diagnostics::Source;
+use leasehold_ledger::SigningKey;
 use leasehold_server::auth::oidc::{Oidc, OidcConfig};
 use leasehold_server::clock::Clock;
 use leasehold_server::limits::RateLimits;
 use leasehold_server::net::{Address, ConnectionLimits, ListenOptions, Tls, TlsFiles};
-use leasehold_server::plant::{LocalLogs, LocalOptions, LocalPlant};
+use leasehold_server::plant::{LocalLogs, LocalOptions, LocalPlant, SimulatedPlant};
 use leasehold_server::serve::{ServeOptions, serve};
-use leasehold_simulator::scenario::read_source;
+use leasehold_simulator::scenario::{Loaded as Scenario, read_source};
+use leasehold_simulator::workload::WorkloadError;
+use leasehold_units::PartyId;
 
 use crate::arguments::{self, Common, LogFormat};
 use crate::failure::Failure;
@@ -30,24 +34,47 @@ const LOG_KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a turnover command may take; its own deadline is mostly sooner.
 const TURNOVER_SECONDS_MAX: u32 = 3600;
 
+/// Where everything is kept, if nothing is said.
+const DATA: &str = "leasehold-data";
+
+/// The same for a demonstration: it never touches what a real site keeps.
+const DEMO_DATA: &str = "leasehold-demo";
+
 /// Serves until it is told to stop.
 pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
     log_to_stderr(asked.log, common);
-    make_private(&asked.data)?;
+    let default = if asked.clock.is_some() { DEMO_DATA } else { DATA };
+    let data = asked.data.clone().unwrap_or_else(|| default.into());
+    make_private(&data)?;
+    let options = match asked.clock {
+        Some(rate) => demo(asked, &data, rate, common)?,
+        None => live(asked, &data, common)?,
+    };
+    let token = data.join(leasehold_server::auth::OPERATOR_TOKEN_FILE);
+    let scheme = if asked.tls_cert.is_some() { "https" } else { "http" };
+    let ready = |address: Option<SocketAddr>| {
+        let place = address.map_or_else(|| asked.listen.clone(), |at| format!("{scheme}://{at}"));
+        output::narrate(common, &format!("serving on {place}; its API is described at /api"));
+        output::narrate(common, &format!("the first operator's token is in {}", token.display()));
+    };
+    serve(options, ready).map_err(|error| Failure::impossible(error.to_string()))
+}
+
+/// A site whose jobs run on this machine.
+fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeOptions, Failure> {
     let (site, leases) = plant_files(asked)?;
-    let database = asked
-        .database
-        .clone()
-        .unwrap_or_else(|| asked.data.join("leasehold.db").display().to_string());
-    let key = asked.key.clone().unwrap_or_else(|| asked.data.join("landlord.key"));
+    let stored = || data.join("leasehold.db").display().to_string();
+    let database = asked.database.clone().unwrap_or_else(stored);
+    let key = asked.key.clone().unwrap_or_else(|| data.join("landlord.key"));
     // The agent outlives this process and its working directory.
-    let agent = std::path::absolute(asked.data.join("agent"))
-        .map_err(|error| FileError::Unwritable { path: asked.data.clone(), error })?;
-    let options = ServeOptions {
+    let agent = std::path::absolute(data.join("agent"))
+        .map_err(|error| FileError::Unwritable { path: data.into(), error })?;
+    Ok(ServeOptions {
         site,
         leases,
-        database,
-        directory: asked.data.clone(),
+        database: Some(database),
+        directory: data.into(),
+        party_tokens: Vec::new(),
         key: keys::load_or_make(&key, common)?,
         listen: listen(asked)?,
         issuers: issuers(asked.oidc.as_deref())?,
@@ -58,15 +85,76 @@ pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
         logs: Some(Box::new(LocalLogs { directory: agent })),
         clock: Clock::Wall,
         rates: RateLimits::default(),
+    })
+}
+
+/// A scenario that is played on a clock of its own.
+fn demo(
+    asked: &arguments::Serve,
+    data: &Path,
+    rate: u32,
+    common: &Common,
+) -> Result<ServeOptions, Failure> {
+    let place = asked.site.as_deref().unwrap_or(Path::new("."));
+    let file = if place.is_dir() { place.join("scenario.toml") } else { place.into() };
+    files::must_be_file(&file)?;
+    let loaded = Scenario::read(&file).map_err(|error| input::refused(&error))?;
+    let parties = parties(&loaded);
+    tell_of_demo(&loaded, asked, data, &parties, common);
+    let key = match &asked.key {
+        Some(path) => keys::load_or_make(path, common)?,
+        None => SigningKey::of_simulation(loaded.scenario.seed),
     };
-    let token = asked.data.join(leasehold_server::auth::OPERATOR_TOKEN_FILE);
-    let scheme = if asked.tls_cert.is_some() { "https" } else { "http" };
-    let ready = |address: Option<SocketAddr>| {
-        let place = address.map_or_else(|| asked.listen.clone(), |at| format!("{scheme}://{at}"));
-        output::narrate(common, &format!("serving on {place}; its API is described at /api"));
-        output::narrate(common, &format!("the first operator's token is in {}", token.display()));
-    };
-    serve(options, ready).map_err(|error| Failure::impossible(error.to_string()))
+    let impossible = |error: WorkloadError| Failure::impossible(error.to_string());
+    let script = loaded.setting(0).map_err(impossible)?.script();
+    let from = loaded.interval().from;
+    Ok(ServeOptions {
+        plant: Box::new(SimulatedPlant::new(script).map_err(impossible)?),
+        site: Some(loaded.site_file),
+        leases: loaded.lease_files,
+        database: asked.database.clone(),
+        directory: data.into(),
+        party_tokens: parties.into_iter().collect(),
+        key,
+        listen: listen(asked)?,
+        issuers: issuers(asked.oidc.as_deref())?,
+        logs: None,
+        clock: Clock::fast(from, rate),
+        rates: RateLimits::default(),
+    })
+}
+
+/// Everybody who takes part, now or later.
+fn parties(loaded: &Scenario) -> BTreeSet<PartyId> {
+    let tenants = loaded.leases.iter().map(|lease| lease.latest().tenant.clone());
+    let later = loaded.later.values().map(|terms| terms.tenant.clone());
+    tenants.chain(later).chain([loaded.site.landlord.clone()]).collect()
+}
+
+fn tell_of_demo(
+    loaded: &Scenario,
+    asked: &arguments::Serve,
+    data: &Path,
+    parties: &BTreeSet<PartyId>,
+    common: &Common,
+) {
+    let narrate = |line: &str| output::narrate(common, line);
+    let (from, until) = (loaded.scenario.from, loaded.scenario.until);
+    narrate(&format!(
+        "a demonstration: the scenario plays from {from}, its workloads until {until}"
+    ));
+    if asked.database.is_none() {
+        narrate(
+            "nothing is kept, and there is no audit log; name a file with --database to have one",
+        );
+    }
+    if asked.key.is_none() {
+        narrate("documents are sealed with the key of a simulation, which anybody can make");
+    }
+    for party in parties {
+        let token = data.join(leasehold_server::auth::party_token_file(party));
+        narrate(&format!("the token of {party}'s admin is in {}", token.display()));
+    }
 }
 
 /// Runs the agent of this machine; it never returns of its own accord.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use leasehold_units::Instant;
+use leasehold_units::{Instant, PartyId};
 
 use super::principal::{Role, Scope, Scopes};
 use super::secret::RandomError;
@@ -46,18 +46,45 @@ pub fn bootstrap(
     if book.has_operator(now) {
         return Ok(None);
     }
-    let request = TokenRequest {
-        name: "first operator".into(),
-        role: Role::Operator,
-        party: None,
-        scopes: Scopes::from([Scope::Read, Scope::Write]),
-        expires: None,
-    };
+    make(data_dir.join(OPERATOR_TOKEN_FILE), "first operator", Role::Operator, None, now).map(Some)
+}
+
+/// The file in the data directory that a party's first token is written to, where the server makes one.
+pub fn party_token_file(party: &PartyId) -> String {
+    format!("party-{party}.token")
+}
+
+/// The same for an admin of `party`, in [`party_token_file`]: for a demonstration, in which one person is
+/// everybody.
+///
+/// # Errors
+/// As [`bootstrap`].
+pub fn bootstrap_party(
+    data_dir: &Path,
+    party: &PartyId,
+    book: &TokenBook,
+    now: Instant,
+) -> Result<Option<TokenEvent>, BootstrapError> {
+    if book.has_admin(party, now) {
+        return Ok(None);
+    }
+    let path = data_dir.join(party_token_file(party));
+    make(path, "first admin", Role::PartyAdmin, Some(party.clone()), now).map(Some)
+}
+
+fn make(
+    path: PathBuf,
+    name: &str,
+    role: Role,
+    party: Option<PartyId>,
+    now: Instant,
+) -> Result<TokenEvent, BootstrapError> {
+    let scopes = Scopes::from([Scope::Read, Scope::Write]);
+    let request = TokenRequest { name: name.into(), role, party, scopes, expires: None };
     let token = request.draw("server", now)?;
-    let path = data_dir.join(OPERATOR_TOKEN_FILE);
     write_private(&path, token.secret.expose())
         .map_err(|source| BootstrapError::Write { path, source })?;
-    Ok(Some(token.event))
+    Ok(token.event)
 }
 
 /// Writes `text` and a line end to `path` through a file beside it, so that what is there is whole.

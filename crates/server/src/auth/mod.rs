@@ -14,7 +14,9 @@ mod wire;
 
 pub use access::ReadLogged;
 pub use authenticate::{Authenticator, authenticate};
-pub use bootstrap::{BootstrapError, OPERATOR_TOKEN_FILE, bootstrap};
+pub use bootstrap::{
+    BootstrapError, OPERATOR_TOKEN_FILE, bootstrap, bootstrap_party, party_token_file,
+};
 pub use principal::{Principal, PrincipalError, Role, Scope, Scopes};
 pub use refusal::AuthRefusal;
 pub use rights::{Reach, Right, RightRefusal};

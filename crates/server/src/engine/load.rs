@@ -17,13 +17,16 @@ const PAGE: u32 = 10_000;
 /// folded instead.
 const FORMAT: &str = concat!("leasehold ", env!("CARGO_PKG_VERSION"), " msgpack 1");
 
+/// Where the store keeps no snapshot, so that none is written.
+pub const NO_SNAPSHOTS: u64 = u64::MAX;
+
 /// What a loop starts from.
 pub struct Loaded {
     /// The core, as of the last record.
     pub core: Core,
     /// Where it came from.
     pub store: Box<dyn Store>,
-    /// Up to which record a snapshot is kept.
+    /// Up to which record a snapshot is kept; [`NO_SNAPSHOTS`] if none is wanted.
     pub snapshot_seq: u64,
 }
 

@@ -18,7 +18,7 @@ use leasehold_units::Instant;
 use tokio::sync::{RwLock, watch};
 
 pub use handle::{Asked, Closed, Handle};
-pub use load::{LoadError, Loaded, fold_all, load, read_snapshot, write_snapshot};
+pub use load::{LoadError, Loaded, NO_SNAPSHOTS, fold_all, load, read_snapshot, write_snapshot};
 pub use verify::{Verified, verify};
 
 use crate::auth::TokenBook;
@@ -30,6 +30,9 @@ use handle::Message;
 
 /// So many commands are made durable together at most.
 const GROUP_MAX: usize = 512;
+
+/// On a clock that can be held back, what passes by itself keeps readers out no longer than this.
+const TURN: Duration = Duration::from_millis(20);
 
 /// The loop looks around at least so often.
 const IDLE: Duration = Duration::from_secs(1);
@@ -126,7 +129,7 @@ impl Engine {
                 self.snapshot();
                 return Ok(());
             }
-            if self.store.head().seq - self.snapshot_at >= SNAPSHOT_EVERY {
+            if self.store.head().seq.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY {
                 self.snapshot();
             }
         }
@@ -166,8 +169,15 @@ impl Engine {
         let mut core = lock.blocking_write();
         let now = self.clock.now().max(core.state().now);
         let mut decided = Vec::with_capacity(asked.len());
-        let settled = core.catch_up(now, self.plant.as_mut(), &mut self.out).and_then(|()| {
-            let now = now.max(core.state().now);
+        let (began, can_lag) = (Monotonic::now(), self.clock.can_lag());
+        let mut is_time_up = || can_lag && began.elapsed() >= TURN;
+        let caught_up = core.catch_up(now, self.plant.as_mut(), &mut self.out, &mut is_time_up);
+        let is_late = can_lag && matches!(caught_up, Ok(false));
+        let now = if is_late { core.state().now } else { now.max(core.state().now) };
+        if is_late {
+            self.clock.hold_back(now);
+        }
+        let settled = caught_up.and_then(|_| {
             for asked in asked {
                 let reply = self.decide(&mut core, now, &asked, &decided);
                 decided.push(Decided { asked, reply });
@@ -269,7 +279,7 @@ impl Engine {
     fn snapshot(&mut self) {
         let began = Monotonic::now();
         let head = *self.store.head();
-        if head.seq == self.snapshot_at {
+        if head.seq <= self.snapshot_at {
             return;
         }
         let snapshot = {

@@ -4,18 +4,21 @@
 //! does in [`Plant::act`], which is called once all that it heard is durable.
 
 mod local;
+mod simulated;
 
 use std::sync::Arc;
 
-use leasehold_control::{Event, Input, State};
+use leasehold_control::{Event, Input, JobSpec, State};
 use leasehold_units::Instant;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::job::JobDescription;
 use crate::log::Fact;
 use crate::registry::Registry;
 
 pub use local::{LocalLogs, LocalOptions, LocalPlant};
+pub use simulated::SimulatedPlant;
 
 /// Tells the loop that the plant saw something.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -27,12 +30,28 @@ pub enum Seen {
     Input(Input),
     /// Something for the record.
     Fact(Fact),
+    /// A party that is emulated submits a job.
+    Job(Box<EmulatedJob>),
+}
+
+/// A job of a party that is emulated. It gets the party's next number, if it is taken.
+#[derive(Debug, Clone)]
+pub struct EmulatedJob {
+    /// What the party says of it.
+    pub description: JobDescription,
+    /// What it asks for; its number does not count.
+    pub spec: JobSpec,
 }
 
 /// What runs the jobs.
 pub trait Plant: Send {
     /// Is given what to call when it saw something.
     fn attach(&mut self, _wake: Waker) {}
+
+    /// Whether it can only play a site from the beginning: it knows nothing of what another run left.
+    fn begins_anew(&self) -> bool {
+        false
+    }
 
     /// When it will have something to say whatever happens, if it knows.
     fn next(&self) -> Option<Instant>;

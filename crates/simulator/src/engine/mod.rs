@@ -5,6 +5,7 @@
 
 mod calendar;
 mod deed;
+mod emulation;
 mod faults;
 mod payers;
 mod record;
@@ -15,23 +16,22 @@ mod world;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use leasehold_control::{Control, EvidenceChunk, Input, JobSpec, RefusedInput, State, Violation};
+use leasehold_control::{Control, EvidenceChunk, Input, RefusedInput, State, Violation};
 use leasehold_lease::Lease;
 use leasehold_ledger::UsageInterval;
-use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Interval, PartyId, Shape};
 
 pub use deed::{Act, Deed, Watcher};
+pub use emulation::{Cue, Emulation, Origin, Script};
 pub use faults::{Faults, TurnoverFailures};
 pub use payers::Payers;
 pub use record::{JobOutcome, JobRecord, Milestone, PartyTally};
 
 use crate::measure::{CapacitySeries, ReclaimHistogram};
 use crate::workload::WorkloadJob;
-use calendar::Happening;
 use troubles::Troubles;
-use world::{Newcomer, World};
+pub use world::Newcomer;
 
 /// What a run needs.
 pub struct Setting {
@@ -64,6 +64,8 @@ pub struct Setting {
 /// Jobs to come of one party. Each of a party's workloads is an account of its own: they share what
 /// the party holds.
 pub struct Workload {
+    /// What kind of jobs, for people.
+    pub name: String,
     /// Whose.
     pub party: PartyId,
     /// The jobs.
@@ -79,12 +81,12 @@ pub struct Workload {
 impl Workload {
     /// Jobs without any special wish.
     pub fn plain(party: PartyId, jobs: JobStream) -> Self {
-        Self { party, jobs, priority: 0, share: 1, within: Shape::Node }
+        Self { name: "jobs".into(), party, jobs, priority: 0, share: 1, within: Shape::Node }
     }
 }
 
 /// Jobs in order of submission.
-pub type JobStream = Box<dyn Iterator<Item = Result<WorkloadJob, JobStreamError>>>;
+pub type JobStream = Box<dyn Iterator<Item = Result<WorkloadJob, JobStreamError>> + Send>;
 
 /// A workload that could not be read on.
 pub type JobStreamError = crate::workload::WorkloadError;
@@ -202,14 +204,10 @@ impl Outcome {
 
 struct Run<'a> {
     control: Control,
-    world: World,
-    workloads: Vec<Source>,
-    inputs: Vec<(Instant, Input)>,
-    deeds: Vec<Deed>,
+    emulation: Emulation,
     watcher: Option<Box<dyn Watcher>>,
     deed_log: Option<Rc<RefCell<Vec<Deed>>>>,
     troubles: Troubles,
-    faults: Option<Faults>,
     keeper: &'a mut dyn Keeper,
     usage: Vec<UsageInterval>,
     interval: Interval,
@@ -220,15 +218,6 @@ struct Run<'a> {
     reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
     installed_gpu_seconds: u128,
-    refused: u64,
-}
-
-struct Source {
-    workload: Workload,
-    /// Its number, once it is a party: a tenant may sign during the run.
-    party: Option<u16>,
-    account: u16,
-    next: Option<WorkloadJob>,
 }
 
 /// Width of the capacity series, in buckets.
@@ -253,33 +242,47 @@ pub fn run(setting: Setting, keeper: &mut dyn Keeper) -> Result<Outcome, RunErro
     run.finish()
 }
 
+impl Setting {
+    /// What happens from outside, without what it happens to.
+    pub fn script(self) -> Script {
+        Script {
+            interval: self.interval,
+            workloads: self.workloads,
+            inputs: self.inputs,
+            deeds: self.deeds,
+            faults: self.faults,
+            turnovers: self.turnovers,
+            payers: self.payers,
+        }
+    }
+
+    /// Whether every workload is of a party that the site has, or that signs during the run.
+    fn check_parties(&self, state: &State) -> Result<(), RunError> {
+        for Workload { party, .. } in &self.workloads {
+            let signs =
+                |input: &Input| matches!(input, Input::Sign(terms) if terms.tenant == *party);
+            let is_known = state.party(party).is_some();
+            if !is_known && !self.inputs.iter().any(|(_, input)| signs(input)) {
+                return Err(RunError::UnknownParty(party.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'a> Run<'a> {
-    fn new(setting: Setting, keeper: &'a mut dyn Keeper) -> Result<Self, RunError> {
-        let Setting {
-            site,
-            leases,
-            interval,
-            workloads,
-            inputs,
-            deeds,
-            watcher,
-            deed_log,
-            faults,
-            turnovers,
-            payers,
-            ..
-        } = setting;
+    fn new(mut setting: Setting, keeper: &'a mut dyn Keeper) -> Result<Self, RunError> {
+        let (site, leases) = (setting.site.clone(), std::mem::take(&mut setting.leases));
+        let interval = setting.interval;
         let control = Control::new(site, leases, interval.from).map_err(RunError::Oversold)?;
-        let mut run = Self {
+        setting.check_parties(control.state())?;
+        let (watcher, deed_log) = (setting.watcher.take(), setting.deed_log.take());
+        Ok(Self {
             control,
-            world: World::new(turnovers, payers),
-            workloads: Vec::new(),
-            inputs,
-            deeds: Vec::new(),
+            emulation: Emulation::new(setting.script())?,
             watcher,
             deed_log,
             troubles: Troubles::default(),
-            faults,
             keeper,
             usage: Vec::new(),
             interval,
@@ -290,63 +293,24 @@ impl<'a> Run<'a> {
             reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
             installed_gpu_seconds: 0,
-            refused: 0,
-        };
-        for workload in workloads {
-            run.add_source(workload)?;
-        }
-        for place in 0..run.workloads.len() {
-            run.draw_arrival(place)?;
-        }
-        for (place, (at, _)) in (0..).zip(&run.inputs) {
-            run.world.calendar.add(*at, Happening::Scenario(place));
-        }
-        run.add_deeds(deeds);
-        run.draw_fault(interval.from);
-        Ok(run)
-    }
-
-    fn add_source(&mut self, workload: Workload) -> Result<(), RunError> {
-        let party = self.control.state().party(&workload.party);
-        let signs =
-            |input: &Input| matches!(input, Input::Sign(terms) if terms.tenant == workload.party);
-        if party.is_none() && !self.inputs.iter().any(|(_, input)| signs(input)) {
-            return Err(RunError::UnknownParty(workload.party));
-        }
-        let before = self.workloads.iter().filter(|other| other.workload.party == workload.party);
-        let account = u16::try_from(before.count()).expect("few workloads");
-        self.workloads.push(Source { workload, party, account, next: None });
-        Ok(())
-    }
-
-    /// The number of the party that the workload at `place` belongs to, if it is one by now. What
-    /// is said of its account is said with its first job.
-    fn party_of(&mut self, now: Instant, place: usize) -> Option<u16> {
-        let source = &self.workloads[place];
-        let party = source.party.or_else(|| self.control.state().party(&source.workload.party))?;
-        let (account, share) = (source.account, source.workload.share);
-        let known = self.control.state().parties[usize::from(party)].accounts.len();
-        if share != 1 && usize::from(account) >= known {
-            self.hand_over(now, &Input::SetShare { party, account, share });
-        }
-        self.workloads[place].party = Some(party);
-        Some(party)
+        })
     }
 
     fn next_instant(&self) -> Option<Instant> {
-        let next = [self.world.calendar.next(), self.control.next_due()];
+        let next = [self.emulation.next(), self.control.next_due()];
         next.into_iter().flatten().min()
     }
 
     /// Everything that happens at `now`, and what follows from it.
     fn instant(&mut self, now: Instant) -> Result<(), RunError> {
-        while let Some(happening) = self.world.calendar.pop(now) {
-            self.happen(now, happening)?;
+        while let Some(cue) = self.emulation.take(now, self.control.state())? {
+            self.hand_over(now, cue)?;
         }
+        self.log_deeds();
         self.keeper.told(now, None);
-        let world = &mut self.world;
+        let emulation = &mut self.emulation;
         let settled = self.control.settle(now, &mut |at, event, state| {
-            world.observe(at, event, state);
+            emulation.observe(at, event, state);
         });
         if let Err(violation) = settled {
             return Err(RunError::Violation { violation, story: self.control.story() });
@@ -356,200 +320,43 @@ impl<'a> Run<'a> {
         self.keep()?;
         if let Some(watcher) = &mut self.watcher {
             let deeds = watcher.watch(now, self.control.state());
-            self.add_deeds(deeds);
+            self.emulation.add_deeds(deeds);
         }
         Ok(())
     }
 
-    fn add_deeds(&mut self, deeds: Vec<Deed>) {
-        for deed in deeds {
-            let place = u32::try_from(self.deeds.len()).expect("few deeds");
-            self.world.calendar.add(deed.at, Happening::Deed(place));
-            self.deeds.push(deed);
+    /// Hands over what happens, and says what became of it.
+    fn hand_over(&mut self, now: Instant, cue: Cue) -> Result<(), RunError> {
+        self.log_deeds();
+        self.keeper.told(now, Some(&cue.input));
+        let emulation = &mut self.emulation;
+        let told = self.control.handle(now, &cue.input, &mut |at, event, state| {
+            emulation.observe(at, event, state);
+        });
+        let taken = told.is_ok();
+        match (cue.origin, told) {
+            (Origin::Observation, told) => told.expect("an observation is not refused"),
+            (Origin::Scenario, told) => {
+                told.map_err(|refusal| RunError::Refused { at: now, refusal })?;
+            }
+            (Origin::Attempt, Err(refusal)) => {
+                if let Input::Sign(terms) = &cue.input {
+                    self.troubles.refused(terms, now, self.control.state());
+                }
+                let milestone = Milestone::refused(now, &refusal);
+                self.emulation.world.milestones.push(milestone);
+            }
+            (Origin::Attempt, Ok(())) | (Origin::Job, _) => {}
         }
+        self.emulation.answered(cue, taken);
+        Ok(())
     }
 
-    /// Does what may be refused, and writes it down.
-    fn deed(&mut self, now: Instant, place: usize) {
-        let deed = self.deeds[place].clone();
-        let done = match &deed.act {
-            Act::Look => return,
-            Act::StickTurnover(node) => {
-                self.world.turnovers.stick(*node);
-                true
-            }
-            Act::Cancel { number } => {
-                let jobs = &self.control.state().jobs;
-                let found = jobs.iter().find(|(_, job)| job.spec.number == *number);
-                let slot = found.map(|(slot, _)| slot);
-                slot.is_some_and(|job| self.submit(now, &Input::Cancel { job }).is_ok())
-            }
-            Act::Input(input) => match self.submit(now, input) {
-                Ok(()) => true,
-                Err(refusal) => {
-                    if let Input::Sign(terms) = input {
-                        self.troubles.refused(terms, now, self.control.state());
-                    }
-                    self.world.milestones.push(Milestone::refused(now, &refusal));
-                    false
-                }
-            },
-            Act::Submit { party, job, priority, within } => {
-                let found = self.control.state().party(party);
-                found.is_some_and(|party| self.submit_job(now, (party, 0), job, *priority, *within))
-            }
-        };
-        self.refused += u64::from(!done);
+    /// Writes down what was done, before anything follows from it that may be wrong.
+    fn log_deeds(&mut self) {
+        let done = self.emulation.take_deeds();
         if let Some(log) = &self.deed_log {
-            log.borrow_mut().push(deed);
-        }
-    }
-
-    /// Whether the job was taken.
-    fn submit_job(
-        &mut self,
-        now: Instant,
-        (party, account): (u16, u16),
-        job: &WorkloadJob,
-        priority: i16,
-        within: Shape,
-    ) -> bool {
-        let pools = self.pools(job.skus);
-        let spec = JobSpec {
-            number: job.number,
-            party,
-            gpus: job.gpus,
-            request_seconds: job.request_seconds,
-            vacate_seconds: job.vacate_seconds,
-            checkpoint_seconds: job.checkpoint_seconds,
-            pools,
-            within: self.within(within, job.gpus, pools),
-            priority,
-            account,
-        };
-        let newcomer =
-            Newcomer { run_seconds: job.run_seconds, vacate_seconds: job.vacate_actual_seconds };
-        self.world.newcomer = Some(newcomer);
-        self.submit(now, &Input::Submit(spec)).is_ok()
-    }
-
-    fn happen(&mut self, now: Instant, happening: Happening) -> Result<(), RunError> {
-        match happening {
-            Happening::End { job, start } => {
-                if self.world.concerns(job, start) {
-                    self.hand_over(now, &Input::Ended { job });
-                }
-            }
-            Happening::Vacated { job, start } => {
-                if self.world.concerns(job, start) {
-                    self.hand_over(now, &Input::Vacated { job });
-                }
-            }
-            Happening::TurnoverDone(place) => {
-                let nodes = self.world.calendar.take_turnover(place);
-                self.hand_over(now, &Input::TurnoverDone { nodes });
-            }
-            Happening::Repaired(node) => {
-                let nodes = NodeRanges::from_range(node, node + 1);
-                self.hand_over(now, &Input::NodesUp(nodes));
-            }
-            Happening::Fault => self.fault(now),
-            Happening::Scenario(place) => {
-                let input = self.inputs[place as usize].1.clone();
-                self.world.milestones.extend(Milestone::of_scenario(now, &input));
-                if let Err(refusal) = self.submit(now, &input) {
-                    return Err(RunError::Refused { at: now, refusal });
-                }
-            }
-            Happening::Deed(place) => self.deed(now, place as usize),
-            Happening::Payment(place) => self.pay(now, place)?,
-            Happening::Arrival(place) => self.arrive(now, place as usize)?,
-        }
-        Ok(())
-    }
-
-    fn pay(&mut self, now: Instant, place: u32) -> Result<(), RunError> {
-        let request = self.world.payers.request(now, place, self.control.state());
-        let input = request.map(|request| Input::Account(Box::new(request)));
-        input.map_or(Ok(()), |input| {
-            let refused = |refusal| RunError::Refused { at: now, refusal };
-            self.submit(now, &input).map_err(refused)
-        })
-    }
-
-    /// Hands over an observation, which is never refused.
-    fn hand_over(&mut self, now: Instant, input: &Input) {
-        self.submit(now, input).expect("an observation is not refused");
-    }
-
-    fn submit(&mut self, now: Instant, input: &Input) -> Result<(), RefusedInput> {
-        self.keeper.told(now, Some(input));
-        let world = &mut self.world;
-        self.control.handle(now, input, &mut |at, event, state| world.observe(at, event, state))
-    }
-
-    fn arrive(&mut self, now: Instant, place: usize) -> Result<(), RunError> {
-        let party = self.party_of(now, place);
-        let source = &mut self.workloads[place];
-        let job = source.next.take().expect("an arrival was drawn");
-        let Some(party) = party else {
-            self.refused += 1;
-            return self.draw_arrival(place);
-        };
-        let source = &self.workloads[place];
-        let (account, workload) = (source.account, &source.workload);
-        let (priority, within) = (workload.priority, workload.within);
-        if !self.submit_job(now, (party, account), &job, priority, within) {
-            self.refused += 1;
-        }
-        self.draw_arrival(place)
-    }
-
-    /// `wish`, if a job of `gpus` fits such a block of a pool that it may use; else anywhere.
-    fn within(&self, wish: Shape, gpus: u32, allowed: u64) -> Shape {
-        let site = &self.control.state().site;
-        let fits = |(index, pool): (usize, &leasehold_site::Pool)| {
-            let block = pool.nodes_per(wish) * site.sku(pool).gpus_per_node;
-            allowed & (1 << index) != 0 && gpus <= block
-        };
-        if site.pools.iter().enumerate().any(fits) { wish } else { Shape::Node }
-    }
-
-    /// The pools of the skus in `skus`, a bit each.
-    fn pools(&self, skus: u32) -> u64 {
-        let pools = self.control.state().site.pools.iter().enumerate();
-        pools.filter(|(_, pool)| skus & (1 << pool.sku) != 0).fold(0, |bits, (i, _)| bits | 1 << i)
-    }
-
-    fn draw_arrival(&mut self, place: usize) -> Result<(), RunError> {
-        let source = &mut self.workloads[place];
-        if let Some(job) = source.workload.jobs.next().transpose()? {
-            let at = job.submit.max(self.interval.from);
-            if at < self.interval.until {
-                source.next = Some(job);
-                let place = u32::try_from(place).expect("few workloads");
-                self.world.calendar.add(at, Happening::Arrival(place));
-            }
-        }
-        Ok(())
-    }
-
-    fn fault(&mut self, now: Instant) {
-        if let Some(faults) = &mut self.faults {
-            let node = faults.draw_node();
-            let repaired = now.after(faults.repair());
-            if self.control.state().fleet.node(node).condition == leasehold_control::Condition::Up {
-                self.hand_over(now, &Input::NodesDown(NodeRanges::from_range(node, node + 1)));
-                self.world.calendar.add(repaired, Happening::Repaired(node));
-            }
-        }
-        self.draw_fault(now);
-    }
-
-    fn draw_fault(&mut self, now: Instant) {
-        if let Some(faults) = &mut self.faults {
-            let at = now.after(faults.draw_gap());
-            self.world.calendar.add(at, Happening::Fault);
+            log.borrow_mut().extend(done);
         }
     }
 
@@ -564,7 +371,7 @@ impl<'a> Run<'a> {
             }
             self.reclaims_within += u64::from(!reclaim.missed);
         }
-        for missed in self.world.waits.missed.drain(..) {
+        for missed in self.emulation.world.waits.missed.drain(..) {
             self.reclaims_missed += 1;
             self.troubles.weigh(&missed);
         }
@@ -576,9 +383,9 @@ impl<'a> Run<'a> {
             self.keeper.usage(&self.usage, self.control.state())?;
             self.usage.clear();
         }
-        if self.world.ended.len() >= 1024 {
-            self.keeper.jobs(&self.world.ended, self.control.state())?;
-            self.world.ended.clear();
+        if self.emulation.world.ended.len() >= 1024 {
+            self.keeper.jobs(&self.emulation.world.ended, self.control.state())?;
+            self.emulation.world.ended.clear();
         }
         Ok(())
     }
@@ -598,28 +405,30 @@ impl<'a> Run<'a> {
         let until = self.interval.until;
         let eve = until.before(leasehold_units::Seconds::new(1));
         let through = self.control.state().site.time_zone.day_of(eve);
-        let world = &mut self.world;
+        let emulation = &mut self.emulation;
         self.control.close(until, through, &mut |at, event, state| {
-            world.observe(at, event, state);
+            emulation.observe(at, event, state);
         });
         if let Err(violation) = self.control.check_books() {
             return Err(RunError::Violation { violation, story: self.control.story() });
         }
         self.keep()?;
         self.keeper.usage(&self.usage, self.control.state())?;
-        self.keeper.jobs(&self.world.ended, self.control.state())?;
-        let left = self.world.unfinished(self.control.state(), until);
+        self.keeper.jobs(&self.emulation.world.ended, self.control.state())?;
+        let left = self.emulation.world.unfinished(self.control.state(), until);
         self.keeper.jobs(&left, self.control.state())?;
         self.conserve(until)?;
         let peak = leasehold_units::Watts::new(self.peak_it_watts);
         let peak = self.control.state().site.facility(peak);
         let events = self.control.events();
-        self.world.tallies.resize(self.control.state().parties.len(), PartyTally::default());
+        let refused = self.emulation.refused();
+        let mut world = self.emulation.world;
+        world.tallies.resize(self.control.state().parties.len(), PartyTally::default());
         Ok(Outcome {
             peak_watts: u64::try_from(peak.floor()).expect("a site draws less"),
             events,
-            tallies: self.world.tallies,
-            milestones: self.world.milestones,
+            tallies: world.tallies,
+            milestones: world.milestones,
             capacity: self.capacity,
             reclaims: self.reclaims,
             reclaims_within: self.reclaims_within,
@@ -628,9 +437,9 @@ impl<'a> Run<'a> {
             late_without_cause: self.troubles.without_cause,
             broken_quotes: self.troubles.broken_quotes,
             installed_gpu_seconds: self.installed_gpu_seconds,
-            refused: self.refused,
-            failures: self.world.failures,
-            limits: self.world.limits,
+            refused,
+            failures: world.failures,
+            limits: world.limits,
             state: self.control.into_state(),
         })
     }

@@ -21,6 +21,10 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// Its site.
     pub site: Site,
+    /// The file of its site.
+    pub site_file: Source,
+    /// The files of its leases, in order of their names and versions.
+    pub lease_files: Vec<Source>,
     /// Its leases.
     pub leases: Vec<Lease>,
     /// Lease files that events bring in later, by the path in the scenario.
@@ -92,7 +96,7 @@ impl Loaded {
         let site = match Site::parse(&site_source) {
             Ok(site) => Some(site),
             Err(problems) => {
-                files.push((site_source, problems));
+                files.push((site_source.clone(), problems));
                 None
             }
         };
@@ -110,8 +114,16 @@ impl Loaded {
             return Err(LoadError::Problems(files));
         };
         plan(&site, &leases).map_err(LoadError::Oversold)?;
-        Ok(Self { folder, scenario, site, leases, later })
+        let lease_files = in_order(&paths)?;
+        Ok(Self { folder, scenario, site, site_file: site_source, lease_files, leases, later })
     }
+}
+
+/// The files at `paths`, in order of the names and the versions of their leases.
+fn in_order(paths: &[PathBuf]) -> Result<Vec<Source>, LoadError> {
+    let mut files = paths.iter().map(|path| read_source(path)).collect::<Result<Vec<_>, _>>()?;
+    files.sort_by_key(|file| Terms::parse(file).ok().map(|terms| (terms.id, terms.version)));
+    Ok(files)
 }
 
 /// The lease files that the scenario's wildcards stand for, in order of their names.

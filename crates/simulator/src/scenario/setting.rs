@@ -34,7 +34,12 @@ impl Loaded {
             if let Jobs::Trace { path, .. } = &spec.jobs {
                 bad_lines.push((self.folder.join(path), bad));
             }
+            let name = match &spec.jobs {
+                Jobs::Synthetic { profile, .. } => profile.name.to_owned(),
+                Jobs::Trace { .. } => "trace".into(),
+            };
             workloads.push(Workload {
+                name,
                 party: spec.party.clone(),
                 jobs: stream,
                 priority: spec.priority,

@@ -176,7 +176,7 @@ impl Places {
     }
 }
 
-impl<R: Read + 'static> CsvJobs<R> {
+impl<R: Read + Send + 'static> CsvJobs<R> {
     /// The jobs of `source`, whose first line is its header.
     pub fn open(
         source: R,
@@ -191,7 +191,7 @@ impl<R: Read + 'static> CsvJobs<R> {
             reader,
             record: StringRecord::new(),
             places,
-            bad: std::rc::Rc::clone(bad),
+            bad: bad.clone(),
             bad_lines_max,
             why: None,
             rows: 0,
@@ -236,7 +236,7 @@ impl<R: Read + 'static> CsvJobs<R> {
     }
 
     fn note_bad(&mut self, line: u64, why: String) -> Result<(), TraceError> {
-        let mut bad = self.bad.borrow_mut();
+        let mut bad = self.bad.borrow();
         bad.note(line);
         let why = self.why.get_or_insert(why).clone();
         if bad.count <= self.bad_lines_max {
@@ -247,7 +247,7 @@ impl<R: Read + 'static> CsvJobs<R> {
     }
 }
 
-impl<R: Read + 'static> Iterator for CsvJobs<R> {
+impl<R: Read + Send + 'static> Iterator for CsvJobs<R> {
     type Item = Result<TraceJob, TraceError>;
 
     fn next(&mut self) -> Option<Self::Item> {

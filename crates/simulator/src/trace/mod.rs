@@ -15,11 +15,10 @@
 mod columns;
 pub mod swf;
 
-use std::cell::RefCell;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use columns::{CsvJobs, Layout};
 use swf::{BadLines, SwfError, SwfReader};
@@ -40,10 +39,22 @@ pub struct TraceJob {
 }
 
 /// Bad lines of a trace that were left out, as far as it has been read; shared with its reader.
-pub type BadLineCount = Rc<RefCell<BadLines>>;
+#[derive(Debug, Clone, Default)]
+pub struct BadLineCount(Arc<Mutex<BadLines>>);
+
+impl BadLineCount {
+    /// What was left out so far.
+    pub fn borrow(&self) -> MutexGuard<'_, BadLines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, bad: BadLines) {
+        *self.borrow() = bad;
+    }
+}
 
 /// The jobs of a trace, in order of submission.
-pub type Jobs = Box<dyn Iterator<Item = Result<TraceJob, TraceError>>>;
+pub type Jobs = Box<dyn Iterator<Item = Result<TraceJob, TraceError>> + Send>;
 
 /// A trace that cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +128,7 @@ pub fn open(
     }
     let is_swf = first.starts_with(';') || first.split_whitespace().count() == 18;
     if is_swf || format == Some("swf") {
-        return Ok(Box::new(swf_jobs(source, bad_lines_max, Rc::clone(bad))));
+        return Ok(Box::new(swf_jobs(source, bad_lines_max, bad.clone())));
     }
     Err(TraceError::UnknownFormat { first: first.chars().take(80).collect() })
 }
@@ -130,10 +141,10 @@ fn first_line(source: &mut BufReader<File>) -> Result<String, TraceError> {
 }
 
 fn swf_jobs(
-    source: impl Read,
+    source: impl Read + Send,
     bad_lines_max: u64,
     bad: BadLineCount,
-) -> impl Iterator<Item = Result<TraceJob, TraceError>> {
+) -> impl Iterator<Item = Result<TraceJob, TraceError>> + Send {
     let mut reader = SwfReader::new(BufReader::new(source), bad_lines_max);
     let mut latest = 0;
     std::iter::from_fn(move || {
