@@ -26,7 +26,9 @@ pub enum FoldError {
     #[error("the site in record 1 is not readable by this version: {0} problems")]
     Site(usize, Source, Vec<Problem>),
     /// A record that this version does not understand.
-    #[error("record {seq} is not readable by this version: {reason}; use the version that wrote it, or a later one")]
+    #[error(
+        "record {seq} is not readable by this version: {reason}; use the version that wrote it, or a later one"
+    )]
     Unreadable {
         /// Which.
         seq: u64,

@@ -20,6 +20,6 @@ pub mod plant;
 pub mod problem;
 pub mod registry;
 pub mod serve;
-pub mod view;
 #[cfg(test)]
 mod testing;
+pub mod view;

@@ -2,8 +2,8 @@
 //! control plane knows. Both are folded in order; nothing else is.
 
 use leasehold_control::Event;
-use serde_json::Value;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::auth::{ReadLogged, TokenEvent};
 use crate::job::{Exit, JobDescription};

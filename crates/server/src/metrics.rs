@@ -129,7 +129,13 @@ fn of_state(state: &State, records: u64) -> Registry {
     let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
     let drawn = u64::try_from(drawn).unwrap_or(u64::MAX);
     single(&mut registry, "log_records", "Records of the event log", None, records);
-    single(&mut registry, "power_limit", "Facility power that may be drawn", watts(), state.limit.get());
+    single(
+        &mut registry,
+        "power_limit",
+        "Facility power that may be drawn",
+        watts(),
+        state.limit.get(),
+    );
     single(&mut registry, "power_drawn", "Facility power that is drawn", watts(), drawn);
     let mismatch = u64::from(state.books.open_unlike_journal().is_some());
     let help = "1 if what is open of documents is not what the journal says";

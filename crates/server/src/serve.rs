@@ -97,7 +97,14 @@ pub fn serve(
 ) -> Result<(), ServeError> {
     let store = leasehold_storage::open(&options.database, OpenMode::Lead { wait: true })?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let (engine, handle) = start(store, &options.site, &options.leases, &options.directory, options.plant, &options.clock)?;
+    let (engine, handle) = start(
+        store,
+        &options.site,
+        &options.leases,
+        &options.directory,
+        options.plant,
+        &options.clock,
+    )?;
     let tokens = engine.tokens();
     let listener = runtime.block_on(Listener::bind(options.listen))?;
     let wall: auth::authenticate::Clock = Arc::new(|| Clock::Wall.now());
@@ -190,10 +197,8 @@ pub fn router(app: Arc<App>, authenticator: Authenticator, limiter: Limiter) -> 
     let mut described = described;
     described.merge(open_described);
     let components = described.components.get_or_insert_default();
-    components.add_security_scheme(
-        "token",
-        SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
-    );
+    components
+        .add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let known = known
         .layer(middleware::from_fn_with_state(limiter.clone(), limit_principals))
         .layer(middleware::from_fn_with_state(authenticator, auth::authenticate))

@@ -35,9 +35,10 @@ pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
     log_to_stderr(asked.log, common);
     make_private(&asked.data)?;
     let (site, leases) = plant_files(asked)?;
-    let database = asked.database.clone().unwrap_or_else(|| {
-        asked.data.join("leasehold.db").display().to_string()
-    });
+    let database = asked
+        .database
+        .clone()
+        .unwrap_or_else(|| asked.data.join("leasehold.db").display().to_string());
     let key = asked.key.clone().unwrap_or_else(|| asked.data.join("landlord.key"));
     let agent = asked.data.join("agent");
     let options = ServeOptions {

@@ -183,6 +183,17 @@ impl Contracts {
         self.replan(site, None, now);
     }
 
+    /// The lease goes on; what its end called for is not looked at any more.
+    pub(super) fn withdraw_notice(&mut self, site: &Site, lease: u16, now: Instant) {
+        let entry = &mut self.leases[usize::from(lease)];
+        entry.lease.drop_notice();
+        let id = entry.terms().id.clone();
+        // The day after the notice would have ended it is none on which anything is billed, and reading
+        // meters then would leave a trace in what proves the bills.
+        self.agenda.retain(|(at, item)| *at <= now || *item != AgendaItem::Invoice(lease));
+        self.replan(site, Some(&id), now);
+    }
+
     /// Takes down what is delivered of a lease; where its grace is over already, that is looked at now.
     pub(super) fn deliver(&mut self, lease: u16, step: DeliveryStep, now: Instant) {
         self.leases[usize::from(lease)].delivery.change(step);

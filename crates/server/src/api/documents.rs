@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse as _, Response};
-use leasehold_ledger::{Correction, Dispute, Payment, Request, Resolution};
 use leasehold_lease::Side;
+use leasehold_ledger::{Correction, Dispute, Payment, Request, Resolution};
 use leasehold_units::{Currency, Day, Money, PartyId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -147,9 +147,7 @@ async fn show(
         let core = app.handle.core().await;
         let mut seen = view::documents(core.state(), only(&reach));
         let invoice = seen.find(|invoice| invoice.number == number);
-        invoice.map(|invoice| {
-            (invoice.tenant.to_string(), view::invoice_json(invoice, &app.key))
-        })
+        invoice.map(|invoice| (invoice.tenant.to_string(), view::invoice_json(invoice, &app.key)))
     };
     let (tenant, json) = found.ok_or_else(|| Problem::no_such("document", &number))?;
     app.log_read(&who, Right::ReadInvoices, &tenant, &format!("document {number}")).await?;
@@ -279,12 +277,7 @@ impl Known {
     }
 }
 
-async fn find(
-    app: &App,
-    who: &Principal,
-    right: Right,
-    number: &str,
-) -> Result<Known, Problem> {
+async fn find(app: &App, who: &Principal, right: Right, number: &str) -> Result<Known, Problem> {
     let reach = who.reach(right)?;
     let core = app.handle.core().await;
     let state = core.state();

@@ -309,9 +309,7 @@ fn request(job: &NewJob) -> Result<JobRequest, Problem> {
         super::problem(crate::command::Refusal::new(422, "job-is-complete", detail, hint))
     };
     let work = match (&job.script, job.command.as_slice()) {
-        (Some(text), []) => {
-            Work::Script { text: text.clone(), arguments: job.arguments.clone() }
-        }
+        (Some(text), []) => Work::Script { text: text.clone(), arguments: job.arguments.clone() },
         (None, [_, ..]) => Work::Command(job.command.clone()),
         (Some(_), _) => return Err(invalid("both a command and a script are given", "give one")),
         (None, []) => return Err(invalid("nothing is said of what to run", "give `command`")),

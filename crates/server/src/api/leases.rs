@@ -94,7 +94,13 @@ async fn list(
         let core = app.handle.core().await;
         view::leases(core.state(), only(&reach))
     };
-    app.log_reads(&who, Right::ReadLeaseTerms, leases.iter().map(|lease| lease.tenant.as_str()), "list of leases").await?;
+    app.log_reads(
+        &who,
+        Right::ReadLeaseTerms,
+        leases.iter().map(|lease| lease.tenant.as_str()),
+        "list of leases",
+    )
+    .await?;
     Ok(axum::Json(Leases { leases }))
 }
 
@@ -126,7 +132,8 @@ async fn show(app: Shared, who: Principal, Path(lease): Path<String>) -> Result<
         found.map(|(index, entry)| view::lease_detail(state, index, entry))
     };
     let detail = detail.ok_or_else(|| Problem::no_such("lease", &lease))?;
-    app.log_read(&who, Right::ReadLeaseTerms, &detail.lease.tenant, &format!("lease {lease}")).await?;
+    app.log_read(&who, Right::ReadLeaseTerms, &detail.lease.tenant, &format!("lease {lease}"))
+        .await?;
     let tag = [(axum::http::header::ETAG, format!("\"{}\"", detail.lease.version))];
     Ok((tag, axum::Json(detail)).into_response())
 }

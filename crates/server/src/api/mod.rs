@@ -211,9 +211,7 @@ impl App {
     ) -> Result<(), Problem> {
         let parties: BTreeSet<&str> = parties.collect();
         let now = self.clock.now();
-        let read = |party: &&str| {
-            ReadLogged::of(who, right, &PartyId::new(party).ok()?, what, now)
-        };
+        let read = |party: &&str| ReadLogged::of(who, right, &PartyId::new(party).ok()?, what, now);
         let reads: Vec<ReadLogged> = parties.iter().filter_map(read).collect();
         if reads.is_empty() {
             return Ok(());

@@ -131,7 +131,8 @@ async fn drain(
     Json(drain): Json<Drain>,
 ) -> Result<Response, Problem> {
     who.reach(Right::PlanMaintenance)?;
-    let from: Option<Instant> = drain.from.as_deref().map(|at| instant("#/from", at)).transpose()?;
+    let from: Option<Instant> =
+        drain.from.as_deref().map(|at| instant("#/from", at)).transpose()?;
     let request = DrainRequest {
         nodes: nodes.clone(),
         id: drain.id.clone(),

@@ -138,8 +138,7 @@ async fn reads(
     who: Principal,
     Query(which): Query<WhichReads>,
 ) -> Result<axum::Json<Reads>, Problem> {
-    let right =
-        if who.party().is_some() { Right::ReadOwnAccessLog } else { Right::ReadAccessLog };
+    let right = if who.party().is_some() { Right::ReadOwnAccessLog } else { Right::ReadAccessLog };
     let party = one(&reach(&who, right, which.party.as_deref())?)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let rows = app

@@ -63,7 +63,8 @@ async fn list(
         })
         .collect()
     };
-    app.log_reads(&who, Right::ReadUsage, usage.iter().map(|usage| usage.tenant.as_str()), "usage").await?;
+    app.log_reads(&who, Right::ReadUsage, usage.iter().map(|usage| usage.tenant.as_str()), "usage")
+        .await?;
     Ok(axum::Json(Usage { usage }))
 }
 

@@ -71,7 +71,7 @@ impl LeaseCommand {
             }
             Self::WithdrawNotice { lease, by } => {
                 let lease = known(desk, lease)?;
-                let _ = by;
+                desk.input(&Input::WithdrawNotice { lease: lease.clone(), by: *by })?;
                 Ok(Done::ok(&lease_now(desk, &lease)?))
             }
             Self::Terminate { lease } => {
@@ -138,7 +138,11 @@ fn parse(desk: &Desk<'_>, text: &str) -> Result<Terms, Refusal> {
 
 fn known(desk: &Desk<'_>, lease: &str) -> Result<LeaseId, Refusal> {
     let unknown = || {
-        Refusal::unknown("lease", lease, "list the leases that you may see with `leasehold lease list`")
+        Refusal::unknown(
+            "lease",
+            lease,
+            "list the leases that you may see with `leasehold lease list`",
+        )
     };
     let id = LeaseId::new(lease).map_err(|_| unknown())?;
     desk.core.state().contracts.find(&id).map(|_| id).ok_or_else(unknown)

@@ -81,8 +81,9 @@ fn drain(desk: &mut Desk<'_>, request: &DrainRequest) -> Reply {
     let nodes = named(desk, &request.nodes)?;
     let from = request.from.unwrap_or(desk.now);
     let id = request.id.clone().unwrap_or_else(|| format!("{}-{}", request.nodes, from.unix()));
-    let id = OutageId::new(&id)
-        .map_err(|error| Refusal::new(422, "name-is-valid", error.to_string(), "choose another id"))?;
+    let id = OutageId::new(&id).map_err(|error| {
+        Refusal::new(422, "name-is-valid", error.to_string(), "choose another id")
+    })?;
     let interval = ahead(from, request.until)?;
     let agreed = if request.agreed_hours { Agreed::All } else { Agreed::Nobody };
     let count = nodes.count();
@@ -98,7 +99,8 @@ fn resume(desk: &mut Desk<'_>, name: &str) -> Reply {
     let planned = &desk.core.state().contracts.outages;
     let now = desk.now;
     let lasts = |interval: &Interval| now < interval.until;
-    let outage = planned.iter().find(|outage| outage.id.as_str() == name && lasts(&outage.interval));
+    let outage =
+        planned.iter().find(|outage| outage.id.as_str() == name && lasts(&outage.interval));
     if let Some(id) = outage.map(|outage| outage.id.clone()) {
         desk.input(&Input::CancelOutage { id: id.clone() })?;
         return Ok(Done::ok(&serde_json::json!({ "cancelled": [id.as_str()] })));

@@ -20,7 +20,12 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal that says all.
-    pub fn new(status: u16, code: &str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(
+        status: u16,
+        code: &str,
+        detail: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         let (detail, hint) = (detail.into(), Some(hint.into()));
         Self { status, code: code.into(), detail, hint }
     }

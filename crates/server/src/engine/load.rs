@@ -37,7 +37,9 @@ pub enum LoadError {
     #[error(transparent)]
     Fold(#[from] FoldError),
     /// The log is of another site file.
-    #[error("the database is of another site file than {name}: a site is opened once and its plant never changes; serve it without a site file, or another database with this one")]
+    #[error(
+        "the database is of another site file than {name}: a site is opened once and its plant never changes; serve it without a site file, or another database with this one"
+    )]
     OtherSite {
         /// The file that was given.
         name: String,
@@ -94,7 +96,10 @@ fn fold_from_snapshot(store: &mut dyn Store) -> Result<(Core, u64), LoadError> {
     let restored = known.and_then(|snapshot| {
         let restored = read_snapshot(&snapshot);
         if restored.is_none() {
-            tracing::warn!(seq = snapshot.seq, "a snapshot cannot be read; the log is folded instead");
+            tracing::warn!(
+                seq = snapshot.seq,
+                "a snapshot cannot be read; the log is folded instead"
+            );
         }
         restored.map(|core| (core, snapshot.seq))
     });

@@ -7,8 +7,8 @@
 mod handle;
 mod load;
 
-use std::sync::{Arc, PoisonError};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_control::Violation;
@@ -164,16 +164,14 @@ impl Engine {
         let mut core = lock.blocking_write();
         let now = self.clock.now().max(core.state().now);
         let mut decided = Vec::with_capacity(asked.len());
-        let settled = core
-            .catch_up(now, self.plant.as_mut(), &mut self.out)
-            .and_then(|()| {
-                let now = now.max(core.state().now);
-                for asked in asked {
-                    let reply = self.decide(&mut core, now, &asked, &decided);
-                    decided.push(Decided { asked, reply });
-                }
-                core.settle(now, self.plant.as_mut(), &mut self.out)
-            });
+        let settled = core.catch_up(now, self.plant.as_mut(), &mut self.out).and_then(|()| {
+            let now = now.max(core.state().now);
+            for asked in asked {
+                let reply = self.decide(&mut core, now, &asked, &decided);
+                decided.push(Decided { asked, reply });
+            }
+            core.settle(now, self.plant.as_mut(), &mut self.out)
+        });
         if let Err(violation) = settled {
             refuse_all(decided, &Refusal::stopped());
             return Err(Failed::Violation { violation, story: core.story() });
@@ -228,14 +226,13 @@ impl Engine {
                 Err(error) => return Err(Refusal::not_stored(&error)),
             }
         }
-        let mut desk = Desk {
-            core,
-            plant: self.plant.as_mut(),
-            out: &mut self.out,
-            now,
-            by: &asked.by,
-        };
-        if asked.dry_run { asked.command.try_out(&desk) } else { asked.command.carry_out(&mut desk) }
+        let mut desk =
+            Desk { core, plant: self.plant.as_mut(), out: &mut self.out, now, by: &asked.by };
+        if asked.dry_run {
+            asked.command.try_out(&desk)
+        } else {
+            asked.command.carry_out(&mut desk)
+        }
     }
 
     /// Goes on from what is durable after a write was refused, or stops where it must.
@@ -278,9 +275,8 @@ impl Engine {
             write_snapshot(&core, &head)
         };
         self.snapshot_at = head.seq;
-        let put = snapshot.map(|snapshot: Snapshot| {
-            (snapshot.body.len(), self.store.put_snapshot(&snapshot))
-        });
+        let put = snapshot
+            .map(|snapshot: Snapshot| (snapshot.body.len(), self.store.put_snapshot(&snapshot)));
         match put {
             Ok((bytes, Ok(()))) => {
                 let seconds = began.elapsed().as_secs_f64();
@@ -310,14 +306,22 @@ fn answers(decided: &[Decided], at: Instant) -> Vec<Answer> {
     for Decided { asked, reply } in decided.iter().filter(|decided| !decided.asked.dry_run) {
         let Some(key) = &asked.key else { continue };
         let principal = asked.by.id.clone();
-        let known = answers.iter().any(|known| known.command == *key && known.principal == principal);
+        let known =
+            answers.iter().any(|known| known.command == *key && known.principal == principal);
         let (status, body) = match reply {
             Ok(done) if !done.again => (done.status, done.body.clone()),
             Err(refusal) if refusal.is_kept() => (refusal.status, refusal.to_json()),
             _ => continue,
         };
         if !known {
-            answers.push(Answer { principal, command: key.clone(), digest: asked.digest, at, status, body });
+            answers.push(Answer {
+                principal,
+                command: key.clone(),
+                digest: asked.digest,
+                at,
+                status,
+                body,
+            });
         }
     }
     answers

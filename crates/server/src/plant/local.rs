@@ -118,8 +118,7 @@ impl LocalPlant {
             return Vec::new();
         }
         let nodes = NodeRanges::from_range(nodes.start, nodes.end);
-        let input =
-            if clean { Input::TurnoverDone { nodes } } else { Input::NodesDown(nodes) };
+        let input = if clean { Input::TurnoverDone { nodes } } else { Input::NodesDown(nodes) };
         vec![Seen::Input(input)]
     }
 }
@@ -150,7 +149,9 @@ impl Plant for LocalPlant {
                     self.orders.push(Order::Forget(id));
                     seen.unwrap_or_default()
                 }
-                Report::TurnoverDone { turnover, .. } => Self::turnover_over(&turnover, true, state),
+                Report::TurnoverDone { turnover, .. } => {
+                    Self::turnover_over(&turnover, true, state)
+                }
                 Report::TurnoverFailed { turnover, reason, .. } => {
                     tracing::warn!(node = turnover.node, reason, "a turnover failed");
                     Self::turnover_over(&turnover, false, state)

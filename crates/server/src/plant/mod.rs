@@ -100,5 +100,11 @@ pub trait Logs: Send + Sync {
     ///
     /// # Errors
     /// Where nothing was kept of such a run.
-    fn read(&self, run: &RunName, stream: Stream, offset: u64, max: u64) -> std::io::Result<Vec<u8>>;
+    fn read(
+        &self,
+        run: &RunName,
+        stream: Stream,
+        offset: u64,
+        max: u64,
+    ) -> std::io::Result<Vec<u8>>;
 }

@@ -98,4 +98,3 @@ pub enum News {
         lease: String,
     },
 }
-

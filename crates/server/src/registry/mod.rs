@@ -193,9 +193,13 @@ impl Registry {
             (terms.id.as_str().to_owned(), terms.tenant.clone())
         };
         let changed = match event {
-            Event::LeaseSigned { terms } => Some((terms.id.as_str().to_owned(), terms.tenant.clone())),
+            Event::LeaseSigned { terms } => {
+                Some((terms.id.as_str().to_owned(), terms.tenant.clone()))
+            }
             Event::LeaseAmended { lease, .. }
             | Event::NoticeGiven { lease, .. }
+            | Event::WithdrawalAsked { lease }
+            | Event::NoticeWithdrawn { lease }
             | Event::EntitlementStepped { lease, .. }
             | Event::DeliveryChanged { lease, .. }
             | Event::GraceLapsed { lease, .. }

@@ -172,7 +172,9 @@ fn exit(exit: &Exit) -> ExitView {
         Exit::Signal(signal) => (None, Some(*signal), format!("ended by signal {signal}")),
         Exit::TimeLimit => (None, None, "ran longer than it had asked for, and was killed".into()),
         Exit::Vacated { killed: false } => (None, None, "left its nodes when told to".into()),
-        Exit::Vacated { killed: true } => (None, None, "was killed at its deadline to leave".into()),
+        Exit::Vacated { killed: true } => {
+            (None, None, "was killed at its deadline to leave".into())
+        }
         Exit::Stopped => (None, None, "was stopped".into()),
         Exit::LostWithHost => (None, None, "was lost with its host".into()),
         Exit::NotStarted { reason } => (None, None, format!("did not start: {reason}")),

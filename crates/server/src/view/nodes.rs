@@ -60,7 +60,12 @@ pub enum Eyes<'a> {
 }
 
 /// The nodes that somebody sees, from number `from` on, at most `limit`, and the number to go on with.
-pub fn nodes(state: &State, eyes: Eyes<'_>, from: u32, limit: usize) -> (Vec<NodeView>, Option<u32>) {
+pub fn nodes(
+    state: &State,
+    eyes: Eyes<'_>,
+    from: u32,
+    limit: usize,
+) -> (Vec<NodeView>, Option<u32>) {
     let count = u32::try_from(state.fleet.nodes().len()).expect("a site has few nodes");
     let mut views = Vec::new();
     for number in from..count {

@@ -98,6 +98,12 @@ impl Milestone {
                 let lease = lease(*number);
                 ("notice", format!("notice of {lease} by the {by}: last day of service {last_day}"))
             }
+            Event::WithdrawalAsked { lease: number } => {
+                ("withdrawal", format!("the notice of {} is asked back", lease(*number)))
+            }
+            Event::NoticeWithdrawn { lease: number } => {
+                ("withdrawn", format!("the notice of {} is withdrawn", lease(*number)))
+            }
             Event::LeaseAmended { terms, .. } => {
                 let (id, version, from) = (&terms.id, terms.version, terms.effective);
                 ("amended", format!("{id} amended: version {version} from {from}"))
