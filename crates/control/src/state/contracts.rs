@@ -369,7 +369,11 @@ impl Contracts {
             let steps: Vec<Day> = entry.plan.steps.iter().map(|step| step.from).collect();
             let last = entry.plan.steps.last().map(|step| step.until);
             let after = last.and_then(|day| day.tomorrow().ok());
-            for day in steps.into_iter().chain(after) {
+            let versions = entry.lease.versions.windows(2);
+            // What is short may be covered by the one version and not by the other.
+            let other = versions.filter(|pair| pair[0].delivery != pair[1].delivery);
+            let other: Vec<Day> = other.map(|pair| pair[1].effective).collect();
+            for day in steps.into_iter().chain(after).chain(other) {
                 self.open(
                     site,
                     zone.start_of(day),

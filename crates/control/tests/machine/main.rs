@@ -3,4 +3,6 @@
 mod audit;
 mod cancel;
 mod golden;
+mod issued;
+mod replan;
 mod stage;
