@@ -137,7 +137,9 @@ fn of_state(state: &State, records: u64) -> Registry {
         state.limit.get(),
     );
     single(&mut registry, "power_drawn", "Facility power that is drawn", watts(), drawn);
-    let mismatch = u64::from(state.books.open_unlike_journal().is_some());
+    let help = "GPUs in service: what the GPUs of all states add up to";
+    single(&mut registry, "gpus_in_service", help, None, state.installed_gpus);
+    let mismatch = u64::from(state.books.bookkeeping().open_unlike_journal().is_some());
     let help = "1 if what is open of documents is not what the journal says";
     single(&mut registry, "journal_mismatch", help, None, mismatch);
     gpus(&mut registry, state);
@@ -194,15 +196,19 @@ fn leases(registry: &mut Registry, state: &State) {
 }
 
 fn promises(registry: &mut Registry, state: &State) {
-    let broken = Family::<OfInvariant, Count>::default();
-    let checked = Family::<OfInvariant, Count>::default();
+    let broken = Family::<OfInvariant, Counter>::default();
+    let checked = Family::<OfInvariant, Counter>::default();
     for (invariant, count) in state.checks.iter() {
         let label = OfInvariant { invariant: invariant.name().to_owned() };
-        checked.get_or_create(&label).set(count);
+        checked.get_or_create(&label).inc_by(count);
         let breaches = state.books.breaches.iter();
         let count = breaches.filter(|breach| breach.invariant == invariant).count();
-        broken.get_or_create(&label).set(count as u64);
+        broken.get_or_create(&label).inc_by(count as u64);
     }
-    registry.register("invariant_checks", "How often each invariant was checked", checked);
+    registry.register(
+        "invariant_checks",
+        "How often each invariant was checked since the start",
+        checked,
+    );
     registry.register("promises_broken", "Promises that were not kept, each recorded", broken);
 }

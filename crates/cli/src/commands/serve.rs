@@ -40,7 +40,9 @@ pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| asked.data.join("leasehold.db").display().to_string());
     let key = asked.key.clone().unwrap_or_else(|| asked.data.join("landlord.key"));
-    let agent = asked.data.join("agent");
+    // The agent outlives this process and its working directory.
+    let agent = std::path::absolute(asked.data.join("agent"))
+        .map_err(|error| FileError::Unwritable { path: asked.data.clone(), error })?;
     let options = ServeOptions {
         site,
         leases,

@@ -53,10 +53,12 @@ pub(crate) fn descendants(of: &[Process], root: i32) -> Vec<Process> {
     }
 }
 
-/// Whether the process was started with `mark`, as `NAME=VALUE`, in its environment.
-pub(crate) fn bears(process: Process, mark: &str) -> bool {
+/// Whether the process was started with all of `marks`, each as `NAME=VALUE`, in its environment.
+pub(crate) fn bears(process: Process, marks: &[String]) -> bool {
     let environment = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    let has =
+        |mark: &String| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes());
+    marks.iter().all(has)
 }
 
 /// Whether the process executes the same file as this one: a supervisor, a launcher, or one about to become another.

@@ -85,8 +85,9 @@ fn a_command_finds_its_place_and_nothing_of_the_agent() {
     let log = read_log(&host.directory, &id(1), Stream::Out, 0, 1 << 16).unwrap();
     let scratch = host.scratch("a", &id(1)).display().to_string();
     let text = String::from_utf8(log.bytes).unwrap().replace(&scratch, "SCRATCH");
-    let expected = "COLOUR=blue\nHOME=SCRATCH\nLEASEHOLD_GPUS=a:0;b:1,2\nLEASEHOLD_JOB=1\nLEASEHOLD_NODES=a,b\n\
+    let expected = "COLOUR=blue\nHOME=SCRATCH\nLEASEHOLD_AGENT=AGENT\nLEASEHOLD_GPUS=a:0;b:1,2\nLEASEHOLD_JOB=1\nLEASEHOLD_NODES=a,b\n\
         LEASEHOLD_RUN=acme.1.1\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTMPDIR=SCRATCH\nlast\n";
+    let text = text.replace(&host.directory.display().to_string(), "AGENT");
     let text: String = text
         .lines()
         .filter(|line| !line.starts_with("CUDA_VISIBLE"))

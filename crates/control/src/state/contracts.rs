@@ -237,7 +237,11 @@ impl Contracts {
             delivery: DeliveryRecord::default(),
         });
         self.replan(site, changed, now);
-        self.leases.len() - 1
+        // Signed in the middle of the day on which its first document is due: that is due now.
+        let number = self.leases.len() - 1;
+        let item = AgendaItem::Invoice(u16::try_from(number).expect("few leases"));
+        self.agenda.insert((now, item));
+        number
     }
 
     pub(super) fn announce(&mut self, curtailment: &Curtailment, now: Instant, lead: Seconds) {

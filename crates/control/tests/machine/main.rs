@@ -5,4 +5,5 @@ mod cancel;
 mod golden;
 mod issued;
 mod replan;
+mod signing;
 mod stage;

@@ -2,10 +2,11 @@
 //! would leave somebody worse off.
 
 use leasehold_allocator::plan_around;
-use leasehold_control::{Control, Event, Input};
+use leasehold_control::{Agreed, Control, Event, Input, JobSpec, OutageAsk};
 use leasehold_lease::{Lease, Side};
+use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
-use leasehold_units::LeaseId;
+use leasehold_units::{Interval, LeaseId, OutageId, Seconds, Shape};
 
 use crate::stage::{LEASE, SITE, Stage, first_second, job, terms};
 
@@ -75,4 +76,29 @@ fn a_job_that_outgrows_its_holding_while_it_waits_is_owed_nothing() {
     let lapsed = stage.count(|event| matches!(event, Event::ReclaimLapsed { .. }));
     let missed = stage.count(|event| matches!(event, Event::ReclaimMissed { .. }));
     assert_eq!((lapsed, missed), (1, 0));
+}
+
+#[test]
+fn a_gang_whose_array_is_taken_from_a_lease_by_racks_is_owed_none() {
+    let mut stage = Stage::new();
+    // Both racks of the holding stand in one array, until one has to be elsewhere.
+    let (from, until) =
+        (stage.now.after(Seconds::new(2_100)), stage.now.after(Seconds::new(90_000)));
+    stage.tell(&Input::PlanOutage(Box::new(OutageAsk {
+        id: OutageId::new("works").expect("a name"),
+        what: "works".into(),
+        nodes: NodeRanges::from_range(4, 8),
+        interval: Interval::new(from, until),
+        agreed: Agreed::Nobody,
+    })));
+    stage.pass(2_000);
+    // Borrowers that never go.
+    for number in 0..24 {
+        stage.submit(job(number, leasehold_control::LANDLORD, 8));
+    }
+    stage.submit(JobSpec { within: Shape::Array, ..job(99, 1, 64) });
+    assert_eq!(stage.count(|event| matches!(event, Event::NodesClaimed { job: 24, .. })), 1);
+    stage.pass(3_600);
+    assert_eq!(stage.count(|event| matches!(event, Event::ReclaimLapsed { job: 24 })), 1);
+    assert_eq!(stage.count(|event| matches!(event, Event::ReclaimMissed { .. })), 0);
 }

@@ -99,7 +99,6 @@ pub enum Within {
 
 /// What was taken.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "the loop writes it")]
 struct JobTaken {
     /// The party's number for the job.
     number: u64,

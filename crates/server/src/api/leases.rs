@@ -32,6 +32,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 pub struct SignedTerms {
     /// The lease file, byte for byte.
     terms: String,
+    /// Whether its service may have begun before today: all since then is billed at once.
+    #[serde(default)]
+    backdated: bool,
 }
 
 /// Which side acts, where whoever acts may be either.
@@ -62,7 +65,6 @@ struct Leases {
 
 /// Where a lease stands after a command.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "the loop writes it")]
 struct LeaseNow {
     /// Its name.
     lease: String,
@@ -115,7 +117,10 @@ async fn sign(
     Json(signed): Json<SignedTerms>,
 ) -> Result<Response, Problem> {
     who.reach(Right::SignLease)?;
-    let command = Command::Lease(LeaseCommand::Sign { terms: signed.terms.clone() });
+    let command = Command::Lease(LeaseCommand::Sign {
+        terms: signed.terms.clone(),
+        backdated: signed.backdated,
+    });
     app.command(&who, key, &options, &signed, command).await
 }
 

@@ -158,8 +158,8 @@ async fn create(
     let drawn = request.clone().draw(who.id(), now).map_err(|_| Problem::internal())?;
     let command = Command::Token(TokenCommand::Create {
         by: Box::new(who.clone()),
-        request,
-        event: drawn.event,
+        request: Box::new(request),
+        event: Box::new(drawn.event),
         id: drawn.id.clone(),
     });
     let response = app.command(&who, key, &CommandOptions::default(), &new, command).await?;

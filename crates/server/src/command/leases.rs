@@ -2,8 +2,8 @@
 
 use leasehold_control::{Election, Input};
 use leasehold_diagnostics::Source;
-use leasehold_lease::{Side, Terms};
-use leasehold_units::LeaseId;
+use leasehold_lease::{Lease, Side, Terms};
+use leasehold_units::{Instant, LeaseId};
 use serde::Serialize;
 
 use super::{Desk, Done, Refusal, Reply};
@@ -15,6 +15,8 @@ pub enum LeaseCommand {
     Sign {
         /// The file, as it was signed.
         terms: String,
+        /// Whether its service may have begun before today: all since then is billed at once.
+        backdated: bool,
     },
     /// A later version is signed by both.
     Amend {
@@ -57,8 +59,11 @@ struct LeaseNow {
 impl LeaseCommand {
     pub(super) fn carry_out(&self, desk: &mut Desk<'_>) -> Reply {
         match self {
-            Self::Sign { terms } => {
+            Self::Sign { terms, backdated } => {
                 let terms = parse(desk, terms)?;
+                if !backdated {
+                    begins_ahead(&terms, desk.now)?;
+                }
                 let id = terms.id.clone();
                 desk.input(&Input::Sign(Box::new(terms)))?;
                 Ok(Done::created(&lease_now(desk, &id)?))
@@ -134,6 +139,32 @@ fn parse(desk: &Desk<'_>, text: &str) -> Result<Terms, Refusal> {
         ));
     }
     Ok(terms)
+}
+
+/// A lease whose service began before today is a slip, or comes from elsewhere: the fixed fees since then would
+/// be billed at once.
+///
+/// # Errors
+/// Where its first day is past and something would be billed for that time.
+pub fn begins_ahead(terms: &Terms, now: Instant) -> Result<(), Refusal> {
+    let today = terms.time_zone.day_of(now);
+    let lease = Lease::new(vec![terms.clone()]).map_err(|refused| {
+        Refusal::new(422, "terms-are-valid", refused.to_string(), "mend the terms")
+    })?;
+    let past = today.yesterday().ok().filter(|_| terms.start < today);
+    let Some(yesterday) = past else { return Ok(()) };
+    if lease.fixed_between(terms.start, yesterday).minor() == 0 {
+        return Ok(());
+    }
+    let (id, start) = (&terms.id, terms.start);
+    Err(Refusal::new(
+        409,
+        "service-is-ahead",
+        format!(
+            "the service of {id} began on {start}, which is past: all since then would be billed at once"
+        ),
+        "sign it with `backdated` (`--backdated`) if that is what both sides agreed",
+    ))
 }
 
 fn known(desk: &Desk<'_>, lease: &str) -> Result<LeaseId, Refusal> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use books::BooksCommand;
 pub use jobs::{JobRequest, JobsCommand};
-pub use leases::LeaseCommand;
+pub use leases::{LeaseCommand, begins_ahead};
 pub use nodes::{CurtailmentRequest, DrainRequest, PlantCommand};
 pub use refusal::Refusal;
 pub use tokens::TokenCommand;

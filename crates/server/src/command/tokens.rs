@@ -14,9 +14,9 @@ pub enum TokenCommand {
         /// Who has it made.
         by: Box<Principal>,
         /// What was asked for.
-        request: TokenRequest,
+        request: Box<TokenRequest>,
         /// What is to be stored.
-        event: TokenEvent,
+        event: Box<TokenEvent>,
         /// Its public name.
         id: TokenId,
     },
@@ -43,7 +43,7 @@ impl TokenCommand {
                     let detail = refusal.to_string();
                     Refusal::new(422, "token-is-allowed", detail, "ask for what is allowed")
                 })?;
-                desk.note(Fact::Token(event.clone()));
+                desk.note(Fact::Token(TokenEvent::clone(event)));
                 Ok(Done::created(&serde_json::json!({ "id": id.as_str() })))
             }
             Self::Revoke { id, party } => {

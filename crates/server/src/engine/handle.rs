@@ -26,12 +26,15 @@ pub struct Asked {
     pub reply: oneshot::Sender<Reply>,
 }
 
+/// What is done with the store between two groups.
+type Reading = Box<dyn FnOnce(&mut dyn Store) + Send>;
+
 /// What reaches the loop.
 pub(super) enum Message {
     /// A command.
     Asked(Box<Asked>),
     /// Something to be read from the store.
-    Read(Box<dyn FnOnce(&mut dyn Store) + Send>),
+    Read(Reading),
     /// The plant saw something.
     Wake,
     /// The end.

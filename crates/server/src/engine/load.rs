@@ -67,7 +67,7 @@ pub fn load(
         return Ok(Loaded { core, store, snapshot_seq: 0 });
     }
     if let Some(site) = site
-        && opened_with(store.as_mut())?.1 != site.text.to_string()
+        && *opened_with(store.as_mut())?.1 != *site.text
     {
         return Err(LoadError::OtherSite { name: site.name.clone() });
     }

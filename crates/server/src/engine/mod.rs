@@ -17,7 +17,7 @@ use leasehold_units::Instant;
 use tokio::sync::{RwLock, watch};
 
 pub use handle::{Asked, Closed, Handle};
-pub use load::{LoadError, Loaded, load, read_snapshot, write_snapshot};
+pub use load::{LoadError, Loaded, fold_all, load, read_snapshot, write_snapshot};
 
 use crate::auth::TokenBook;
 use crate::clock::Clock;
@@ -266,7 +266,7 @@ impl Engine {
     /// Writes what a start needs not fold again. That it fails is no harm: the log is whole.
     fn snapshot(&mut self) {
         let began = Monotonic::now();
-        let head = self.store.head().clone();
+        let head = *self.store.head();
         if head.seq == self.snapshot_at {
             return;
         }

@@ -1,6 +1,6 @@
 //! Runs: starting them once, asking them to leave, letting them go.
 
-use super::watch::{self, MARK};
+use super::watch::{self, MARK, OWNER};
 use super::{Agent, Event, Known, Live};
 use crate::local::clock;
 use crate::local::directory::{Deadline, Ended, Intent, Orders, RunDirectory};
@@ -85,6 +85,7 @@ impl Agent {
             ("LEASEHOLD_NODES".into(), names.join(",")),
             ("LEASEHOLD_GPUS".into(), gpus.join(";")),
             (MARK.into(), run.id.to_string()),
+            (OWNER.into(), self.layout.root.display().to_string()),
         ];
         let visible = gpus::visible(&self.gpus, &self.nodes, &run.nodes);
         env.extend(visible.map(|visible| ("CUDA_VISIBLE_DEVICES".into(), visible)));

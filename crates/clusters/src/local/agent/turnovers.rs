@@ -3,7 +3,7 @@
 //! The command runs under a supervisor like a run, so it is killed in time with all that it started, and an agent that
 //! comes back finds it going or done.
 
-use super::watch::{self, MARK};
+use super::watch::{self, MARK, OWNER};
 use super::{Agent, Event, Turning};
 use crate::local::clock;
 use crate::local::directory::{Intent, Orders, RunDirectory};
@@ -28,6 +28,7 @@ struct Work {
     timeout_seconds: u32,
     log_bytes_max: u64,
     boot_id: String,
+    root: String,
     spawned: Sender<()>,
 }
 
@@ -109,6 +110,7 @@ impl Agent {
             timeout_seconds: command.map_or(0, |command| command.timeout_seconds),
             log_bytes_max: self.config.log_bytes_max,
             boot_id: self.boot_id.clone(),
+            root: self.layout.root.display().to_string(),
             spawned: self.spawned.clone(),
         })
     }
@@ -198,7 +200,9 @@ impl Work {
         };
         let names: Vec<String> =
             entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-        let marks: Vec<String> = names.iter().map(|name| format!("{MARK}={name}")).collect();
+        let owner = format!("{OWNER}={}", self.root);
+        let marks: Vec<[String; 2]> =
+            names.iter().map(|name| [format!("{MARK}={name}"), owner.clone()]).collect();
         if !watch::end_marked(&marks, self.give_up_boot_millis) {
             return Err("processes of an earlier run cannot be ended".into());
         }
@@ -239,6 +243,7 @@ impl Work {
             env: vec![
                 ("LEASEHOLD_NODE".into(), self.node.name.clone()),
                 ("LEASEHOLD_GPUS".into(), gpus.join(",")),
+                (OWNER.into(), self.root.clone()),
                 (MARK.into(), format!("turnover/{}.{number}", self.node.name)),
             ],
             scratch: vec![self.directory.0.join("scratch")],

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// The variable by which the processes of a run are known.
 pub(crate) const MARK: &str = "LEASEHOLD_RUN";
 
+/// The variable that names the agent's directory: two agents of one machine may have runs of one name.
+pub(crate) const OWNER: &str = "LEASEHOLD_AGENT";
+
 /// Reaps all children of this process, orphans of supervisors among them. It must be told of each one that is made.
 pub(crate) fn reap_all() -> Sender<()> {
     let (sender, spawned) = channel();
@@ -123,14 +126,16 @@ fn try_conclude(directory: &RunDirectory) -> io::Result<Ended> {
 
 /// Kills what is left of a run whose supervisor was killed, until nothing is found.
 fn end_leftovers(intent: &Intent, started: Option<Started>) {
-    let mark = intent
+    let is_mark = |name: &str| name == MARK || name == OWNER;
+    let marks = intent
         .env
         .iter()
-        .find(|(name, _)| name == MARK)
+        .filter(|(name, _)| is_mark(name))
         .map(|(name, value)| format!("{name}={value}"));
+    let marks: Vec<String> = marks.collect();
     let mut pause = Duration::from_millis(1);
     loop {
-        let found = leftovers(mark.as_deref(), started, intent);
+        let found = leftovers(&marks, started, intent);
         if found.is_empty() {
             break;
         }
@@ -145,7 +150,7 @@ fn end_leftovers(intent: &Intent, started: Option<Started>) {
     }
 }
 
-fn leftovers(mark: Option<&str>, started: Option<Started>, intent: &Intent) -> Vec<Process> {
+fn leftovers(marks: &[String], started: Option<Started>, intent: &Intent) -> Vec<Process> {
     let all = processes::all();
     let own = std::process::id().cast_signed();
     // The number of a session that is over may belong to another one by now, whose leader is younger.
@@ -163,7 +168,7 @@ fn leftovers(mark: Option<&str>, started: Option<Started>, intent: &Intent) -> V
     found.extend(all.iter().copied().filter(|p| {
         let is_in_session =
             is_session_known && started.is_some_and(|started| started.session == p.session);
-        is_in_session || mark.is_some_and(|mark| processes::bears(*p, mark))
+        is_in_session || (marks.len() == 2 && processes::bears(*p, marks))
     }));
     found.extend(intent.cgroup.iter().flat_map(|path| Cgroup(path.clone()).processes()));
     found.retain(|p| p.pid != own);
@@ -171,11 +176,11 @@ fn leftovers(mark: Option<&str>, started: Option<Started>, intent: &Intent) -> V
 }
 
 /// Kills whatever bears the mark, until nothing does.
-pub(crate) fn end_marked(marks: &[String], give_up_boot_millis: u64) -> bool {
+pub(crate) fn end_marked(marks: &[[String; 2]], give_up_boot_millis: u64) -> bool {
     let mut pause = Duration::from_millis(1);
     loop {
         let mut all = processes::all();
-        all.retain(|process| marks.iter().any(|mark| processes::bears(*process, mark)));
+        all.retain(|process| marks.iter().any(|marks| processes::bears(*process, marks)));
         if all.is_empty() {
             return true;
         }

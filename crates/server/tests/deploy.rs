@@ -1,0 +1,62 @@
+//! Alerts and dashboard name only what the server counts, and every alert has its runbook.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use leasehold_diagnostics::Source;
+use leasehold_server::core::Core;
+use leasehold_server::metrics::Metrics;
+use leasehold_units::Instant;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("the file is there")
+}
+
+/// The names in `text` that begin like the server's.
+fn names(text: &str) -> BTreeSet<String> {
+    let word = |c: char| !(c.is_ascii_lowercase() || c == '_');
+    text.split(word)
+        .filter(|name| name.starts_with("leasehold_"))
+        .map(|name| name.trim_end_matches("_bucket").to_owned())
+        .collect()
+}
+
+fn counted() -> String {
+    let source = Source::new("site.toml", read("examples/one-machine/site.toml"));
+    let now = Instant::from_unix(1_782_000_000);
+    let core = Core::open(&source, now).unwrap_or_else(|error| panic!("{error}"));
+    Metrics::default().text(core.state(), 0)
+}
+
+#[test]
+fn alerts_and_dashboard_name_what_is_counted() {
+    let counted = counted();
+    let described: BTreeSet<&str> = counted
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next())
+        .collect();
+    for file in ["deploy/prometheus/leasehold.rules.yml", "deploy/grafana/leasehold.json"] {
+        for name in names(&read(file)) {
+            let base = name.strip_suffix("_total").unwrap_or(&name);
+            assert!(described.contains(base), "{file} names {name}, which nobody counts");
+        }
+    }
+}
+
+#[test]
+fn every_alert_has_its_runbook() {
+    let runbooks = read("docs/runbooks.md");
+    let rules = read("deploy/prometheus/leasehold.rules.yml");
+    let alerts: Vec<&str> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(alerts.len() >= 7, "{alerts:?}");
+    for alert in alerts {
+        assert!(runbooks.contains(&format!("\n## {alert}\n")), "{alert} has no section");
+        let link = format!("docs/runbooks.md#{}", alert.to_lowercase());
+        assert!(rules.contains(&link), "{alert} does not link its runbook");
+    }
+}
