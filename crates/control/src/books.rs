@@ -7,7 +7,7 @@ use leasehold_ledger::{
     ServiceInterval, UsageInterval,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Month, PartyId, Shape};
+use leasehold_units::{Day, Instant, Money, Month, PartyId, Shape};
 use serde::{Deserialize, Serialize};
 
 use crate::event::PowerStep;
@@ -45,6 +45,29 @@ pub struct EvidenceChunk {
     pub text: String,
 }
 
+/// A document that was issued otherwise than this version of the program would issue it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherDocument {
+    /// Its number.
+    pub number: String,
+    /// What it comes to.
+    pub stated: Money,
+    /// What the one that is derived now comes to; nothing where none is due.
+    pub derived: Option<Money>,
+}
+
+impl std::fmt::Display for OtherDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { number, stated, derived } = self;
+        write!(f, "document {number} was issued over {stated}; this version ")?;
+        match derived {
+            Some(derived) if derived == stated => f.write_str("derives another over as much"),
+            Some(derived) => write!(f, "derives {derived}"),
+            None => f.write_str("derives none"),
+        }
+    }
+}
+
 /// Meters, invoices, the journal, and the record of promises that were not kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Books {
@@ -58,6 +81,9 @@ pub struct Books {
     bookkeeping: Bookkeeping,
     /// Issued invoices and credit notes, in order.
     pub invoices: Vec<Invoice>,
+    /// Those that this version of the program makes otherwise, in order: none of its own.
+    #[serde(default)]
+    pub others: Vec<OtherDocument>,
     /// Promises that were not kept, in order.
     pub breaches: Vec<Breach>,
     /// Steps down and up the ladder of power, in order.
@@ -77,6 +103,7 @@ impl Books {
             biller: Biller::new(),
             bookkeeping: Bookkeeping::new(),
             invoices: Vec::new(),
+            others: Vec::new(),
             breaches: Vec::new(),
             power_steps: Vec::new(),
             reclaims: Vec::new(),
@@ -141,18 +168,25 @@ impl Books {
         self.draft_with(&mut self.biller.clone(), number, entry, day)
     }
 
-    /// Issues the invoice that [`Books::draft`] gave.
-    ///
-    /// # Panics
-    /// If the books give another invoice than was decided on.
+    /// Takes down an issued invoice as it is. One that these books would not give is noted in
+    /// `others`: an earlier version billed otherwise, and what was issued stands.
     pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice, now: Instant) {
         let mut biller = std::mem::take(&mut self.biller);
         let again = self.draft_with(&mut biller, number, entry, invoice.issued);
         self.biller = biller;
-        assert_eq!(again.as_ref(), Some(invoice), "the books derive another invoice");
+        if again.as_ref() != Some(invoice) {
+            self.follow(invoice, again.map(|again| again.total));
+        }
         self.bookkeeping.issue(invoice);
         self.invoices.push(invoice.clone());
         self.note_receivables(now);
+    }
+
+    /// Goes on from the number of a document that these books would not give.
+    fn follow(&mut self, document: &Invoice, derived: Option<Money>) {
+        self.biller.follow(document);
+        let (number, stated) = (document.number.clone(), document.total);
+        self.others.push(OtherDocument { number, stated, derived });
     }
 
     fn note_receivables(&mut self, now: Instant) {
@@ -186,16 +220,16 @@ impl Books {
         self.bookkeeping.weigh(request, today, &self.invoices, &mut numbers)
     }
 
-    /// Records what [`Books::weigh`] gave.
-    ///
-    /// # Panics
-    /// If a document of it has not the number that is next.
+    /// Records what [`Books::weigh`] gave. A document of it that has not the number that is next is
+    /// noted in `others`.
     pub fn book(&mut self, fact: &AccountFact, now: Instant) {
         self.bookkeeping.apply(fact);
         self.note_receivables(now);
         for document in documents(fact) {
             let next = self.biller.take_number(&document.landlord, document.issued);
-            assert_eq!(next, document.number, "the books give another number");
+            if next != document.number {
+                self.follow(document, Some(document.total));
+            }
             self.invoices.push(document.clone());
         }
     }

@@ -62,6 +62,13 @@ pub enum Input {
         /// The day it is given.
         day: Day,
     },
+    /// The side that gave notice asks to withdraw it, or the other side agrees to that.
+    WithdrawNotice {
+        /// Which lease.
+        lease: LeaseId,
+        /// Which side.
+        by: Side,
+    },
     /// A tenant makes the choice that a late delivery gives it.
     Elect {
         /// Which lease.
@@ -458,6 +465,16 @@ pub enum Event {
         notice: Notice,
         /// The last day of service that follows.
         last_day: Day,
+    },
+    /// The side that gave notice asks to withdraw it.
+    WithdrawalAsked {
+        /// For which lease.
+        lease: u16,
+    },
+    /// The other side agreed: the lease goes on as if no notice had been given.
+    NoticeWithdrawn {
+        /// For which lease.
+        lease: u16,
     },
     /// What is delivered of what a lease grants opened, changed or, where both are the same, closed a
     /// shortfall.

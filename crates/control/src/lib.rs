@@ -14,7 +14,7 @@ mod queue;
 mod state;
 mod upkeep;
 
-pub use books::{Books, EvidenceChunk, Reclaim};
+pub use books::{Books, EvidenceChunk, OtherDocument, Reclaim};
 pub use decide::{RefusedInput, RefusedOutage, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Input, PowerStep,
@@ -101,6 +101,7 @@ impl Control {
 
     /// Applies a stored event without deciding anything: a log folded so gives the state that wrote it.
     /// Nothing is recorded twice by that: take the records and the evidence as after any event.
+    /// Documents that this version would issue otherwise are told by [`Books::others`], and stand.
     ///
     /// # Panics
     /// If the event does not follow from the state: the log is not of this site, or not whole.
@@ -238,7 +239,11 @@ impl Control {
                 self.replay = Some(Replay { state: self.state.clone(), events: Vec::new() });
             }
             self.events += 1;
+            let others = self.state.books.others.len();
             self.state.apply(now, &event);
+            if matches!(event, Event::InvoiceIssued { .. } | Event::Booked(_)) {
+                self.state.check_issued(others);
+            }
             sink(now, &event, &self.state);
             if let Some(replay) = &mut self.replay {
                 replay.events.push((now, event.clone()));

@@ -13,6 +13,9 @@ pub struct Lease {
     pub versions: Vec<Terms>,
     /// The notice that stands, if any.
     pub notice: Option<Notice>,
+    /// Whether the side that gave the notice asks to withdraw it.
+    #[serde(default)]
+    pub withdrawal_asked: bool,
     /// The last day of service, where a late delivery ended the lease.
     pub undelivered: Option<Day>,
 }
@@ -146,14 +149,37 @@ pub enum NoticeRefusal {
         /// The lease.
         lease: String,
     },
-    /// Only the other side can let it be withdrawn.
+    /// Nobody asked for what is agreed to.
     #[error(
-        "notice-withdrawn-together: a notice by the {by} is withdrawn only if the other side agrees"
+        "withdrawal-is-asked: the {by} gave {lease} notice and does not ask to withdraw it; that side asks first, then the other agrees"
     )]
-    NotAgreed {
-        /// Who gave it.
+    NotAsked {
+        /// The lease.
+        lease: String,
+        /// Who gave the notice.
         by: Side,
     },
+    /// Service is over, by the notice or otherwise.
+    #[error(
+        "withdrawal-during-service: {lease} ended on {last}; a new lease takes the place of one that is over"
+    )]
+    Over {
+        /// The lease.
+        lease: String,
+        /// The last day of service.
+        last: Day,
+    },
+}
+
+/// What a side that wants a notice withdrawn comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The side that gave the notice asks; the other one has to agree.
+    Asked,
+    /// It asked before.
+    AskedBefore,
+    /// The other side agrees: the notice is withdrawn.
+    Agreed,
 }
 
 impl Lease {
@@ -170,7 +196,12 @@ impl Lease {
             let (lease, found) = (first.id.to_string(), first.version);
             return Err(AmendRefusal::VersionGap { lease, last: 0, found });
         }
-        let mut lease = Self { versions: vec![first], notice: None, undelivered: None };
+        let mut lease = Self {
+            versions: vec![first],
+            notice: None,
+            withdrawal_asked: false,
+            undelivered: None,
+        };
         lease.stays_exact()?;
         for terms in rest {
             lease.amend(terms)?;
@@ -272,19 +303,34 @@ impl Lease {
         self.undelivered = Some(self.undelivered.map_or(last, |day| day.min(last)));
     }
 
-    /// Withdraws the notice that stands, with the agreement of `agreed`.
+    /// Lets `by` ask on `day` to withdraw the notice, if that side gave it, or agree to that.
     ///
     /// # Errors
-    /// If there is none, or the side that agrees is the one that gave it.
-    pub fn withdraw_notice(&mut self, agreed: Side) -> Result<(), NoticeRefusal> {
+    /// If there is no notice, nobody asked for what is agreed to, or service is over; nothing is changed
+    /// then.
+    pub fn withdraw_notice(&mut self, by: Side, day: Day) -> Result<Withdrawal, NoticeRefusal> {
+        let lease = || self.latest().id.to_string();
         let Some(notice) = self.notice else {
-            return Err(NoticeRefusal::NotGiven { lease: self.latest().id.to_string() });
+            return Err(NoticeRefusal::NotGiven { lease: lease() });
         };
-        if notice.by == agreed {
-            return Err(NoticeRefusal::NotAgreed { by: notice.by });
+        let last = self.last_day();
+        if last < day {
+            return Err(NoticeRefusal::Over { lease: lease(), last });
         }
-        self.notice = None;
-        Ok(())
+        if notice.by != by {
+            if !self.withdrawal_asked {
+                return Err(NoticeRefusal::NotAsked { lease: lease(), by: notice.by });
+            }
+            self.drop_notice();
+            return Ok(Withdrawal::Agreed);
+        }
+        let before = std::mem::replace(&mut self.withdrawal_asked, true);
+        Ok(if before { Withdrawal::AskedBefore } else { Withdrawal::Asked })
+    }
+
+    /// Forgets the notice that stands, as both sides agreed.
+    pub fn drop_notice(&mut self) {
+        (self.notice, self.withdrawal_asked) = (None, false);
     }
 
     /// The first day, `as_of` or later, on which `side` may give notice, under whichever version

@@ -19,6 +19,6 @@ pub use delivery::{ElectionRefusal, ShortDays, fee_of, taken_off};
 pub use fee_terms::*;
 pub use fees::FeePeriod;
 pub use grants::Grant;
-pub use history::{AmendRefusal, Lease, NoticeRefusal};
+pub use history::{AmendRefusal, Lease, NoticeRefusal, Withdrawal};
 pub use minimum::MinimumShare;
 pub use terms::*;

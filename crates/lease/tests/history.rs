@@ -1,7 +1,7 @@
 //! Versions and notice: what follows on a lease, what is refused and in which words.
 
 use leasehold_diagnostics::{Source, render};
-use leasehold_lease::{AmendRefusal, Lease, Side, Terms};
+use leasehold_lease::{AmendRefusal, Lease, Side, Terms, Withdrawal};
 use leasehold_units::Day;
 
 const FIRST: &str = r#"
@@ -90,19 +90,30 @@ fn notice_is_given_once_and_withdrawn_together() {
         "notice-once: l was given notice on 2026-08-01 already"
     );
     assert_eq!(lease.first_notice_day(Side::Tenant, day("2026-08-02")), None);
+    let withdraw = |lease: &mut Lease, by, on| {
+        lease.withdraw_notice(by, day(on)).map_err(|refusal| refusal.to_string())
+    };
     assert_eq!(
-        lease
-            .withdraw_notice(Side::Tenant)
-            .expect_err("its own agreement is not enough")
-            .to_string(),
-        "notice-withdrawn-together: a notice by the tenant is withdrawn only if the other side agrees"
+        withdraw(&mut lease, Side::Landlord, "2026-08-03"),
+        Err("withdrawal-is-asked: the tenant gave l notice and does not ask to withdraw it; that side asks first, then the other agrees".into())
     );
-    lease.withdraw_notice(Side::Landlord).expect("the other side agrees");
+    assert_eq!(withdraw(&mut lease, Side::Tenant, "2026-08-03"), Ok(Withdrawal::Asked));
+    assert_eq!(withdraw(&mut lease, Side::Tenant, "2026-08-04"), Ok(Withdrawal::AskedBefore));
+    assert_eq!(lease.last_day(), day("2026-10-30"), "asking changes nothing");
+    assert_eq!(
+        withdraw(&mut lease, Side::Landlord, "2026-10-31"),
+        Err("withdrawal-during-service: l ended on 2026-10-30; a new lease takes the place of one that is over".into())
+    );
+    // Until the end of the last day of service.
+    assert_eq!(withdraw(&mut lease, Side::Landlord, "2026-10-30"), Ok(Withdrawal::Agreed));
     assert_eq!(lease, first());
     assert_eq!(
-        lease.withdraw_notice(Side::Landlord).expect_err("none is left").to_string(),
-        "notice-to-withdraw: l is not under notice"
+        withdraw(&mut lease, Side::Landlord, "2026-10-30"),
+        Err("notice-to-withdraw: l is not under notice".into())
     );
+    // Another notice is another matter: nobody asks to withdraw it yet.
+    lease.give_notice(Side::Tenant, day("2026-10-30")).expect("it may again");
+    assert!(withdraw(&mut lease, Side::Landlord, "2026-10-30").is_err());
 }
 
 #[test]

@@ -152,6 +152,7 @@ pub(crate) fn meter_fact(meter: &mut LeaseMeter, at: Instant, fact: &Fact) {
         Fact::Rated { .. }
         | Fact::Signed(_)
         | Fact::NoticeGiven(_)
+        | Fact::NoticeWithdrawn
         | Fact::Ended { .. }
         | Fact::Open(_) => {}
         Fact::Short(days) => meter.short(*days),

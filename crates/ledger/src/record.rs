@@ -27,6 +27,8 @@ pub enum Fact {
     Signed(TermsDigest),
     /// A side gave notice.
     NoticeGiven(Notice),
+    /// Both sides agreed to withdraw the notice.
+    NoticeWithdrawn,
     /// A late delivery ended it.
     Ended {
         /// The last day of service.
@@ -181,6 +183,7 @@ enum WireKind {
     Rated { sku: String, gpus_per_node: u32, measured_watts: u64, idle_watts: u64, pue: String },
     Signed { version: u32, sha256: String },
     NoticeGiven { by: String, day: String },
+    NoticeWithdrawn,
     Ended { last_day: String },
     Short { from: String, until: String, granted: u64, delivered: u64 },
     Entitled { gpus: u64 },
@@ -205,6 +208,7 @@ fn line_of(at: Instant, fact: &Fact) -> String {
         Fact::NoticeGiven(notice) => {
             WireKind::NoticeGiven { by: notice.by.to_string(), day: notice.given.to_string() }
         }
+        Fact::NoticeWithdrawn => WireKind::NoticeWithdrawn,
         Fact::Ended { last_day } => WireKind::Ended { last_day: last_day.to_string() },
         Fact::Short(days) => WireKind::Short {
             from: days.from.to_string(),
@@ -247,6 +251,7 @@ fn fact_of(wire: &WireFact) -> Result<(Instant, Fact), String> {
             let given: Day = day.parse().map_err(|_| day.clone())?;
             Fact::NoticeGiven(Notice { by: side.ok_or_else(|| by.clone())?, given })
         }
+        WireKind::NoticeWithdrawn => Fact::NoticeWithdrawn,
         WireKind::Ended { last_day } => Fact::Ended { last_day: day_of(last_day)? },
         // Days that are not short, or run backwards, are no fact.
         WireKind::Short { granted, delivered, .. } if granted <= delivered => {

@@ -297,6 +297,10 @@ impl Rederivation {
                 let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
                 lease.give_notice(notice.by, notice.given)?;
             }
+            Fact::NoticeWithdrawn => {
+                let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;
+                lease.drop_notice();
+            }
             Fact::Open(document) => note_open(&mut self.open, document),
             Fact::Ended { last_day } => {
                 let lease = self.lease.as_mut().ok_or(RederiveError::NoBeginning)?;

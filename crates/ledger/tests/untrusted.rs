@@ -41,6 +41,7 @@ fn record() -> Record {
         Fact::Signed(TermsDigest { version: 1, sha256: [0xa5; 32] }),
         Fact::Entitled { gpus: Gpus::new(512) },
         Fact::NoticeGiven(Notice { by: Side::Tenant, given: day("2026-05-02") }),
+        Fact::NoticeWithdrawn,
         Fact::Reclaimed { asked: at("2026-05-01T06:00:00Z"), outcome: ReclaimOutcome::Missed },
         Fact::CurtailedBeyond { nodes: 4 },
         Fact::Short(short),

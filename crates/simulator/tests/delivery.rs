@@ -1,15 +1,17 @@
 //! Late deliveries played to the end of small terms: what is invoiced is what the schedule expected.
 
-use leasehold_control::{Election, Event, Input, State};
+use std::collections::BTreeMap;
+
+use leasehold_control::{Election, Event, EvidenceChunk, Input, State};
 use leasehold_diagnostics::{Source, render};
 use leasehold_lease::{Lease, Terms};
-use leasehold_ledger::{LineKind, Revenue};
+use leasehold_ledger::{LineKind, Record, Rederivation, Revenue, UsageInterval};
 use leasehold_planner::{Window, schedule};
 use leasehold_simulator::engine::{
-    Act, Deed, KeepNothing, Outcome, Payers, Setting, TurnoverFailures, run,
+    Act, Deed, JobRecord, KeepNothing, Keeper, Outcome, Payers, Setting, TurnoverFailures, run,
 };
 use leasehold_site::Site;
-use leasehold_units::{Day, Instant, Interval, Money, Ratio, Seconds};
+use leasehold_units::{Day, Instant, Interval, Money, Month, Ratio, Seconds};
 use proptest::prelude::*;
 
 /// A term of some months on two pools of which one is late.
@@ -61,6 +63,14 @@ fn site(plan: &Plan) -> Site {
 }
 
 fn lease(plan: &Plan) -> Lease {
+    Lease::new(vec![terms(&terms_text(plan))]).expect("one version")
+}
+
+fn terms(text: &str) -> Terms {
+    parsed(text, Terms::parse)
+}
+
+fn terms_text(plan: &Plan) -> String {
     let step = |(from, nodes, fee): &(i64, u32, u32)| {
         let from = day(*from);
         format!("[[capacity.ramp]]\nfrom = {from}\namount = \"{nodes} node\"\nfee = \"{fee}%\"\n")
@@ -68,9 +78,8 @@ fn lease(plan: &Plan) -> Lease {
     let steps: String = plan.ramp.iter().map(step).collect();
     let full = plan.ramp.last().expect("a step").1;
     let Plan { grace, remedy, fixed, invoice, proration, .. } = plan;
-    let terms = parsed(
-        &format!(
-            "id = \"l\"\nsite = \"s\"\nlandlord = \"owner\"\ntenant = \"t\"\nsigned = 2026-01-01\n\
+    format!(
+        "id = \"l\"\nsite = \"s\"\nlandlord = \"owner\"\ntenant = \"t\"\nsigned = 2026-01-01\n\
              time_zone = \"America/Chicago\"\n[term]\nstart = {start}\nend = {end}\n\
              [capacity]\namount = \"{full} node\"\nshape = \"node\"\n{steps}\
              [delivery]\ndue = {due}\ngrace_days = {grace}\nremedy = \"{remedy}\"\n\
@@ -78,32 +87,35 @@ fn lease(plan: &Plan) -> Lease {
              invoice = \"{invoice}\"\ndue_days = 30\n\
              [service]\nidle_use = \"landlord\"\nreclaim_within = \"600 s\"\n\
              availability = \"99.5%\"\n[[service.credit]]\nbelow = \"99.5%\"\ncredit = \"5%\"\n",
-            start = day(0),
-            end = day(plan.days),
-            due = day(plan.due.min(plan.days)),
-        ),
-        Terms::parse,
-    );
-    Lease::new(vec![terms]).expect("one version")
+        start = day(0),
+        end = day(plan.days),
+        due = day(plan.due.min(plan.days)),
+    )
 }
 
 /// The whole term and a week, without a job.
 fn play(plan: &Plan, election: Option<Instant>) -> Outcome {
-    let (site, lease) = (site(plan), lease(plan));
-    let interval = Interval::new(
-        site.time_zone.start_of(day(-1)),
-        site.time_zone.start_of(day(plan.days + 7)),
-    );
+    let lease = lease(plan);
     let elect = |at: Instant| {
         let day = lease.latest().time_zone.day_of(at);
         let input =
             Input::Elect { lease: lease.latest().id.clone(), choice: Election::Terminate, day };
         Deed { at, act: Act::Input(input) }
     };
-    let setting = Setting {
-        deeds: election.into_iter().map(elect).collect(),
+    let setting = setting(plan, lease.clone(), election.into_iter().map(elect).collect());
+    run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn setting(plan: &Plan, lease: Lease, deeds: Vec<Deed>) -> Setting {
+    let site = site(plan);
+    let interval = Interval::new(
+        site.time_zone.start_of(day(-1)),
+        site.time_zone.start_of(day(plan.days + 7)),
+    );
+    Setting {
+        deeds,
         site,
-        leases: vec![lease.clone()],
+        leases: vec![lease],
         interval,
         payers: Payers::default(),
         workloads: Vec::new(),
@@ -113,8 +125,7 @@ fn play(plan: &Plan, election: Option<Instant>) -> Outcome {
         faults: None,
         turnovers: TurnoverFailures::default(),
         bad_lines: Vec::new(),
-    };
-    run(setting, &mut KeepNothing).unwrap_or_else(|error| panic!("{error}"))
+    }
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
@@ -175,8 +186,7 @@ fn fixed_revenue(outcome: &Outcome) -> Money {
 /// rounded once.
 fn slow_sum(plan: &Plan, last: i64) -> i128 {
     let fixed = Ratio::whole(i128::from(plan.fixed) * 100 + 37);
-    let mut months: std::collections::BTreeMap<(i16, i8), Ratio> =
-        std::collections::BTreeMap::new();
+    let mut months: BTreeMap<(i16, i8), Ratio> = BTreeMap::new();
     for offset in 0..=last {
         let date = day(offset);
         let step = plan.ramp.iter().rev().find(|(from, ..)| *from <= offset).expect("a step");
@@ -332,4 +342,87 @@ fn without_terms_for_it_a_late_pool_is_a_breach() {
         })
         .expect("no invariant is broken");
     assert_eq!((short, breaches(control.state())), (0, 1));
+}
+
+/// Keeps the files of service intervals.
+#[derive(Default)]
+struct KeepEvidence(BTreeMap<Month, String>);
+
+impl Keeper for KeepEvidence {
+    fn usage(&mut self, _: &[UsageInterval], _: &State) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn evidence(&mut self, chunks: &[EvidenceChunk], _: &State) -> std::io::Result<()> {
+        for chunk in chunks {
+            *self.0.entry(chunk.month).or_default() += &chunk.text;
+        }
+        Ok(())
+    }
+
+    fn jobs(&mut self, _: &[JobRecord], _: &State) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn progress(&mut self, _: Instant, _: u64) {}
+}
+
+#[test]
+fn a_shortfall_is_derived_again_from_the_evidence() {
+    let (plan, mut kept) = (example(), KeepEvidence::default());
+    let lease = lease(&plan);
+    let outcome = run(setting(&plan, lease.clone(), Vec::new()), &mut kept).expect("a run");
+    let record = outcome.state.books.bases[0].facts().to_lines();
+    let derive = |record: &str| -> Result<(), String> {
+        let record = Record::from_lines(record.lines()).map_err(|error| error.to_string())?;
+        let again = Rederivation::new(lease.versions.clone(), record);
+        let mut again = again.map_err(|error| error.to_string())?;
+        for (month, text) in &kept.0 {
+            again.read_usage(*month, text.lines()).map_err(|error| error.to_string())?;
+        }
+        let mut documents = outcome.state.books.invoices.iter();
+        documents.try_for_each(|document| again.check(document).map_err(|error| error.to_string()))
+    };
+    let lines = outcome.state.books.invoices.iter().flat_map(|invoice| &invoice.lines);
+    assert_eq!(lines.filter(|line| line.kind == LineKind::DeliveryShortfall).count(), 2);
+    assert_eq!(derive(&record), Ok(()));
+    // With another fact about what was delivered the shortfall does not follow.
+    let other = record.replacen("\"delivered\":64", "\"delivered\":56", 1);
+    assert_ne!(other, record);
+    assert!(derive(&other).is_err());
+}
+
+/// What was delivered of what was granted from which day on, where the terms change on day 20.
+fn amended(before: &str, after: &str) -> (Vec<(i64, u64, u64)>, usize) {
+    let (plan, at) = (example(), day(10));
+    let next = after.replacen(
+        "id = \"l\"",
+        &format!("id = \"l\"\nversion = 2\neffective = {}", day(20)),
+        1,
+    );
+    let lease = Lease::new(vec![terms(before)]).expect("one version");
+    let zone = lease.latest().time_zone.clone();
+    let amend = Act::Input(Input::Amend(Box::new(terms(&next))));
+    let deed = Deed { at: zone.start_of(at).after(Seconds::new(3_600)), act: amend };
+    let outcome = run(setting(&plan, lease, vec![deed]), &mut KeepNothing).expect("a run");
+    let steps = outcome.state.contracts.leases[0].delivery.steps.iter();
+    let offset = |at: Instant| (0..200).find(|offset| zone.start_of(day(*offset)) == at);
+    let told = steps.map(|step| {
+        (offset(step.from).expect("a midnight"), step.granted.get(), step.delivered.get())
+    });
+    (told.collect(), breaches(&outcome.state))
+}
+
+#[test]
+fn terms_that_cover_a_late_delivery_count_from_their_day() {
+    let with = terms_text(&example());
+    let (from, until) =
+        (with.find("[delivery]").expect("a table"), with.find("[fee]").expect("a fee"));
+    let without = format!("{}{}", &with[..from], &with[until..]);
+    let (steps, missed) = amended(&without, &with);
+    assert_eq!(steps, [(20, 80, 64), (60, 80, 80)]);
+    assert!(missed > 0, "it was a breach until then");
+    let (steps, missed) = amended(&with, &without);
+    assert_eq!(steps, [(0, 80, 64), (20, 80, 80)], "it is a breach from then on");
+    assert!(missed > 0);
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use leasehold_control::{Agreed, Input};
+use leasehold_control::{Agreed, Election, Input};
+use leasehold_lease::Side;
 use leasehold_simulator::scenario::Loaded;
 use leasehold_units::{LeaseId, Seconds};
 
@@ -107,6 +108,43 @@ fn each_key_is_what_is_asked_of_the_site() {
     assert_eq!(*lease, terms.id);
     let maintenance = setting.leases[0].latest().service.maintenance.expect("it agrees to hours");
     assert_eq!((maintenance.hours_per_month, maintenance.notice), (4, Seconds::new(7 * 86_400)));
+}
+
+#[test]
+fn what_sides_do_about_a_lease_is_read_as_it_is_meant() {
+    let events = r#"
+[[event]]
+at = 2026-03-05T03:00:00Z
+kind = "election"
+lease = "first"
+choice = "terminate"
+[[event]]
+at = 2026-03-06T03:00:00Z
+kind = "withdraw-notice"
+lease = "first"
+by = "landlord"
+"#;
+    let loaded = read("sides", events).unwrap_or_else(|told| panic!("{told}"));
+    let setting = loaded.setting(0).expect("nothing to open");
+    let inputs: Vec<&Input> = setting.inputs.iter().map(|(_, input)| input).collect();
+    let [Input::Elect { lease, choice: Election::Terminate, day }, withdrawn] = inputs[..] else {
+        panic!("{inputs:?}")
+    };
+    // In the evening of Chicago, the day before that of the instant.
+    assert_eq!((lease.as_str(), day.to_string().as_str()), ("first", "2026-03-04"));
+    let Input::WithdrawNotice { lease, by: Side::Landlord } = withdrawn else {
+        panic!("{withdrawn:?}")
+    };
+    assert_eq!(lease.as_str(), "first");
+    let told = |name: &str, from: &str, to: &str| {
+        read(name, &events.replacen(from, to, 1)).err().unwrap_or_default()
+    };
+    let choice = told("choice", "choice = \"terminate\"", "choice = \"wait\"");
+    assert!(choice.contains("terminate"), "{choice}");
+    let lease = told("lease", "lease = \"first\"", "lease = \"second\"");
+    assert!(lease.contains("second"), "{lease}");
+    let by = told("by", "by = \"landlord\"\n", "");
+    assert!(by.contains("missing-key"), "{by}");
 }
 
 #[test]

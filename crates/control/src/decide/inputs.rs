@@ -1,7 +1,9 @@
 //! Wishes and observations.
 
 use leasehold_allocator::{Refusal, plan_changed};
-use leasehold_lease::{AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms};
+use leasehold_lease::{
+    AmendRefusal, ElectionRefusal, Lease, NoticeRefusal, Side, Terms, Withdrawal,
+};
 use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
@@ -128,6 +130,7 @@ pub fn decide(
             repair(state, nodes, now, out);
         }
         Input::GiveNotice { lease, by, day } => out.push(notice(state, lease, *by, *day)?),
+        Input::WithdrawNotice { lease, by } => out.extend(withdrawal(state, lease, *by, now)?),
         Input::Elect { lease, choice: Election::Terminate, day } => {
             out.push(deliveries::elect(state, lease, *day)?);
         }
@@ -231,6 +234,28 @@ fn notice(state: &State, id: &LeaseId, by: Side, day: Day) -> Result<Event, Refu
     let last_day = lease.give_notice(by, day)?;
     let notice = lease.notice.expect("it was just given");
     Ok(Event::NoticeGiven { lease: number, notice, last_day })
+}
+
+/// What follows where `by` wants the notice withdrawn; nothing where that side asked before.
+fn withdrawal(
+    state: &State,
+    id: &LeaseId,
+    by: Side,
+    now: Instant,
+) -> Result<Option<Event>, RefusedInput> {
+    let lease = state.contracts.find(id).ok_or_else(|| RefusedInput::UnknownLease(id.clone()))?;
+    let index = usize::from(lease);
+    let mut leases = state.contracts.lease_list(now);
+    let day = leases[index].latest().time_zone.day_of(now);
+    Ok(match leases[index].withdraw_notice(by, day)? {
+        Withdrawal::Asked => Some(Event::WithdrawalAsked { lease }),
+        Withdrawal::AskedBefore => None,
+        Withdrawal::Agreed => {
+            // What it would have given back may be sold by now.
+            carry(state, &leases, index, now)?;
+            Some(Event::NoticeWithdrawn { lease })
+        }
+    })
 }
 
 fn amend(state: &State, terms: &Terms, now: Instant) -> Result<Event, RefusedInput> {

@@ -1,7 +1,8 @@
 //! Reclaims whose bound passes without an answer.
 
-use leasehold_units::Instant;
+use leasehold_units::{Instant, Shape};
 
+use super::steps;
 use crate::event::Event;
 use crate::fleet::{Condition, JobSlot, PartitionId, User};
 use crate::invariants::{Breach, Invariant};
@@ -27,7 +28,8 @@ pub fn pass_bound(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
 }
 
 /// Whether a holding of its party is large enough for the job, failed and switched off nodes included;
-/// not those that are out as the lease agrees.
+/// not those that are out as the lease agrees. A job that asks for one block is owed it where a block of
+/// the holding is that large, nodes that something else stands in for included.
 fn is_owed(state: &State, slot: JobSlot) -> bool {
     let spec = state.jobs.get(slot).spec;
     let reach = state.parties[usize::from(spec.party)].reach.iter();
@@ -35,8 +37,22 @@ fn is_owed(state: &State, slot: JobSlot) -> bool {
     held.any(|(id, _)| {
         let partition = state.fleet.partition(*id);
         let nodes = partition.members - agreed_out(state, *id);
-        u64::from(spec.gpus) <= u64::from(nodes) * u64::from(partition.role.gpus_per_node)
+        let fits = |nodes: u32| {
+            u64::from(spec.gpus) <= u64::from(nodes) * u64::from(partition.role.gpus_per_node)
+        };
+        fits(nodes) && (spec.within == Shape::Node || fits(widest_held(state, *id, spec.within)))
     })
+}
+
+/// The most nodes of one block that a holding has as it was planned: it does not move with failures.
+fn widest_held(state: &State, id: PartitionId, shape: Shape) -> u32 {
+    let role = &state.fleet.partition(id).role;
+    let (pool, lease) = (&state.site.pools[usize::from(role.pool)], role.lease());
+    let holders = steps::holders(state);
+    let held = &holders[pool.node_range().start as usize..pool.node_range().end as usize];
+    let blocks = held.chunks(pool.nodes_per(shape) as usize);
+    let count = |block: &[Option<u16>]| block.iter().filter(|holder| **holder == lease).count();
+    u32::try_from(blocks.map(count).max().unwrap_or(0)).expect("a pool is small")
 }
 
 /// Nodes of a holding that are out for maintenance which its lease does not count.

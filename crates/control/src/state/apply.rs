@@ -91,6 +91,13 @@ impl State {
                 self.books.record(*lease, now, Fact::NoticeGiven(*notice));
                 self.contracts.give_notice(&self.site, *lease, *notice, now);
             }
+            Event::WithdrawalAsked { lease } => {
+                self.contracts.leases[usize::from(*lease)].lease.withdrawal_asked = true;
+            }
+            Event::NoticeWithdrawn { lease } => {
+                self.books.record(*lease, now, Fact::NoticeWithdrawn);
+                self.contracts.withdraw_notice(&self.site, *lease, now);
+            }
             Event::LeaseAmended { lease, terms } => {
                 self.books.amend(*lease, now, terms);
                 self.contracts.amend(&self.site, *lease, terms, now);

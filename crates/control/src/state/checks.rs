@@ -56,6 +56,13 @@ impl State {
         self.judge_books(found);
     }
 
+    /// Checks that what was just decided to be issued is what the books derive: there were `others`
+    /// documents before that they do not.
+    pub(crate) fn check_issued(&mut self, others: usize) {
+        let other = self.books.others.get(others).map(ToString::to_string);
+        self.require(Invariant::ExactMoney, other.is_none(), || other.unwrap_or_default());
+    }
+
     /// Goes over a part of the books again, every so many instants: all of them in turn.
     fn go_over_books(&mut self) {
         self.settled += 1;
@@ -105,6 +112,7 @@ impl State {
             ("shared nodes", self.shared == other.shared),
             ("envelope", self.limit == other.limit),
             ("invoices", self.books.invoices == other.books.invoices),
+            ("documents made otherwise", self.books.others == other.books.others),
             ("receivables", self.books.receivables() == other.books.receivables()),
             ("journal", self.books.journal() == other.books.journal()),
             ("meters", self.books.meter.totals() == other.books.meter.totals()),

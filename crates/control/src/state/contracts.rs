@@ -189,6 +189,17 @@ impl Contracts {
         self.replan(site, None, now);
     }
 
+    /// The lease goes on; what its end called for is not looked at any more.
+    pub(super) fn withdraw_notice(&mut self, site: &Site, lease: u16, now: Instant) {
+        let entry = &mut self.leases[usize::from(lease)];
+        entry.lease.drop_notice();
+        let id = entry.terms().id.clone();
+        // The day after the notice would have ended it is none on which anything is billed, and reading
+        // meters then would leave a trace in what proves the bills.
+        self.agenda.retain(|(at, item)| *at <= now || *item != AgendaItem::Invoice(lease));
+        self.replan(site, Some(&id), now);
+    }
+
     /// Takes down what is delivered of a lease; where its grace is over already, that is looked at now.
     pub(super) fn deliver(&mut self, lease: u16, step: DeliveryStep, now: Instant) {
         self.leases[usize::from(lease)].delivery.change(step);
@@ -368,7 +379,11 @@ impl Contracts {
             let steps: Vec<Day> = entry.plan.steps.iter().map(|step| step.from).collect();
             let last = entry.plan.steps.last().map(|step| step.until);
             let after = last.and_then(|day| day.tomorrow().ok());
-            for day in steps.into_iter().chain(after) {
+            let versions = entry.lease.versions.windows(2);
+            // What is short may be covered by the one version and not by the other.
+            let other = versions.filter(|pair| pair[0].delivery != pair[1].delivery);
+            let other: Vec<Day> = other.map(|pair| pair[1].effective).collect();
+            for day in steps.into_iter().chain(after).chain(other) {
                 self.open(
                     site,
                     zone.start_of(day),

@@ -69,6 +69,8 @@ names! { kind, KINDS: Event {
     Event::SubstitutionEnded { .. } => "substitution_ended",
     Event::EntitlementStepped { .. } => "entitlement_stepped",
     Event::NoticeGiven { .. } => "notice_given",
+    Event::WithdrawalAsked { .. } => "withdrawal_asked",
+    Event::NoticeWithdrawn { .. } => "notice_withdrawn",
     Event::DeliveryChanged { .. } => "delivery_changed",
     Event::ShortDaysSettled { .. } => "short_days_settled",
     Event::GraceLapsed { .. } => "grace_lapsed",

@@ -3,5 +3,7 @@
 mod audit;
 mod cancel;
 mod golden;
+mod issued;
+mod replan;
 mod signing;
 mod stage;

@@ -101,7 +101,7 @@ fn check_order(table: &Table<'_>, publish: &Field<Day>, last: Option<Day>) {
 /// Reports an escalation that cannot be computed to the minor unit. `fees` is `[fee]`.
 pub fn check_exact(fees: &Table<'_>, terms: &Terms) {
     let versions = vec![Terms { version: 1, ..terms.clone() }];
-    let lease = Lease { versions, notice: None, undelivered: None };
+    let lease = Lease { versions, notice: None, withdrawal_asked: false, undelivered: None };
     if let Some(day) = lease.first_inexact_day() {
         let message = format!(
             "the fees from {day} on are a thousandfold, a price above a million, or of more digits \

@@ -212,6 +212,14 @@ impl Biller {
         *sequence += 1;
         format!("{landlord}-{:04}-{sequence:06}", day.year())
     }
+
+    /// Goes on behind the number of `document`, which was issued without this biller.
+    pub fn follow(&mut self, document: &Invoice) {
+        let sequence = document.number.rsplit('-').next().and_then(|digits| digits.parse().ok());
+        if let Some(sequence) = sequence {
+            self.issued.insert(document.landlord.clone(), sequence);
+        }
+    }
 }
 
 impl Billed {

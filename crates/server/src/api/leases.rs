@@ -117,7 +117,10 @@ async fn sign(
     Json(signed): Json<SignedTerms>,
 ) -> Result<Response, Problem> {
     who.reach(Right::SignLease)?;
-    let command = Command::Lease(LeaseCommand::Sign { terms: signed.terms.clone(), backdated: signed.backdated });
+    let command = Command::Lease(LeaseCommand::Sign {
+        terms: signed.terms.clone(),
+        backdated: signed.backdated,
+    });
     app.command(&who, key, &options, &signed, command).await
 }
 

@@ -76,7 +76,7 @@ impl LeaseCommand {
             }
             Self::WithdrawNotice { lease, by } => {
                 let lease = known(desk, lease)?;
-                let _ = by;
+                desk.input(&Input::WithdrawNotice { lease: lease.clone(), by: *by })?;
                 Ok(Done::ok(&lease_now(desk, &lease)?))
             }
             Self::Terminate { lease } => {
@@ -160,7 +160,9 @@ pub fn begins_ahead(terms: &Terms, now: Instant) -> Result<(), Refusal> {
     Err(Refusal::new(
         409,
         "service-is-ahead",
-        format!("the service of {id} began on {start}, which is past: all since then would be billed at once"),
+        format!(
+            "the service of {id} began on {start}, which is past: all since then would be billed at once"
+        ),
         "sign it with `backdated` (`--backdated`) if that is what both sides agreed",
     ))
 }

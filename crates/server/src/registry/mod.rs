@@ -198,6 +198,8 @@ impl Registry {
             }
             Event::LeaseAmended { lease, .. }
             | Event::NoticeGiven { lease, .. }
+            | Event::WithdrawalAsked { lease }
+            | Event::NoticeWithdrawn { lease }
             | Event::EntitlementStepped { lease, .. }
             | Event::DeliveryChanged { lease, .. }
             | Event::GraceLapsed { lease, .. }

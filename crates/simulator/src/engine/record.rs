@@ -98,6 +98,12 @@ impl Milestone {
                 let lease = lease(*number);
                 ("notice", format!("notice of {lease} by the {by}: last day of service {last_day}"))
             }
+            Event::WithdrawalAsked { lease: number } => {
+                ("withdrawal", format!("the notice of {} is asked back", lease(*number)))
+            }
+            Event::NoticeWithdrawn { lease: number } => {
+                ("withdrawn", format!("the notice of {} is withdrawn", lease(*number)))
+            }
             Event::LeaseAmended { terms, .. } => {
                 let (id, version, from) = (&terms.id, terms.version, terms.effective);
                 ("amended", format!("{id} amended: version {version} from {from}"))
@@ -195,8 +201,14 @@ impl Milestone {
             }
             Event::DeliveryChanged { granted: Gpus::ZERO, .. } => return None,
             Event::DeliveryChanged { lease, granted, .. } => {
-                let id = &entry(*lease).terms().id;
-                ("delivered", format!("{id} has all of its {} GPUs", gpus(*granted)))
+                let entry = entry(*lease);
+                let id = &entry.terms().id;
+                let today = entry.terms().time_zone.day_of(at);
+                if entry.lease.governing(today).delivery.is_none() {
+                    ("not covered", format!("the terms of {id} cover no late delivery any more"))
+                } else {
+                    ("delivered", format!("{id} has all of its {} GPUs", gpus(*granted)))
+                }
             }
             Event::GraceLapsed { lease, remedy, grace_until } => {
                 let id = &entry(*lease).terms().id;

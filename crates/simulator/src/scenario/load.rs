@@ -295,7 +295,9 @@ fn check_together(
 fn check_events(scenario: &Scenario, site: &Site, leases: &[Lease], problems: &mut Vec<Problem>) {
     for event in &scenario.events {
         match &event.kind {
-            EventKind::Notice { lease, .. } | EventKind::Election { lease, .. } => {
+            EventKind::Notice { lease, .. }
+            | EventKind::WithdrawNotice { lease, .. }
+            | EventKind::Election { lease, .. } => {
                 let known = leases.iter().any(|known| known.latest().id == *lease);
                 if !known {
                     let message = format!("there is no lease {lease}");

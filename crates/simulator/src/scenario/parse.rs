@@ -125,6 +125,13 @@ pub enum EventKind {
         /// Which side.
         by: Side,
     },
+    /// The side that gave notice asks to withdraw it, or the other agrees.
+    WithdrawNotice {
+        /// Which lease.
+        lease: LeaseId,
+        /// Which side.
+        by: Side,
+    },
     /// A tenant chooses what to do about a late delivery.
     Election {
         /// Which lease.
@@ -341,6 +348,7 @@ fn percent(factor: Ratio) -> u32 {
 #[derive(Clone, Copy)]
 enum Word {
     Notice,
+    WithdrawNotice,
     Election,
     Curtailment,
     NodeDown,
@@ -359,6 +367,7 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     let at = table.required("at", table.instant("at"), "when, such as 2026-06-10T14:00:00-05:00");
     let words = [
         ("notice", Word::Notice),
+        ("withdraw-notice", Word::WithdrawNotice),
         ("election", Word::Election),
         ("curtailment", Word::Curtailment),
         ("node-down", Word::NodeDown),
@@ -378,7 +387,10 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     ];
     let word = table.required("kind", table.choice("kind", &words), "what happens")?;
     let kind = match word.value {
-        Word::Notice => read_notice(table),
+        Word::Notice => read_side(table).map(|(lease, by)| EventKind::Notice { lease, by }),
+        Word::WithdrawNotice => {
+            read_side(table).map(|(lease, by)| EventKind::WithdrawNotice { lease, by })
+        }
         Word::Election => read_election(table),
         Word::Curtailment => read_curtailment(table),
         Word::NodeDown => read_nodes(table).map(EventKind::NodeDown),
@@ -413,11 +425,11 @@ fn read_event(table: &Table<'_>) -> Option<EventSpec> {
     Some(EventSpec { at: at?.value, span: word.span, may_be_refused, kind: kind? })
 }
 
-fn read_notice(table: &Table<'_>) -> Option<EventKind> {
+fn read_side(table: &Table<'_>) -> Option<(LeaseId, Side)> {
     let lease = table.required("lease", table.name("lease", LeaseId::new), "which lease");
     let sides = [("landlord", Side::Landlord), ("tenant", Side::Tenant)];
     let by = table.required("by", table.choice("by", &sides), "which side");
-    Some(EventKind::Notice { lease: lease?.value, by: by?.value })
+    Some((lease?.value, by?.value))
 }
 
 fn read_maintenance(table: &Table<'_>, announced: Option<Instant>) -> Option<EventKind> {

@@ -142,6 +142,9 @@ impl Loaded {
                 let day = zones[lease].day_of(event.at);
                 Input::GiveNotice { lease: lease.clone(), by: *by, day }
             }
+            EventKind::WithdrawNotice { lease, by } => {
+                Input::WithdrawNotice { lease: lease.clone(), by: *by }
+            }
             EventKind::Election { lease, choice } => {
                 let day = zones[lease].day_of(event.at);
                 Input::Elect { lease: lease.clone(), choice: *choice, day }

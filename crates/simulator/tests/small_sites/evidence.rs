@@ -11,7 +11,7 @@ use super::setting::{Job, Plan, setting, start};
 use super::{Everything, plan, play};
 
 /// Derives the documents of lease number `index` again, from files that `alter` may have changed.
-fn rederive(
+pub fn rederive(
     outcome: &Outcome,
     kept: &Everything,
     index: u16,

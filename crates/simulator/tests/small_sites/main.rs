@@ -8,6 +8,7 @@ mod page;
 mod power;
 mod setting;
 mod upkeep;
+mod withdrawal;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,104 @@
+//! What everybody has fits still where less is promised, and is kept where a plan from the beginning
+//! would leave somebody worse off.
+
+use leasehold_allocator::plan_around;
+use leasehold_control::{Agreed, Control, Event, Input, JobSpec, OutageAsk};
+use leasehold_lease::{Lease, Side};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_site::Site;
+use leasehold_units::{Interval, LeaseId, OutageId, Seconds, Shape};
+
+use crate::stage::{LEASE, SITE, Stage, first_second, job, terms};
+
+/// Two arrays in pools of their own, of which the second is late.
+fn site() -> Site {
+    let pool =
+        &SITE[SITE.find("[[pool]]").expect("a pool")..SITE.find("[[power]]").expect("power")];
+    let late = pool.replacen("id = \"p\"", "id = \"q\"\ndelayed = 2026-04-10", 1);
+    let text = SITE.replacen("[[power]]", &format!("{late}[[power]]"), 1);
+    let text = text.replace("arrays = 3", "arrays = 1");
+    let source = leasehold_diagnostics::Source::new("site.toml", text);
+    Site::parse(&source).expect("a site")
+}
+
+fn lease(id: &str, signed: &str, start: &str, shape: &str) -> Lease {
+    let delivery = "[delivery]\ndue = 2026-04-01\ngrace_days = 3\nremedy = \"pro-rata\"\n[fee]";
+    let text = LEASE
+        .replacen("id = \"l\"", &format!("id = \"{id}\""), 1)
+        .replacen("2026-01-02", signed, 1)
+        .replacen("start = 2026-03-07", &format!("start = {start}"), 1)
+        .replacen("\"2 rack\"", &format!("\"1 {shape}\""), 1)
+        .replacen("shape = \"rack\"", &format!("shape = \"{shape}\""), 1)
+        .replacen("[fee]", delivery, 1);
+    Lease::new(vec![terms(&text)]).expect("one version")
+}
+
+#[test]
+fn nobody_is_left_to_a_late_pool_by_the_notice_of_another() {
+    let mut leases = vec![
+        lease("first", "2026-01-02", "2026-03-07", "rack"),
+        lease("large", "2026-01-03", "2026-04-01", "array"),
+        lease("small", "2026-01-04", "2026-04-01", "rack"),
+    ];
+    let mut control = Control::new(site(), leases.clone(), first_second()).expect("it fits");
+    control.settle(first_second(), &mut |_, _, _| {}).expect("no invariant is broken");
+    let before = control.state().contracts.leases[2].plan.clone();
+    assert_eq!(before.steps[0].per_pool, [4, 0], "beside the first");
+    let day = first_second();
+    let day = control.state().site.time_zone.day_of(day);
+    leases[0].give_notice(Side::Tenant, day).expect("it may");
+    let anew = plan_around(&site(), &leases, &[]).expect("it fits");
+    let worse = anew.leases[2].steps.iter().any(|step| step.per_pool[1] > 0);
+    assert!(worse, "the large one would move to where the small one is: {:?}", anew.leases);
+    let lease = LeaseId::new("first").expect("a name");
+    let input = Input::GiveNotice { lease, by: Side::Tenant, day };
+    control.handle(first_second(), &input, &mut |_, _, _| {}).expect("it may");
+    assert_eq!(control.state().contracts.leases[2].plan, before);
+    let first = &control.state().contracts.leases[0].plan;
+    let last = first.steps.last().expect("a step").until;
+    assert_eq!(last, leases[0].last_day(), "its plan ends with it");
+}
+
+#[test]
+fn a_job_that_outgrows_its_holding_while_it_waits_is_owed_nothing() {
+    let mut stage = Stage::new();
+    let smaller = LEASE
+        .replacen("id = \"l\"", "id = \"l\"\nversion = 2\neffective = 2026-03-08", 1)
+        .replacen("\"2 rack\"", "\"1 rack\"", 1);
+    stage.tell(&Input::Amend(Box::new(terms(&smaller))));
+    stage.pass(86_400 - 300);
+    // Borrowers that never go, and a gang as large as the holding is until midnight.
+    for number in 0..3 {
+        stage.submit(job(number, leasehold_control::LANDLORD, 64));
+    }
+    stage.submit(job(9, 1, 64));
+    stage.pass(86_400);
+    let lapsed = stage.count(|event| matches!(event, Event::ReclaimLapsed { .. }));
+    let missed = stage.count(|event| matches!(event, Event::ReclaimMissed { .. }));
+    assert_eq!((lapsed, missed), (1, 0));
+}
+
+#[test]
+fn a_gang_whose_array_is_taken_from_a_lease_by_racks_is_owed_none() {
+    let mut stage = Stage::new();
+    // Both racks of the holding stand in one array, until one has to be elsewhere.
+    let (from, until) =
+        (stage.now.after(Seconds::new(2_100)), stage.now.after(Seconds::new(90_000)));
+    stage.tell(&Input::PlanOutage(Box::new(OutageAsk {
+        id: OutageId::new("works").expect("a name"),
+        what: "works".into(),
+        nodes: NodeRanges::from_range(4, 8),
+        interval: Interval::new(from, until),
+        agreed: Agreed::Nobody,
+    })));
+    stage.pass(2_000);
+    // Borrowers that never go.
+    for number in 0..24 {
+        stage.submit(job(number, leasehold_control::LANDLORD, 8));
+    }
+    stage.submit(JobSpec { within: Shape::Array, ..job(99, 1, 64) });
+    assert_eq!(stage.count(|event| matches!(event, Event::NodesClaimed { job: 24, .. })), 1);
+    stage.pass(3_600);
+    assert_eq!(stage.count(|event| matches!(event, Event::ReclaimLapsed { job: 24 })), 1);
+    assert_eq!(stage.count(|event| matches!(event, Event::ReclaimMissed { .. })), 0);
+}
