@@ -218,6 +218,9 @@ pub struct Serve {
     /// Leases that are signed at the first start, in order
     #[arg(long = "lease", value_name = "FILE")]
     pub leases: Vec<PathBuf>,
+    /// Sign them although their service began before today: the fees since then are billed at once
+    #[arg(long)]
+    pub backdated: bool,
     /// Play a scenario this fast: 1d/s, 1h/s or 60/s, the site's time in each real second. The clock lags
     /// where the machine cannot keep up
     #[arg(long, value_name = "RATE", value_parser = rate, requires = "site", conflicts_with_all = ["leases", "turnover"])]

@@ -20,6 +20,7 @@ use crate::api::{self, App};
 use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
+use crate::command::begins_ahead;
 use crate::core::Outbox;
 use crate::engine::{self, Engine, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
@@ -41,6 +42,8 @@ pub struct ServeOptions {
     pub site: Option<Source>,
     /// Leases that are signed at the first start, in order.
     pub leases: Vec<Source>,
+    /// Whether their service may have begun before: all since then is billed at once.
+    pub backdated: bool,
     /// The database: a path, or `postgres://…`; without, nothing is kept, and no log can be read.
     pub database: Option<String>,
     /// Where keys and the first tokens are kept.
@@ -112,6 +115,7 @@ pub fn serve(
     let first = First {
         site: options.site,
         leases: options.leases,
+        backdated: options.backdated,
         directory: options.directory,
         party_tokens: options.party_tokens,
     };
@@ -163,6 +167,7 @@ pub fn serve(
 struct First {
     site: Option<Source>,
     leases: Vec<Source>,
+    backdated: bool,
     directory: PathBuf,
     party_tokens: Vec<PartyId>,
 }
@@ -181,7 +186,7 @@ impl First {
         }
         let mut loaded = engine::load(store, self.site.as_ref(), clock.now())?;
         if is_new {
-            sign(&mut loaded, &self.leases, clock.now())?;
+            self.sign(&mut loaded, clock.now())?;
         }
         let wall = Clock::Wall.now();
         let mut facts = Vec::new();
@@ -200,24 +205,27 @@ impl First {
         loaded.store.append(&out.take())?;
         Ok(loaded)
     }
-}
 
-/// Signs the leases that a site begins with.
-fn sign(loaded: &mut Loaded, leases: &[Source], now: Instant) -> Result<(), ServeError> {
-    let mut out = Outbox::default();
-    for source in leases {
-        let terms = Terms::parse(source)
-            .map_err(|problems| ServeError::Lease(source.name.clone(), count(&problems)))?;
-        let is_amendment = loaded.core.state().contracts.find(&terms.id).is_some();
-        let terms = Box::new(terms);
-        let input = if is_amendment { Input::Amend(terms) } else { Input::Sign(terms) };
-        loaded
-            .core
-            .handle(now, &input, &mut NoPlant, &mut out)
-            .map_err(|refused| ServeError::Lease(source.name.clone(), refused.to_string()))?;
+    /// Signs the leases that a site begins with.
+    fn sign(&self, loaded: &mut Loaded, now: Instant) -> Result<(), ServeError> {
+        let mut out = Outbox::default();
+        for source in &self.leases {
+            let refused = |why: String| ServeError::Lease(source.name.clone(), why);
+            let terms = Terms::parse(source).map_err(|problems| refused(count(&problems)))?;
+            if !self.backdated {
+                begins_ahead(&terms, now).map_err(|refusal| {
+                    refused(format!("{}; {}", refusal.detail, refusal.hint.unwrap_or_default()))
+                })?;
+            }
+            let is_amendment = loaded.core.state().contracts.find(&terms.id).is_some();
+            let terms = Box::new(terms);
+            let input = if is_amendment { Input::Amend(terms) } else { Input::Sign(terms) };
+            let handled = loaded.core.handle(now, &input, &mut NoPlant, &mut out);
+            handled.map_err(|why| refused(why.to_string()))?;
+        }
+        loaded.store.append(&out.take())?;
+        Ok(())
     }
-    loaded.store.append(&out.take())?;
-    Ok(())
 }
 
 fn count(problems: &[Problem]) -> String {

@@ -58,6 +58,9 @@ pub struct LeaseFile {
     /// The lease file that both sides signed
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Sign it although its service began before today: the fees since then are billed at once
+    #[arg(long)]
+    pub backdated: bool,
     /// How it is asked for.
     #[command(flatten)]
     pub command: OneCommand,

@@ -72,6 +72,7 @@ fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeO
     Ok(ServeOptions {
         site,
         leases,
+        backdated: asked.backdated,
         database: Some(database),
         directory: data.into(),
         party_tokens: Vec::new(),
@@ -112,6 +113,7 @@ fn demo(
         plant: Box::new(SimulatedPlant::new(script).map_err(impossible)?),
         site: Some(loaded.site_file),
         leases: loaded.lease_files,
+        backdated: true,
         database: asked.database.clone(),
         directory: data.into(),
         party_tokens: parties.into_iter().collect(),
