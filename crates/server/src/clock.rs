@@ -1,5 +1,7 @@
 //! What time it is: the machine's clock, or one that runs faster for a demonstration.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant as Monotonic, SystemTime, UNIX_EPOCH};
 
 use leasehold_units::{Instant, Seconds};
@@ -18,12 +20,19 @@ pub enum Clock {
         /// Seconds of the site in one real second.
         rate: u32,
     },
+    /// One that stands still until somebody moves it.
+    Held(Arc<AtomicI64>),
 }
 
 impl Clock {
     /// A clock that shows `from` now, and `rate` seconds more each real second.
     pub fn fast(from: Instant, rate: u32) -> Self {
         Self::Fast { from, since: Monotonic::now(), rate }
+    }
+
+    /// A clock that shows `at` until it is moved.
+    pub fn held(at: Instant) -> Self {
+        Self::Held(Arc::new(AtomicI64::new(at.unix())))
     }
 
     /// What it shows. A machine whose clock is before 1970 has none: it shows 1970.
@@ -37,6 +46,7 @@ impl Clock {
                 let passed = since.elapsed().as_micros() * u128::from(*rate) / 1_000_000;
                 from.after(Seconds::new(u64::try_from(passed).unwrap_or(u64::MAX)))
             }
+            Self::Held(at) => Instant::from_unix(at.load(Ordering::Relaxed)),
         }
     }
 
@@ -52,6 +62,8 @@ impl Clock {
                 let left = at.since(self.now()).get();
                 Duration::from_micros(left.saturating_mul(1_000_000) / u64::from(*rate))
             }
+            Self::Held(now) if now.load(Ordering::Relaxed) < at.unix() => Duration::MAX,
+            Self::Held(_) => Duration::ZERO,
         }
     }
 }

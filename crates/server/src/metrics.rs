@@ -133,7 +133,7 @@ fn of_state(state: &State, records: u64) -> Registry {
     single(&mut registry, "power_drawn", "Facility power that is drawn", watts(), drawn);
     let help = "GPUs in service: what the GPUs of all states add up to";
     single(&mut registry, "gpus_in_service", help, None, state.installed_gpus);
-    let mismatch = u64::from(state.books.open_unlike_journal().is_some());
+    let mismatch = u64::from(state.books.bookkeeping().open_unlike_journal().is_some());
     let help = "1 if what is open of documents is not what the journal says";
     single(&mut registry, "journal_mismatch", help, None, mismatch);
     gpus(&mut registry, state);

@@ -62,7 +62,6 @@ struct Leases {
 
 /// Where a lease stands after a command.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(dead_code, reason = "the loop writes it")]
 struct LeaseNow {
     /// Its name.
     lease: String,

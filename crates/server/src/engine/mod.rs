@@ -211,12 +211,13 @@ impl Engine {
     ) -> Reply {
         if let Some(key) = &asked.key {
             let principal = asked.by.id.as_str();
-            let just_now = before.iter().find(|other| {
+            // What was only tried out leaves nothing behind, so that it is no answer to a command.
+            let just_now = before.iter().filter(|other| !other.asked.dry_run).find(|other| {
                 other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal
             });
             if let Some(other) = just_now {
                 return if other.asked.digest == asked.digest {
-                    other.reply.clone()
+                    other.reply.clone().map(|done| Done { again: true, ..done })
                 } else {
                     Err(Refusal::key_reused(key))
                 };
