@@ -70,7 +70,10 @@ async fn list(
 fn month(text: &str) -> Result<Month, Problem> {
     let parts = text.split_once('-').and_then(|(year, month)| {
         let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
-        (text.len() == 7 && (1..=12).contains(&month)).then_some(Month { year, month })
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        // The days around a month must be days, too: the calendar ends with the year 9999.
+        let known = (1900..9999).contains(&year) && (1..=12).contains(&month);
+        (text.len() == 7 && digits && known).then_some(Month { year, month })
     });
     parts.ok_or_else(|| {
         let detail = format!("{text:?} is no month");

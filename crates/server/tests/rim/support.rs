@@ -59,7 +59,7 @@ from = 2026-01-01
 limit = "1 MW"
 "#;
 
-fn terms(tenant: &str) -> String {
+fn terms(tenant: &str, idle_use: &str) -> String {
     format!(
         r#"
 id = "lease-{tenant}"
@@ -85,7 +85,7 @@ proration = "actual"
 invoice = "advance"
 due_days = 30
 [service]
-idle_use = "landlord"
+idle_use = "{idle_use}"
 reclaim_within = "10 min"
 availability = "99.5%"
 reclaim_miss_credit = "1000.00"
@@ -142,7 +142,17 @@ pub struct Base {
 }
 
 impl Base {
+    /// Nothing that is leased is lent.
     pub fn new() -> Self {
+        Self::with("none")
+    }
+
+    /// The landlord's jobs run on idle nodes of its tenants.
+    pub fn lending() -> Self {
+        Self::with("landlord")
+    }
+
+    fn with(idle_use: &str) -> Self {
         let dir = folder();
         let opened = Instant::from_rfc3339(OPENED).expect("an instant");
         let place = dir.join("site.db");
@@ -152,7 +162,7 @@ impl Base {
             engine::load(store.expect("a store"), Some(&site), opened).expect("a site");
         let mut out = Outbox::default();
         for tenant in ["a", "b"] {
-            let terms = Terms::parse(&Source::new("lease.toml", terms(tenant))).expect("terms");
+            let terms = Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
             let input = Input::Sign(Box::new(terms));
             loaded.core.handle(opened, &input, &mut NoPlant, &mut out).expect("signed");
         }
