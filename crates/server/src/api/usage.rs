@@ -48,6 +48,7 @@ async fn list(
 ) -> Result<axum::Json<Usage>, Problem> {
     let reach = reach(&who, Right::ReadUsage, which.tenant.as_deref())?;
     let month = which.month.as_deref().map(month).transpose()?;
+    let now = app.clock.now();
     let usage: Vec<UsageView> = {
         let core = app.handle.core().await;
         let state = core.state();
@@ -58,8 +59,8 @@ async fn list(
             named && only(&reach).is_none_or(|party| party == terms.tenant.as_str())
         });
         seen.map(|(number, entry)| {
-            let this = Month::of(entry.terms().time_zone.day_of(state.now));
-            view::usage(state, number, entry, month.unwrap_or(this))
+            let this = Month::of(entry.terms().time_zone.day_of(now));
+            view::usage(state, number, entry, month.unwrap_or(this), now)
         })
         .collect()
     };

@@ -18,9 +18,15 @@ async fn a_repeated_command_has_the_first_answer() {
     assert_eq!((again.status, &again.text), (first.status, &first.text));
     assert_eq!(again.headers["idempotency-replayed"], "true");
     let other = send(&site, "admin@a", "k", "/api/v1/jobs", &job("y", 8)).await;
-    assert_eq!((other.status.as_u16(), &other.json()["code"]), (422, &Value::from("command_id_is_new")));
+    assert_eq!(
+        (other.status.as_u16(), &other.json()["code"]),
+        (422, &Value::from("command_id_is_new"))
+    );
     let anothers = send(&site, "admin@b", "k", "/api/v1/jobs", &job("x", 8)).await;
-    assert!(!anothers.headers.contains_key("idempotency-replayed"), "keys are each principal's own");
+    assert!(
+        !anothers.headers.contains_key("idempotency-replayed"),
+        "keys are each principal's own"
+    );
     let refused = send(&site, "admin@a", "r", "/api/v1/jobs", &job("x", 10_000)).await;
     let again = send(&site, "admin@a", "r", "/api/v1/jobs", &job("x", 10_000)).await;
     assert!(refused.status.is_client_error(), "{}", refused.text);
@@ -48,7 +54,9 @@ async fn commands_repeated_at_once_are_carried_out_once() {
         let answers = all(tries).await;
         let replayed = |answer: &&Answer| answer.headers.contains_key("idempotency-replayed");
         assert_eq!(answers.iter().filter(replayed).count(), 15);
-        assert!(answers.iter().all(|answer| answer.text == answers[0].text && answer.status == 201));
+        assert!(
+            answers.iter().all(|answer| answer.text == answers[0].text && answer.status == 201)
+        );
     }
     let jobs = site.get("admin@a", "/api/v1/jobs?limit=1000").await.json();
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(10));
@@ -61,8 +69,10 @@ async fn a_token_is_shown_once_however_often_it_is_asked_for() {
     let body = r#"{"name":"n","role":"auditor","scopes":["read"]}"#;
     let tries = (0..16).map(|_| send(&site, "admin@a", "k", "/api/v1/tokens", body));
     let answers = all(tries).await;
-    let secrets: Vec<String> =
-        answers.iter().filter_map(|answer| Some(answer.json()["token"].as_str()?.to_owned())).collect();
+    let secrets: Vec<String> = answers
+        .iter()
+        .filter_map(|answer| Some(answer.json()["token"].as_str()?.to_owned()))
+        .collect();
     assert_eq!(secrets.len(), 1, "{answers:?}");
     let request = Request::builder()
         .uri("/api/v1/session")
@@ -82,7 +92,11 @@ async fn a_dry_run_changes_nothing_and_uses_up_no_key() {
         ("operator", "/api/v1/nodes/a-01-04-1/down", "{}".into()),
         ("operator", "/api/v1/parties", r#"{"party":"new"}"#.into()),
         ("admin@a", "/api/v1/leases/lease-a/notice", "{}".into()),
-        ("operator", "/api/v1/power/events", r#"{"limit_watts":0,"cause":"test","until":"2026-03-12T00:00:00Z"}"#.into()),
+        (
+            "operator",
+            "/api/v1/power/events",
+            r#"{"limit_watts":0,"cause":"test","until":"2026-03-12T00:00:00Z"}"#.into(),
+        ),
     ];
     for (who, path, body) in tries {
         let answer = send(&site, who, "k", &format!("{path}?dry_run=true"), &body).await;
@@ -108,8 +122,13 @@ async fn an_amendment_of_another_version_than_the_latest_is_refused() {
     let terms = shown.json()["terms"].clone();
     for (tag, expected) in [("\"7\"", 412), ("7", 400), ("W/\"1\"", 400), ("*", 400)] {
         let body = serde_json::json!({ "terms": terms }).to_string();
-        let mut request =
-            site.request(Some("operator"), "post", "/api/v1/leases/lease-a/amendments", Some(&body), tag);
+        let mut request = site.request(
+            Some("operator"),
+            "post",
+            "/api/v1/leases/lease-a/amendments",
+            Some(&body),
+            tag,
+        );
         request.headers_mut().insert("if-match", tag.parse().expect("a header"));
         let answer = site.send(request).await;
         assert_eq!(answer.status, expected, "{tag}: {}", answer.text);

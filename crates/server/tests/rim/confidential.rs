@@ -20,7 +20,11 @@ async fn busy(site: &Site, party: &str) {
     }
     site.ask(Some(admin), "delete", "/api/v1/jobs/1", None).await;
     site.ask(Some(user), "delete", "/api/v1/jobs/2", None).await;
-    let refused = site.post(admin, "/api/v1/jobs", r#"{"gpus":0,"time_limit_seconds":5,"command":["secret"]}"#);
+    let refused = site.post(
+        admin,
+        "/api/v1/jobs",
+        r#"{"gpus":0,"time_limit_seconds":5,"command":["secret"]}"#,
+    );
     assert!(refused.await.status.is_client_error());
     let token = r#"{"name":"secret","role":"party_user","scopes":["jobs"]}"#;
     assert_eq!(site.post(admin, "/api/v1/tokens", token).await.status, 201);
@@ -46,12 +50,23 @@ async fn all_answers(site: &Site, who: Who) -> Vec<(String, String)> {
     let mut paths = Vec::new();
     for route in ROUTES.iter().filter(|route| route.method == "get") {
         let fill = |path: &str| {
-            ["1", "2", "3", "lease-a", "lease-b", "a-01-01-1", "a-01-02-1", "a-01-03-1", "owner-2026-000001", "owner-2026-000002"]
-                .map(|value| {
-                    let open = path.find('{').expect("a part");
-                    let close = path.find('}').expect("a part");
-                    format!("{}{value}{}", &path[..open], &path[close + 1..])
-                })
+            [
+                "1",
+                "2",
+                "3",
+                "lease-a",
+                "lease-b",
+                "a-01-01-1",
+                "a-01-02-1",
+                "a-01-03-1",
+                "owner-2026-000001",
+                "owner-2026-000002",
+            ]
+            .map(|value| {
+                let open = path.find('{').expect("a part");
+                let close = path.find('}').expect("a part");
+                format!("{}{value}{}", &path[..open], &path[close + 1..])
+            })
         };
         if route.path.contains('{') {
             paths.extend(fill(route.path));
@@ -107,11 +122,12 @@ async fn a_tenant_that_asks_for_nothing_does_not_learn_that_its_nodes_are_lent()
     let (quiet, loud) = (base.start(), base.start());
     busy(&loud, "owner").await;
     let nodes = loud.get("operator", "/api/v1/nodes").await.json();
-    let lent = nodes["nodes"].as_array().expect("nodes").iter().filter(|node| node["gpus_borrowed"] != 0);
+    let lent =
+        nodes["nodes"].as_array().expect("nodes").iter().filter(|node| node["gpus_borrowed"] != 0);
     assert!(lent.count() > 0, "{nodes}");
     // Both loops have let happen what was due.
-    quiet.get("finance", "/api/v1/invoices").await;
-    loud.get("finance", "/api/v1/invoices").await;
+    quiet.get("finance", "/api/v1/leases").await;
+    loud.get("finance", "/api/v1/leases").await;
     let leaks = differences(&quiet, &loud, "owner").await;
     assert!(leaks.is_empty(), "{}", leaks.join("\n"));
 }

@@ -39,12 +39,29 @@ fn leaf() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
         prop::sample::select(vec![
-            "", "-1", "1e400", "9999-12-31T23:59:59Z", "0000-01-01", "-9999-01-01T00:00:00Z",
-            "2026-03-12T00:00:00Z", "99999999999999999999.99", "\u{0}", "../../etc/passwd", "tenant",
-            "landlord", "admin", "operator", "read", "node", "a", "0.000000001", "id = \"x\"\n[term]",
+            "",
+            "-1",
+            "1e400",
+            "9999-12-31T23:59:59Z",
+            "0000-01-01",
+            "-9999-01-01T00:00:00Z",
+            "2026-03-12T00:00:00Z",
+            "99999999999999999999.99",
+            "\u{0}",
+            "../../etc/passwd",
+            "tenant",
+            "landlord",
+            "admin",
+            "operator",
+            "read",
+            "node",
+            "a",
+            "0.000000001",
+            "id = \"x\"\n[term]",
         ])
         .prop_map(Value::from),
-        prop::sample::select(vec![0_u64, 1, 8, 255, 65_536, 4_294_967_295, u64::MAX]).prop_map(Value::from),
+        prop::sample::select(vec![0_u64, 1, 8, 255, 65_536, 4_294_967_295, u64::MAX])
+            .prop_map(Value::from),
     ]
 }
 
@@ -100,18 +117,56 @@ async fn no_path_query_or_header_is_the_servers_fault() {
     let site = Base::new().start();
     site.submit("admin@a", "x", 8).await;
     let names = [
-        "..", "%2e%2e", "..%2f..%2fetc%2fpasswd", "a%00b", "%ff", "-1", "0", "1", "9223372036854775807",
-        "9223372036854775808", "18446744073709551615", "18446744073709551616", "a-01-04-1%2F", "%20", "a%0d%0ab",
-        "x%3Fdry_run=true", "%F0%9F%92%A9", "tok_zzzz", "owner-2026-000001", "NaN",
+        "..",
+        "%2e%2e",
+        "..%2f..%2fetc%2fpasswd",
+        "a%00b",
+        "%ff",
+        "-1",
+        "0",
+        "1",
+        "9223372036854775807",
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "a-01-04-1%2F",
+        "%20",
+        "a%0d%0ab",
+        "x%3Fdry_run=true",
+        "%F0%9F%92%A9",
+        "tok_zzzz",
+        "owner-2026-000001",
+        "NaN",
     ];
     let queries = [
-        "", "?", "?limit=0", "?limit=4294967296", "?limit=-1", "?before=18446744073709551615",
-        "?after=18446744073709551615", "?after=9223372036854775807", "?offset=18446744073709551615",
-        "?start=0", "?start=4294967295", "?stream=..%2f..%2fetc%2fpasswd", "?stream=stdout&stream=stderr",
-        "?party=%00", "?tenant=..", "?month=2026-13", "?month=%2B999-01", "?from=0000-00-00", "?a=b",
-        "?from=9999-12-31", "?until=-9999-01-01", "?month=9999-12", "?month=0000-01", "?%ff=%ff",
+        "",
+        "?",
+        "?limit=0",
+        "?limit=4294967296",
+        "?limit=-1",
+        "?before=18446744073709551615",
+        "?after=18446744073709551615",
+        "?after=9223372036854775807",
+        "?offset=18446744073709551615",
+        "?start=0",
+        "?start=4294967295",
+        "?stream=..%2f..%2fetc%2fpasswd",
+        "?stream=stdout&stream=stderr",
+        "?party=%00",
+        "?tenant=..",
+        "?month=2026-13",
+        "?month=%2B999-01",
+        "?from=0000-00-00",
+        "?a=b",
+        "?from=9999-12-31",
+        "?until=-9999-01-01",
+        "?month=9999-12",
+        "?month=0000-01",
+        "?%ff=%ff",
     ];
-    for route in ROUTES.iter().filter(|route| !route.path.ends_with("/events") || route.method != "get") {
+    for route in
+        ROUTES.iter().filter(|route| !route.path.ends_with("/events") || route.method != "get")
+    {
         let each = if route.path.contains('{') { &names[..] } else { &["1"] };
         for name in each {
             for query in if route.method == "get" { &queries[..] } else { &queries[..3] } {
@@ -136,15 +191,28 @@ async fn headers_that_trick_are_refused() {
         (&[("authorization", "TOKEN"), ("idempotency-key", "a"), ("idempotency-key", "b")], 400),
         (&[("authorization", "TOKEN"), ("idempotency-key", "a b")], 400),
         (&[("authorization", "TOKEN")], 400),
-        (&[("authorization", "TOKEN"), ("idempotency-key", "a"), ("content-type", "text/plain")], 415),
-        (&[("authorization", "TOKEN"), ("x-forwarded-for", "1.1.1.1"), ("idempotency-key", "a"), ("content-type", "application/json"), ("x-http-method-override", "DELETE")], 200),
+        (
+            &[("authorization", "TOKEN"), ("idempotency-key", "a"), ("content-type", "text/plain")],
+            415,
+        ),
+        (
+            &[
+                ("authorization", "TOKEN"),
+                ("x-forwarded-for", "1.1.1.1"),
+                ("idempotency-key", "a"),
+                ("content-type", "application/json"),
+                ("x-http-method-override", "DELETE"),
+            ],
+            200,
+        ),
     ];
     for (headers, expected) in cases {
         let mut request = Request::builder().method("POST").uri("/api/v1/parties");
         for (name, value) in headers {
             request = request.header(*name, value.replace("TOKEN", &token));
         }
-        let answer = site.send(request.body(Body::from(r#"{"party":"new"}"#)).expect("a request")).await;
+        let answer =
+            site.send(request.body(Body::from(r#"{"party":"new"}"#)).expect("a request")).await;
         assert_eq!(answer.status, expected, "{headers:?}: {}", answer.text);
     }
 }
@@ -154,13 +222,29 @@ async fn headers_that_trick_are_refused() {
 async fn a_text_with_nul_is_refused_at_the_rim() {
     let site = Base::new().start();
     let bodies = [
-        ("admin@a", "/api/v1/jobs", r#"{"gpus":1,"time_limit_seconds":9,"command":["x"],"directory":"a\u0000"}"#),
-        ("admin@a", "/api/v1/jobs", r#"{"gpus":1,"time_limit_seconds":9,"command":["x"],"environment":{"a\u0000":"b"}}"#),
+        (
+            "admin@a",
+            "/api/v1/jobs",
+            r#"{"gpus":1,"time_limit_seconds":9,"command":["x"],"directory":"a\u0000"}"#,
+        ),
+        (
+            "admin@a",
+            "/api/v1/jobs",
+            r#"{"gpus":1,"time_limit_seconds":9,"command":["x"],"environment":{"a\u0000":"b"}}"#,
+        ),
         ("admin@a", "/api/v1/jobs", r#"{"gpus":1,"time_limit_seconds":9,"script":"x\\\u0000"}"#),
         ("operator", "/api/v1/leases", r#"{"terms":"\u0000"}"#),
-        ("operator", "/api/v1/nodes/a-01-04-1/drain", r#"{"what":"\u0000","until":"2026-03-12T00:00:00Z"}"#),
+        (
+            "operator",
+            "/api/v1/nodes/a-01-04-1/drain",
+            r#"{"what":"\u0000","until":"2026-03-12T00:00:00Z"}"#,
+        ),
         ("finance", "/api/v1/invoices/owner-2026-000001/credit", r#"{"reason":"\u0000"}"#),
-        ("finance", "/api/v1/invoices/owner-2026-000001/payments", r#"{"id":"\u0000","day":"2026-03-09","amount":"1.00"}"#),
+        (
+            "finance",
+            "/api/v1/invoices/owner-2026-000001/payments",
+            r#"{"id":"\u0000","day":"2026-03-09","amount":"1.00"}"#,
+        ),
         ("operator", "/api/v1/parties", r#"{"party":"\u0000"}"#),
         ("admin@a", "/api/v1/tokens", r#"{"name":"\u0000","role":"auditor","scopes":["read"]}"#),
     ];
@@ -170,7 +254,11 @@ async fn a_text_with_nul_is_refused_at_the_rim() {
         assert_eq!(answer.status, 422);
     }
     let escaped = r#"{"gpus":1,"time_limit_seconds":9,"command":["printf \\u0000"]}"#;
-    assert_eq!(site.post("admin@a", "/api/v1/jobs", escaped).await.status, 201, "a backslash is no NUL");
+    assert_eq!(
+        site.post("admin@a", "/api/v1/jobs", escaped).await.status,
+        201,
+        "a backslash is no NUL"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

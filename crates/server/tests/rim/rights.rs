@@ -75,12 +75,25 @@ async fn held_node(site: &Site, party: &str) -> String {
 }
 
 /// The answer's status; of a stream only its beginning is awaited.
-async fn status(site: &Site, who: Option<Who>, route: &Route, path: &str, body: Option<&str>) -> StatusCode {
+async fn status(
+    site: &Site,
+    who: Option<Who>,
+    route: &Route,
+    path: &str,
+    body: Option<&str>,
+) -> StatusCode {
     use tower::ServiceExt as _;
     let key = format!("{who:?}{path}{}", route.method).replace(|c: char| !c.is_ascii_graphic(), "");
     let key: String = key.chars().take(128).collect();
     let request = site.request(who, route.method, path, body, &key);
     site.router.clone().oneshot(request).await.expect("an answer").status()
+}
+
+#[test]
+fn the_page_lists_every_route() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rights.md");
+    let kept = std::fs::read_to_string(path).expect("the page");
+    assert_eq!(kept, leasehold_server::auth::rights::page());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -144,7 +157,10 @@ async fn what_is_anothers_is_as_if_it_did_not_exist() {
     let theirs = document(&site, "b").await;
     let known = site.get("admin@a", &format!("/api/v1/invoices/{theirs}")).await;
     let unknown = site.get("admin@a", "/api/v1/invoices/nothing").await;
-    assert_eq!((known.status, known.text.replace(&theirs, "nothing")), (unknown.status, unknown.text));
+    assert_eq!(
+        (known.status, known.text.replace(&theirs, "nothing")),
+        (unknown.status, unknown.text)
+    );
     for path in ["/api/v1/leases", "/api/v1/invoices", "/api/v1/usage"] {
         let answer = site.get("admin@a", &format!("{path}?tenant=b")).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text);
@@ -178,7 +194,8 @@ async fn every_read_from_outside_is_logged_for_the_party() {
             let who = of_party_a(standing);
             assert_eq!(site.get(who, &path).await.status, 200, "{path}");
             let after = site.get("auditor@a", "/api/v1/access").await.json();
-            let number = |list: &serde_json::Value| list["reads"][0]["number"].as_u64().unwrap_or(0);
+            let number =
+                |list: &serde_json::Value| list["reads"][0]["number"].as_u64().unwrap_or(0);
             assert_eq!(number(&after), number(&before) + 1, "{path} as {who} is not logged");
             let what = after["reads"][0]["what"].as_str().unwrap_or_default();
             assert!(what.starts_with(right.as_str()), "{what}");

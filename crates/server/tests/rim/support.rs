@@ -101,8 +101,18 @@ credit = "5%"
 pub type Who = &'static str;
 
 pub const PEOPLE: [Who; 12] = [
-    "operator", "finance", "auditor", "admin@a", "user@a", "auditor@a", "admin@b", "user@b",
-    "auditor@b", "admin@owner", "user@owner", "auditor@owner",
+    "operator",
+    "finance",
+    "auditor",
+    "admin@a",
+    "user@a",
+    "auditor@a",
+    "admin@b",
+    "user@b",
+    "auditor@b",
+    "admin@owner",
+    "user@owner",
+    "auditor@owner",
 ];
 
 /// Who stands for a column of the table, in party `a` where the column has one.
@@ -162,7 +172,8 @@ impl Base {
             engine::load(store.expect("a store"), Some(&site), opened).expect("a site");
         let mut out = Outbox::default();
         for tenant in ["a", "b"] {
-            let terms = Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
+            let terms =
+                Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
             let input = Input::Sign(Box::new(terms));
             loaded.core.handle(opened, &input, &mut NoPlant, &mut out).expect("signed");
         }
@@ -279,7 +290,13 @@ impl Site {
     }
 
     /// A request as it is usual, under a key of its own where it is a command.
-    pub async fn ask(&self, who: Option<Who>, method: &str, path: &str, body: Option<&str>) -> Answer {
+    pub async fn ask(
+        &self,
+        who: Option<Who>,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Answer {
         let key = format!("k{}", self.keys.fetch_add(1, Ordering::Relaxed));
         self.send(self.request(who, method, path, body, &key)).await
     }
@@ -302,7 +319,9 @@ impl Site {
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
-        request.body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned()))).expect("a request")
+        request
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned())))
+            .expect("a request")
     }
 
     pub async fn get(&self, who: Who, path: &str) -> Answer {
