@@ -1,5 +1,6 @@
 //! What time it is: the machine's clock, or one that runs faster for a demonstration.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant as Monotonic, SystemTime, UNIX_EPOCH};
 
@@ -12,6 +13,8 @@ pub enum Clock {
     Wall,
     /// One that runs at its own rate and lags where the machine cannot keep up. Copies show the same.
     Fast(Arc<FastClock>),
+    /// One that stands still until somebody moves it.
+    Held(Arc<AtomicI64>),
 }
 
 /// A clock that runs at its own rate.
@@ -33,6 +36,11 @@ impl Clock {
         Self::Fast(Arc::new(FastClock { rate, shown: Mutex::new((from, Monotonic::now())) }))
     }
 
+    /// A clock that shows `at` until it is moved.
+    pub fn held(at: Instant) -> Self {
+        Self::Held(Arc::new(AtomicI64::new(at.unix())))
+    }
+
     /// What it shows. A machine whose clock is before 1970 has none: it shows 1970.
     pub fn now(&self) -> Instant {
         match self {
@@ -45,6 +53,7 @@ impl Clock {
                 let passed = since.elapsed().as_micros() * u128::from(clock.rate) / 1_000_000;
                 shown.after(Seconds::new(u64::try_from(passed).unwrap_or(u64::MAX)))
             }
+            Self::Held(at) => Instant::from_unix(at.load(Ordering::Relaxed)),
         }
     }
 
@@ -64,6 +73,8 @@ impl Clock {
                 let ahead = Duration::from_micros(u64::try_from(ahead).unwrap_or(u64::MAX));
                 ahead.saturating_sub(since.elapsed())
             }
+            Self::Held(now) if now.load(Ordering::Relaxed) < at.unix() => Duration::MAX,
+            Self::Held(_) => Duration::ZERO,
         }
     }
 

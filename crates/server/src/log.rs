@@ -91,12 +91,13 @@ pub fn public(body: &str) -> (String, Option<Value>) {
 }
 
 /// What kinds begin with that tell of a party's jobs, its accounts or its tokens.
-const PRIVATE: [&str; 11] = [
+const PRIVATE: [&str; 12] = [
     "job",
     "run",
     "nodes_claimed",
     "claim",
     "eviction",
+    "leave",
     "cancellation",
     "reclaim",
     "back_off",

@@ -75,7 +75,8 @@ async fn list(
 ) -> Result<axum::Json<Records>, Problem> {
     who.reach(Right::ReadAudit)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
-    let after = which.after;
+    // Numbers of records are positive in the signed columns of a database.
+    let after = which.after.min(super::NUMBER_MAX - 1);
     let records = app
         .handle
         .read(move |store| store.read(after + 1, limit))

@@ -13,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{App, Shared};
-use crate::auth::{Principal, Right};
+use crate::auth::{Principal, Right, TokenId};
+use crate::clock::Clock;
 use crate::core::Core;
 use crate::problem::{Problem, Query};
 use crate::registry::{Feed, FeedItem, News};
@@ -24,6 +25,12 @@ const ALIVE: Duration = Duration::from_secs(15);
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(follow))
 }
+
+/// A reader that takes nothing for so long is let go; it goes on from where it was when it comes back.
+const STALLED: Duration = Duration::from_secs(30);
+
+/// Longer than any connection: what a token without an end is waited for.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 
 /// From where on.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,7 +74,7 @@ async fn follow(
         feed(&core, reader.as_deref()).map_or(0, Feed::last)
     };
     let after = header.or(since.after).unwrap_or(last);
-    let stream = stream(app, reader, after, since.follow);
+    let stream = stream(app, who, reader, after, since.follow);
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 
@@ -80,6 +87,7 @@ fn feed<'a>(core: &'a Core, reader: Option<&str>) -> Option<&'a Feed> {
 
 fn stream(
     app: Arc<App>,
+    who: Principal,
     reader: Option<String>,
     after: u64,
     follow: bool,
@@ -88,10 +96,17 @@ fn stream(
     tokio::spawn(async move {
         let mut news = app.handle.news();
         let mut after = after;
+        // Tokens end by the wall clock, whatever time the site has.
+        let over = who.expires().map_or(FOREVER, |at| Clock::Wall.until(at));
+        let over = tokio::time::sleep(over.min(FOREVER));
+        tokio::pin!(over);
         let nothing = Feed::default();
         loop {
             let (items, last) = {
                 let core = app.handle.core().await;
+                if is_revoked(&core, &who) {
+                    return;
+                }
                 let feed = feed(&core, reader.as_deref()).unwrap_or(&nothing);
                 (feed.since(after).map(|items| items.cloned().collect::<Vec<_>>()), feed.last())
             };
@@ -101,7 +116,8 @@ fn stream(
             );
             after = last;
             for event in events {
-                if sender.send(Ok(event)).await.is_err() {
+                let sent = tokio::time::timeout(STALLED, sender.send(Ok(event)));
+                if !matches!(sent.await, Ok(Ok(()))) {
                     return;
                 }
             }
@@ -111,10 +127,18 @@ fn stream(
             tokio::select! {
                 changed = news.changed() => if changed.is_err() { return },
                 () = sender.closed() => return,
+                () = &mut over => return,
             }
         }
     });
     tokio_stream::wrappers::ReceiverStream::new(receiver)
+}
+
+/// Whether the token of `who` was taken back since.
+fn is_revoked(core: &Core, who: &Principal) -> bool {
+    let id = who.id().strip_prefix("token:").and_then(TokenId::new);
+    let token = id.and_then(|id| core.registry().tokens().get(&id));
+    token.is_some_and(|(_, revoked)| revoked.is_some())
 }
 
 fn event(item: &FeedItem) -> Event {

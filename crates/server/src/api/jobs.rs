@@ -16,13 +16,16 @@ use crate::command::{Command, JobRequest, JobsCommand};
 use crate::job::{EndedJob, Work};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::registry::ENDED_JOBS;
-use crate::view::{self, JobView};
+use crate::view::{self, Content, JobView};
 
 /// Jobs in one answer at most.
 const PAGE_MAX: u32 = 1_000;
 
 /// How much of a log is sent at once at most, in bytes.
 const LOG_PAGE: u64 = 1 << 20;
+
+/// The longest run that may be asked for, in seconds: 365 days.
+const TIME_LIMIT_MAX: u32 = 31_536_000;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -191,15 +194,16 @@ async fn list(
     Query(which): Query<WhichJobs>,
 ) -> Result<axum::Json<Jobs>, Problem> {
     let party = one(&reach(&who, Right::ReadJobs, which.party.as_deref())?)?;
+    let content = content(&who);
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     let mut jobs = Vec::new();
     if which.state != Which::Ended && which.before.is_none() {
         let core = app.handle.core().await;
-        jobs = view::jobs(core.state(), core.registry(), &party);
+        jobs = view::jobs(core.state(), core.registry(), &party, &content);
     }
     let mut next = None;
     if which.state != Which::Live {
-        let before = which.before;
+        let before = which.before.map(|before| before.min(super::NUMBER_MAX));
         let rows = app
             .handle
             .read(move |store| store.archived(ENDED_JOBS, &party, before, limit))
@@ -208,7 +212,7 @@ async fn list(
             .map_err(|_| Problem::internal())?;
         next = (rows.len() == limit as usize).then(|| rows.last().map_or(0, |row| row.number));
         let ended = rows.iter().filter_map(|row| serde_json::from_str::<EndedJob>(&row.body).ok());
-        jobs.extend(ended.map(|job| view::ended_job(&job)));
+        jobs.extend(ended.map(|job| view::ended_job(&job, &content)));
     }
     Ok(axum::Json(Jobs { jobs, next }))
 }
@@ -223,15 +227,16 @@ async fn show(
     Path(number): Path<u64>,
 ) -> Result<axum::Json<JobView>, Problem> {
     let party = one(&reach(&who, Right::ReadJobs, None)?)?;
+    let content = content(&who);
     {
         let core = app.handle.core().await;
         let live = core.registry().job(&party, number);
-        if let Some(view) = live.and_then(|live| view::job(core.state(), number, live)) {
+        if let Some(view) = live.and_then(|live| view::job(core.state(), number, live, &content)) {
             return Ok(axum::Json(view));
         }
     }
     let ended = ended(&app, party, number).await?;
-    Ok(axum::Json(view::ended_job(&ended)))
+    Ok(axum::Json(view::ended_job(&ended, &content)))
 }
 
 /// Cancel a job: one that runs is told to leave and has the time that it declared.
@@ -291,7 +296,19 @@ async fn log(
     Ok((kind, bytes).into_response())
 }
 
+/// Whose command lines `who` may read: all of its party, its own, or none.
+fn content(who: &Principal) -> Content {
+    match who.reach(Right::ReadJobContent) {
+        Ok(Reach::Own { who, .. }) => Content::Of(who),
+        Ok(_) => Content::All,
+        Err(_) => Content::None,
+    }
+}
+
 async fn ended(app: &App, party: String, number: u64) -> Result<EndedJob, Problem> {
+    if number > super::NUMBER_MAX {
+        return Err(Problem::no_such("job", &number.to_string()));
+    }
     let row = app
         .handle
         .read(move |store| store.archived_one(ENDED_JOBS, &party, number))
@@ -329,10 +346,14 @@ fn request(job: &NewJob) -> Result<JobRequest, Problem> {
     if leasehold_units::Name::new(&account).is_err() {
         return Err(invalid("the account is no name", "use letters, digits, `-`, `_` and `.`"));
     }
+    if !(1..=TIME_LIMIT_MAX).contains(&job.time_limit_seconds) {
+        let hint = "1 second to 365 days, in seconds";
+        return Err(invalid("the time limit is none, or too long", hint));
+    }
     Ok(JobRequest {
         name,
         gpus: job.gpus,
-        time_limit_seconds: job.time_limit_seconds.max(1),
+        time_limit_seconds: job.time_limit_seconds,
         vacate_seconds: job.vacate_seconds,
         checkpoint_seconds: job.checkpoint_seconds,
         skus: job.skus.clone(),

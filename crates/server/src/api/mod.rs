@@ -33,6 +33,9 @@ use crate::log::Fact;
 use crate::metrics::{Metrics, Outcome};
 use crate::problem::{IdempotencyKey, Problem};
 
+/// The highest number that a store keeps: beyond it there is nothing.
+const NUMBER_MAX: u64 = i64::MAX as u64;
+
 /// What every handler works with.
 pub struct App {
     /// Reaches the loop.

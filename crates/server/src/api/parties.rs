@@ -141,9 +141,10 @@ async fn reads(
     let right = if who.party().is_some() { Right::ReadOwnAccessLog } else { Right::ReadAccessLog };
     let party = one(&reach(&who, right, which.party.as_deref())?)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
+    let before = which.before.map(|before| before.min(super::NUMBER_MAX));
     let rows = app
         .handle
-        .read(move |store| store.archived(READS, &party, which.before, limit))
+        .read(move |store| store.archived(READS, &party, before, limit))
         .await
         .map_err(|_| super::stopping())?
         .map_err(|_| Problem::internal())?;

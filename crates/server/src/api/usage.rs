@@ -48,6 +48,7 @@ async fn list(
 ) -> Result<axum::Json<Usage>, Problem> {
     let reach = reach(&who, Right::ReadUsage, which.tenant.as_deref())?;
     let month = which.month.as_deref().map(month).transpose()?;
+    let now = app.clock.now();
     let usage: Vec<UsageView> = {
         let core = app.handle.core().await;
         let state = core.state();
@@ -58,8 +59,8 @@ async fn list(
             named && only(&reach).is_none_or(|party| party == terms.tenant.as_str())
         });
         seen.map(|(number, entry)| {
-            let this = Month::of(entry.terms().time_zone.day_of(state.now));
-            view::usage(state, number, entry, month.unwrap_or(this))
+            let this = Month::of(entry.terms().time_zone.day_of(now));
+            view::usage(state, number, entry, month.unwrap_or(this), now)
         })
         .collect()
     };
@@ -71,7 +72,10 @@ async fn list(
 fn month(text: &str) -> Result<Month, Problem> {
     let parts = text.split_once('-').and_then(|(year, month)| {
         let (year, month): (i16, i8) = (year.parse().ok()?, month.parse().ok()?);
-        (text.len() == 7 && (1..=12).contains(&month)).then_some(Month { year, month })
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        // The days around a month must be days, too: the calendar ends with the year 9999.
+        let known = (1900..9999).contains(&year) && (1..=12).contains(&month);
+        (text.len() == 7 && digits && known).then_some(Month { year, month })
     });
     parts.ok_or_else(|| {
         let detail = format!("{text:?} is no month");

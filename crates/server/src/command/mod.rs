@@ -105,16 +105,26 @@ impl Done {
 }
 
 impl Command {
-    /// What kind of command it is: few names, for what is counted.
+    /// What kind of command it is: few names, for what is counted, and to tell two commands with the same
+    /// body apart under one key.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Jobs(JobsCommand::Submit { .. }) => "job_submit",
             Self::Jobs(JobsCommand::Cancel { .. }) => "job_cancel",
-            Self::Lease(_) => "lease",
-            Self::Plant(_) => "plant",
+            Self::Lease(LeaseCommand::Sign { .. }) => "lease_sign",
+            Self::Lease(LeaseCommand::Amend { .. }) => "lease_amend",
+            Self::Lease(LeaseCommand::GiveNotice { .. }) => "lease_notice",
+            Self::Lease(LeaseCommand::WithdrawNotice { .. }) => "lease_withdrawal",
+            Self::Lease(LeaseCommand::Terminate { .. }) => "lease_termination",
+            Self::Plant(PlantCommand::Drain(_)) => "nodes_drain",
+            Self::Plant(PlantCommand::Resume { .. }) => "nodes_resume",
+            Self::Plant(PlantCommand::Down { .. }) => "nodes_down",
+            Self::Plant(PlantCommand::Curtail(_)) => "power_event",
             Self::Books(_) => "books",
             Self::Note(_) => "note",
-            Self::Token(_) => "token",
+            Self::Token(TokenCommand::Create { .. }) => "token_create",
+            Self::Token(TokenCommand::Revoke { .. }) => "token_revoke",
+            Self::Token(TokenCommand::RevokeAll { .. }) => "token_revoke_all",
         }
     }
 

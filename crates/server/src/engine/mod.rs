@@ -81,6 +81,8 @@ pub enum Stopped {
 struct Decided {
     asked: Asked,
     reply: Reply,
+    /// Whether that was settled before, or under the key of another command: nothing more is kept then.
+    is_old: bool,
 }
 
 impl Engine {
@@ -179,8 +181,10 @@ impl Engine {
         }
         let settled = caught_up.and_then(|_| {
             for asked in asked {
-                let reply = self.decide(&mut core, now, &asked, &decided);
-                decided.push(Decided { asked, reply });
+                let known = self.known(&asked, &decided);
+                let is_old = known.is_some();
+                let reply = known.unwrap_or_else(|| self.decide(&mut core, now, &asked));
+                decided.push(Decided { asked, reply, is_old });
             }
             core.settle(now, self.plant.as_mut(), &mut self.out)
         });
@@ -202,7 +206,7 @@ impl Engine {
             *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = book;
         }
         drop(core);
-        for Decided { asked, reply } in decided {
+        for Decided { asked, reply, .. } in decided {
             // Nobody waits any more where the connection was cut: the answer is kept all the same.
             let _ = asked.reply.send(reply);
         }
@@ -211,40 +215,39 @@ impl Engine {
         Ok(())
     }
 
-    /// The answer to a command: the first one, where it was asked before.
-    fn decide(
-        &mut self,
-        core: &mut Core,
-        now: Instant,
-        asked: &Asked,
-        before: &[Decided],
-    ) -> Reply {
-        if let Some(key) = &asked.key {
-            let principal = asked.by.id.as_str();
-            let just_now = before.iter().find(|other| {
-                other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal
+    /// The answer to a command that was asked before under its key, or why the key is not free.
+    fn known(&mut self, asked: &Asked, before: &[Decided]) -> Option<Reply> {
+        let key = asked.key.as_ref()?;
+        let principal = asked.by.id.as_str();
+        // What was only tried out leaves nothing behind, so that it is no answer to a command.
+        let just_now = before.iter().filter(|other| !other.asked.dry_run && !other.is_old).find(|other| {
+            other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal
+        });
+        if let Some(other) = just_now {
+            return Some(if other.asked.digest == asked.digest {
+                other.reply.clone().map(|done| Done { again: true, ..done })
+            } else {
+                Err(Refusal::key_reused(key))
             });
-            if let Some(other) = just_now {
-                return if other.asked.digest == asked.digest {
-                    other.reply.clone()
-                } else {
-                    Err(Refusal::key_reused(key))
-                };
-            }
-            match self.store.answer(principal, key) {
-                Ok(None) => {}
-                Ok(Some(answer)) if answer.digest == asked.digest => return again(&answer),
-                Ok(Some(_)) => return Err(Refusal::key_reused(key)),
-                Err(error) => return Err(Refusal::not_stored(&error)),
-            }
         }
-        let mut desk =
-            Desk { core, plant: self.plant.as_mut(), out: &mut self.out, now, by: &asked.by };
-        if asked.dry_run {
-            asked.command.try_out(&desk)
-        } else {
-            asked.command.carry_out(&mut desk)
+        match self.store.answer(principal, key) {
+            Ok(None) => None,
+            Ok(Some(answer)) if answer.digest == asked.digest => Some(again(&answer)),
+            Ok(Some(_)) => Some(Err(Refusal::key_reused(key))),
+            Err(error) => Some(Err(Refusal::not_stored(&error))),
         }
+    }
+
+    /// The answer to a command.
+    fn decide(&mut self, core: &mut Core, now: Instant, asked: &Asked) -> Reply {
+        let mut desk = Desk {
+            core,
+            plant: self.plant.as_mut(),
+            out: &mut self.out,
+            now,
+            by: &asked.by,
+        };
+        if asked.dry_run { asked.command.try_out(&desk) } else { asked.command.carry_out(&mut desk) }
     }
 
     /// Goes on from what is durable after a write was refused, or stops where it must.
@@ -315,26 +318,17 @@ fn refuse_all(decided: Vec<Decided>, refusal: &Refusal) {
 /// What is kept of the commands that have a key, so that repeating one changes nothing.
 fn answers(decided: &[Decided], at: Instant) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
-    for Decided { asked, reply } in decided.iter().filter(|decided| !decided.asked.dry_run) {
+    let new = decided.iter().filter(|decided| !decided.asked.dry_run && !decided.is_old);
+    for Decided { asked, reply, .. } in new {
         let Some(key) = &asked.key else { continue };
         let principal = asked.by.id.clone();
-        let known =
-            answers.iter().any(|known| known.command == *key && known.principal == principal);
         let (status, body) = match reply {
-            Ok(done) if !done.again => (done.status, done.body.clone()),
+            Ok(done) => (done.status, done.body.clone()),
             Err(refusal) if refusal.is_kept() => (refusal.status, refusal.to_json()),
             _ => continue,
         };
-        if !known {
-            answers.push(Answer {
-                principal,
-                command: key.clone(),
-                digest: asked.digest,
-                at,
-                status,
-                body,
-            });
-        }
+        let command = key.clone();
+        answers.push(Answer { principal, command, digest: asked.digest, at, status, body });
     }
     answers
 }

@@ -51,6 +51,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if first.is_some_and(|byte| b"[\"-0123456789tfn".contains(byte)) {
             return Err(not_an_object());
         }
+        if holds_nul(&bytes) {
+            return Err(nul());
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let pointer = pointer(error.path());
@@ -100,6 +103,31 @@ pub(crate) fn too_large() -> Problem {
         "the body is larger than this route takes",
         "Send less at once; the documentation names the limit of each route.",
     )
+}
+
+/// Whether a text of the JSON in `bytes` holds U+0000. There it can only be written as an escape: with an
+/// odd number of backslashes before the `u`.
+fn holds_nul(bytes: &[u8]) -> bool {
+    let mut slashes = 0_usize;
+    for (place, byte) in bytes.iter().enumerate() {
+        if *byte == b'u' && slashes % 2 == 1 && bytes[place..].starts_with(b"u0000") {
+            return true;
+        }
+        slashes = if *byte == b'\\' { slashes + 1 } else { 0 };
+    }
+    false
+}
+
+/// No text with U+0000 is taken: programs cut texts there, and PostgreSQL cannot keep them.
+fn nul() -> Problem {
+    Problem::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "text_has_nul",
+        "A text holds the character U+0000",
+        "#: a text holds the character U+0000",
+        "Leave the character out.",
+    )
+    .field("#", "a text holds the character U+0000")
 }
 
 /// Derived readers would also take an array with the fields in order, which no schema shows.

@@ -5,7 +5,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::job::{EndedJob, Exit, LiveJob, Work};
+use crate::job::{EndedJob, Exit, JobDescription, LiveJob, Work};
 use crate::registry::Registry;
 
 /// Nodes of a job that are named one by one; of more only the first are.
@@ -29,6 +29,27 @@ pub enum JobState {
     Failed,
     /// Its party withdrew it.
     Cancelled,
+}
+
+/// Whose command lines the reader may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Of every job of the party.
+    All,
+    /// Of the jobs that this principal submitted.
+    Of(String),
+    /// Of none.
+    None,
+}
+
+impl Content {
+    fn covers(&self, description: &JobDescription) -> bool {
+        match self {
+            Self::All => true,
+            Self::Of(who) => *who == description.by,
+            Self::None => false,
+        }
+    }
 }
 
 /// A job.
@@ -68,7 +89,7 @@ pub struct JobView {
     pub borrowed_gpu_seconds: u64,
     /// How its last run ended.
     pub exit: Option<ExitView>,
-    /// What it runs.
+    /// What it runs; empty for whoever may not read what somebody else runs.
     pub command: Vec<String>,
 }
 
@@ -91,14 +112,14 @@ pub struct EndedJobs {
 }
 
 /// The jobs of a party that are not over, in order of their numbers.
-pub fn jobs(state: &State, registry: &Registry, party: &str) -> Vec<JobView> {
+pub fn jobs(state: &State, registry: &Registry, party: &str, content: &Content) -> Vec<JobView> {
     let book = registry.party(party);
     let jobs = book.into_iter().flat_map(|book| &book.jobs);
-    jobs.filter_map(|(number, live)| job(state, *number, live)).collect()
+    jobs.filter_map(|(number, live)| job(state, *number, live, content)).collect()
 }
 
 /// A job that is not over.
-pub fn job(state: &State, number: u64, live: &LiveJob) -> Option<JobView> {
+pub fn job(state: &State, number: u64, live: &LiveJob, content: &Content) -> Option<JobView> {
     let job = state.jobs.find(live.slot?)?;
     let (doing, reason) = match &job.state {
         Doing::Queued | Doing::Claiming { .. } => (JobState::Waiting, "for nodes of its party"),
@@ -133,12 +154,12 @@ pub fn job(state: &State, number: u64, live: &LiveJob) -> Option<JobView> {
         used_gpu_seconds: live.used_gpu_seconds,
         borrowed_gpu_seconds: live.borrowed_gpu_seconds,
         exit: live.exit.as_ref().map(exit),
-        command: command(&live.description.work),
+        command: command(&live.description, content),
     })
 }
 
 /// A job that is over.
-pub fn ended_job(job: &EndedJob) -> JobView {
+pub fn ended_job(job: &EndedJob, content: &Content) -> JobView {
     let state = match &job.exit {
         _ if job.cancelled => JobState::Cancelled,
         Some(exit) if !exit.is_success() => JobState::Failed,
@@ -162,7 +183,7 @@ pub fn ended_job(job: &EndedJob) -> JobView {
         used_gpu_seconds: job.used_gpu_seconds,
         borrowed_gpu_seconds: job.borrowed_gpu_seconds,
         exit: job.exit.as_ref().map(exit),
-        command: command(&job.description.work),
+        command: command(&job.description, content),
     }
 }
 
@@ -182,8 +203,9 @@ fn exit(exit: &Exit) -> ExitView {
     ExitView { code, signal, what }
 }
 
-fn command(work: &Work) -> Vec<String> {
-    match work {
+fn command(description: &JobDescription, content: &Content) -> Vec<String> {
+    match &description.work {
+        _ if !content.covers(description) => Vec::new(),
         Work::Command(argv) => argv.clone(),
         Work::Script { arguments, .. } => {
             std::iter::once("(script)".to_owned()).chain(arguments.iter().cloned()).collect()

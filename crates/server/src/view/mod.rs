@@ -10,7 +10,7 @@ mod nodes;
 mod power;
 
 pub use capacity::{CalendarView, Cut, calendar};
-pub use jobs::{EndedJobs, JobState, JobView, ended_job, job, jobs};
+pub use jobs::{Content, EndedJobs, JobState, JobView, ended_job, job, jobs};
 pub use leases::{LeaseDetail, LeaseView, lease_detail, lease_of, lease_summary, leases};
 pub use money::{DocumentView, UsageView, document, documents, invoice_json, usage};
 pub use nodes::{Eyes, NodeView, SiteView, node, nodes, site};

@@ -2,7 +2,7 @@
 
 use leasehold_control::{LeaseEntry, State};
 use leasehold_ledger::{DocumentState, Invoice, SigningKey};
-use leasehold_units::Month;
+use leasehold_units::{Instant, Month};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -88,9 +88,16 @@ pub fn invoice_json(invoice: &Invoice, key: &SigningKey) -> String {
     key.seal(invoice).to_json()
 }
 
-/// What `entry` was given in `month`.
-pub fn usage(state: &State, number: usize, entry: &LeaseEntry, month: Month) -> UsageView {
-    let readings = state.books.bases[number].readings(month, state.now);
+/// What `entry` was given in `month`, read at `now`: the state's own time would tell when somebody else last
+/// did something.
+pub fn usage(
+    state: &State,
+    number: usize,
+    entry: &LeaseEntry,
+    month: Month,
+    now: Instant,
+) -> UsageView {
+    let readings = state.books.bases[number].readings(month, now);
     UsageView {
         lease: entry.terms().id.to_string(),
         tenant: entry.terms().tenant.to_string(),

@@ -7,9 +7,11 @@
 //! side and writes nothing.
 
 mod page;
+mod routes;
 mod table;
 
 pub use page::page;
+pub use routes::{ROUTES, Route, Takes};
 pub use table::Right;
 
 use leasehold_units::PartyId;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Right, Standing};
+use super::{ROUTES, Right, Standing, Takes};
 
 const OPENING: &str = "\
 # Who may do what
@@ -40,5 +40,28 @@ pub fn page() -> String {
     for right in Right::ALL {
         writeln!(text, "- `{right}`: {}", right.about()).expect("writing succeeds");
     }
+    write_routes(&mut text);
     text
+}
+
+fn write_routes(text: &mut String) {
+    text.push_str("\n## Which route takes which right\n\n");
+    text.push_str(
+        "A test asks every route in every standing, and once without a token. Refused is 403; what is \
+         another party's is 404, as if it did not exist; without a token it is 401.\n\n",
+    );
+    let heads = Standing::ALL.map(Standing::as_str).join(" | ");
+    writeln!(text, "| route | {heads} | takes |").expect("writing succeeds");
+    writeln!(text, "|---|{}---|", "---|".repeat(Standing::ALL.len())).expect("writing succeeds");
+    for route in ROUTES {
+        let cells = Standing::ALL.map(|standing| route.verdict(standing).as_str()).join(" | ");
+        let takes = match route.takes {
+            Takes::Nothing => "nothing, not even a token".to_owned(),
+            Takes::One(right) => format!("`{right}`"),
+            Takes::Sides { site, party } => format!("`{site}`, of a party `{party}`"),
+        };
+        let method = route.method.to_uppercase();
+        writeln!(text, "| `{method} {}` | {cells} | {takes} |", route.path)
+            .expect("writing succeeds");
+    }
 }

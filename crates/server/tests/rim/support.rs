@@ -1,0 +1,378 @@
+//! A whole server without a socket: a small site of an owner with two tenants, and tokens for everybody.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use leasehold_control::Input;
+use leasehold_diagnostics::Source;
+use leasehold_lease::Terms;
+use leasehold_ledger::SigningKey;
+use leasehold_server::api::App;
+use leasehold_server::auth::rights::Standing;
+use leasehold_server::auth::{Authenticator, Role, Scope, Scopes, TokenRequest};
+use leasehold_server::clock::Clock;
+use leasehold_server::core::Outbox;
+use leasehold_server::engine::{self, Engine, Handle, Stopped};
+use leasehold_server::limits::{Limiter, Rate, RateLimits};
+use leasehold_server::log::Fact;
+use leasehold_server::metrics::Metrics;
+use leasehold_server::plant::{Logs, NoPlant, RunName, Stream};
+use leasehold_server::serve;
+use leasehold_storage::OpenMode;
+use leasehold_units::{Instant, PartyId};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// When the site is opened and all is signed.
+const OPENED: &str = "2026-02-20T12:00:00Z";
+/// When the tests take place.
+pub const NOW: &str = "2026-03-10T12:00:00Z";
+
+const SITE: &str = r#"
+id = "s"
+landlord = "owner"
+time_zone = "America/Chicago"
+pue = "1.2"
+[[sku]]
+id = "h100"
+gpu = "H100"
+gpus_per_node = 8
+node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
+turnover = "90 s"
+[[pool]]
+id = "a"
+sku = "h100"
+hall = "h"
+arrays = 1
+racks_per_array = 4
+nodes_per_rack = 4
+in_service = 2026-01-01
+[[power]]
+from = 2026-01-01
+limit = "1 MW"
+"#;
+
+fn terms(tenant: &str, idle_use: &str) -> String {
+    format!(
+        r#"
+id = "lease-{tenant}"
+site = "s"
+landlord = "owner"
+tenant = "{tenant}"
+signed = 2026-02-19
+time_zone = "America/Chicago"
+[term]
+start = 2026-03-01
+end = 2027-02-28
+[notice]
+by = "either"
+days = 10
+[capacity]
+amount = "1 rack"
+shape = "rack"
+isolation = "node"
+[fee]
+currency = "USD"
+fixed = "310000.00"
+proration = "actual"
+invoice = "advance"
+due_days = 30
+[service]
+idle_use = "{idle_use}"
+reclaim_within = "10 min"
+availability = "99.5%"
+reclaim_miss_credit = "1000.00"
+curtail = {{ order = 1, depth = "50%" }}
+[[service.credit]]
+below = "99.5%"
+credit = "5%"
+"#
+    )
+}
+
+/// Somebody with a token: `operator`, `finance`, `auditor`, or `admin@a`, `user@a`, `auditor@a` of a party.
+pub type Who = &'static str;
+
+pub const PEOPLE: [Who; 12] = [
+    "operator",
+    "finance",
+    "auditor",
+    "admin@a",
+    "user@a",
+    "auditor@a",
+    "admin@b",
+    "user@b",
+    "auditor@b",
+    "admin@owner",
+    "user@owner",
+    "auditor@owner",
+];
+
+/// Who stands for a column of the table, in party `a` where the column has one.
+pub const fn of_party_a(standing: Standing) -> Who {
+    match standing {
+        Standing::Operator => "operator",
+        Standing::Finance => "finance",
+        Standing::PartyAdmin => "admin@a",
+        Standing::PartyUser => "user@a",
+        Standing::PartyAuditor => "auditor@a",
+        Standing::SiteAuditor => "auditor",
+    }
+}
+
+fn request_of(who: Who) -> TokenRequest {
+    let (role, party) = who.split_once('@').unwrap_or((who, ""));
+    let role = match role {
+        "operator" => Role::Operator,
+        "finance" => Role::Finance,
+        "admin" => Role::PartyAdmin,
+        "user" => Role::PartyUser,
+        _ => Role::Auditor,
+    };
+    TokenRequest {
+        name: who.into(),
+        role,
+        party: (!party.is_empty()).then(|| PartyId::new(party).expect("a name")),
+        scopes: Scopes::from([Scope::Read, Scope::Write]),
+        expires: None,
+    }
+}
+
+/// A folder with a database in which all is signed and everybody has a token.
+pub struct Base {
+    dir: PathBuf,
+    tokens: BTreeMap<Who, String>,
+}
+
+impl Base {
+    /// Nothing that is leased is lent.
+    pub fn new() -> Self {
+        Self::with("none")
+    }
+
+    /// The landlord's jobs run on idle nodes of its tenants.
+    pub fn lending() -> Self {
+        Self::with("landlord")
+    }
+
+    fn with(idle_use: &str) -> Self {
+        let dir = folder();
+        let opened = Instant::from_rfc3339(OPENED).expect("an instant");
+        let place = dir.join("site.db");
+        let store = leasehold_storage::open(path(&place), OpenMode::Lead { wait: false });
+        let site = Source::new("site.toml", SITE);
+        let mut loaded =
+            engine::load(store.expect("a store"), Some(&site), opened).expect("a site");
+        let mut out = Outbox::default();
+        for tenant in ["a", "b"] {
+            let terms =
+                Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
+            let input = Input::Sign(Box::new(terms));
+            loaded.core.handle(opened, &input, &mut NoPlant, &mut out).expect("signed");
+        }
+        loaded.core.settle(opened, &mut NoPlant, &mut out).expect("settled");
+        let mut tokens = BTreeMap::new();
+        for who in PEOPLE {
+            let drawn = request_of(who).draw("server", opened).expect("random bytes");
+            tokens.insert(who, drawn.secret.expose().to_owned());
+            loaded.core.note(opened, Fact::Token(drawn.event), &mut out);
+        }
+        loaded.store.append(&out.take()).expect("stored");
+        Self { dir, tokens }
+    }
+
+    /// A server over a copy.
+    pub fn start(&self) -> Site {
+        let dir = folder();
+        for entry in std::fs::read_dir(&self.dir).expect("a folder") {
+            let entry = entry.expect("an entry");
+            if entry.file_name().to_string_lossy().ends_with(".db") {
+                std::fs::copy(entry.path(), dir.join(entry.file_name())).expect("a copy");
+            }
+        }
+        Site::start(dir, self.tokens.clone())
+    }
+}
+
+impl Drop for Base {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A server.
+pub struct Site {
+    pub router: Router,
+    pub handle: Handle,
+    dir: PathBuf,
+    tokens: BTreeMap<Who, String>,
+    thread: Option<JoinHandle<Result<(), Stopped>>>,
+    keys: AtomicU32,
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// Everything that can be compared: all but the date.
+    pub fn bytes(&self) -> String {
+        let mut headers: Vec<String> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| *name != "date")
+            .map(|(name, value)| format!("{name}: {value:?}"))
+            .collect();
+        headers.sort();
+        format!("{}\n{}\n\n{}", self.status, headers.join("\n"), self.text)
+    }
+}
+
+/// What every job wrote.
+struct SameLog;
+
+impl Logs for SameLog {
+    fn read(&self, run: &RunName, stream: Stream, _: u64, _: u64) -> std::io::Result<Vec<u8>> {
+        Ok(format!("{stream:?} of {} {}\n", run.party, run.number).into_bytes())
+    }
+}
+
+impl Site {
+    fn start(dir: PathBuf, tokens: BTreeMap<Who, String>) -> Self {
+        let place = path(&dir.join("site.db")).to_owned();
+        let now = Instant::from_rfc3339(NOW).expect("an instant");
+        let clock = Clock::held(now);
+        let store = leasehold_storage::open(&place, OpenMode::Lead { wait: true }).expect("opens");
+        let loaded = engine::load(store, None, now).expect("loads");
+        let (engine, handle) = Engine::new(loaded, Box::new(NoPlant), clock.clone());
+        let authenticator = Authenticator::new(engine.tokens(), vec![], Arc::new(move || now));
+        let app = Arc::new(App {
+            handle: handle.clone(),
+            key: SigningKey::from_seed(&[7; 32]),
+            logs: Some(Box::new(SameLog)),
+            metrics: Metrics::default(),
+            clock,
+            place,
+        });
+        let rate = Rate { per_second: 1_000_000, burst: 1_000_000 };
+        let rates = RateLimits { reads: rate, writes: rate, strangers: rate, callers_max: 1_000 };
+        let router = serve::router(app, authenticator, Limiter::new(rates));
+        let thread = std::thread::spawn(move || engine.run());
+        Self { router, handle, dir, tokens, thread: Some(thread), keys: AtomicU32::new(0) }
+    }
+
+    pub fn token(&self, who: Who) -> &str {
+        &self.tokens[who]
+    }
+
+    /// Everything, raw.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// A request as it is usual, under a key of its own where it is a command.
+    pub async fn ask(
+        &self,
+        who: Option<Who>,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Answer {
+        let key = format!("k{}", self.keys.fetch_add(1, Ordering::Relaxed));
+        self.send(self.request(who, method, path, body, &key)).await
+    }
+
+    pub fn request(
+        &self,
+        who: Option<Who>,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        key: &str,
+    ) -> Request<Body> {
+        let mut request = Request::builder().method(method.to_uppercase().as_str()).uri(path);
+        if let Some(who) = who {
+            request = request.header("authorization", format!("Bearer {}", self.token(who)));
+        }
+        if !method.eq_ignore_ascii_case("get") {
+            request = request.header("idempotency-key", key);
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        request
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_owned())))
+            .expect("a request")
+    }
+
+    pub async fn get(&self, who: Who, path: &str) -> Answer {
+        self.ask(Some(who), "get", path, None).await
+    }
+
+    pub async fn post(&self, who: Who, path: &str, body: &str) -> Answer {
+        self.ask(Some(who), "post", path, Some(body)).await
+    }
+
+    /// Submits a job that must be taken.
+    pub async fn submit(&self, who: Who, name: &str, gpus: u32) {
+        let body = job(name, gpus);
+        let answer = self.post(who, "/api/v1/jobs", &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text);
+    }
+
+    /// What the API says of itself.
+    pub async fn description(&self) -> Value {
+        self.ask(None, "get", "/api/v1/openapi.json", None).await.json()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+/// A job's description; everything in it begins with its name.
+pub fn job(name: &str, gpus: u32) -> String {
+    serde_json::json!({
+        "name": format!("{name}-name"), "gpus": gpus, "time_limit_seconds": 3600,
+        "command": [format!("{name}-command")], "environment": { "V": format!("{name}-value") },
+        "account": format!("{name}-account"),
+    })
+    .to_string()
+}
+
+fn folder() -> PathBuf {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let dir = std::env::temp_dir().join(format!("leasehold-rim-{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a folder");
+    dir
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
