@@ -125,9 +125,15 @@ pub(super) fn fold_from_snapshot(store: &mut dyn Store) -> Result<(Core, u64), L
 
 fn fold_rest(store: &mut dyn Store, core: &mut Core, from: u64) -> Result<(), LoadError> {
     let mut next = from;
+    let told = core.state().books.others.len();
     loop {
         let records = store.read(next, PAGE)?;
-        let Some(last) = records.last() else { return Ok(()) };
+        let Some(last) = records.last() else {
+            for other in &core.state().books.others[told..] {
+                tracing::warn!(%other, "it stands as it was issued");
+            }
+            return Ok(());
+        };
         next = last.seq + 1;
         for record in &records {
             core.fold(record)?;
