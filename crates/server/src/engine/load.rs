@@ -48,7 +48,9 @@ pub enum LoadError {
         name: String,
     },
     /// A snapshot and the log say different things.
-    #[error("the snapshot at record {seq} is not what the log comes to; serve with a copy of the database in which the snapshot is missing, and report what happened")]
+    #[error(
+        "the snapshot at record {seq} is not what the log comes to; serve with a copy of the database in which the snapshot is missing, and report what happened"
+    )]
     SnapshotDiffers {
         /// Up to which record the snapshot is.
         seq: u64,

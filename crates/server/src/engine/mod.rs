@@ -220,9 +220,10 @@ impl Engine {
         let key = asked.key.as_ref()?;
         let principal = asked.by.id.as_str();
         // What was only tried out leaves nothing behind, so that it is no answer to a command.
-        let just_now = before.iter().filter(|other| !other.asked.dry_run && !other.is_old).find(|other| {
-            other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal
-        });
+        let just_now = before
+            .iter()
+            .filter(|other| !other.asked.dry_run && !other.is_old)
+            .find(|other| other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal);
         if let Some(other) = just_now {
             return Some(if other.asked.digest == asked.digest {
                 other.reply.clone().map(|done| Done { again: true, ..done })
@@ -240,14 +241,13 @@ impl Engine {
 
     /// The answer to a command.
     fn decide(&mut self, core: &mut Core, now: Instant, asked: &Asked) -> Reply {
-        let mut desk = Desk {
-            core,
-            plant: self.plant.as_mut(),
-            out: &mut self.out,
-            now,
-            by: &asked.by,
-        };
-        if asked.dry_run { asked.command.try_out(&desk) } else { asked.command.carry_out(&mut desk) }
+        let mut desk =
+            Desk { core, plant: self.plant.as_mut(), out: &mut self.out, now, by: &asked.by };
+        if asked.dry_run {
+            asked.command.try_out(&desk)
+        } else {
+            asked.command.carry_out(&mut desk)
+        }
     }
 
     /// Goes on from what is durable after a write was refused, or stops where it must.
