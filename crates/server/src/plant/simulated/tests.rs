@@ -110,7 +110,7 @@ days = 12
 [faults]
 node_mtbf = "2000 h"
 repair = "8 h"
-turnover_failure = "0.01"
+turnover_failure = "1%"
 [[event]]
 at = 2026-03-20T12:00:00-05:00
 kind = "curtailment"
