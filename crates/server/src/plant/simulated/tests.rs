@@ -110,7 +110,7 @@ days = 12
 [faults]
 node_mtbf = "2000 h"
 repair = "8 h"
-turnover_failure = "0.01"
+turnover_failure = "1%"
 [[event]]
 at = 2026-03-20T12:00:00-05:00
 kind = "curtailment"
@@ -227,7 +227,7 @@ fn a_demonstration_that_nobody_disturbs_is_the_run_of_the_simulator() {
         assert_eq!(state.books.breaches, outcome.state.books.breaches);
         for (party, tally) in outcome.state.parties.iter().zip(&outcome.tallies) {
             let ended = demo.ended(party.id.as_str());
-            assert!(tally.finished > 1_000, "{} jobs", tally.finished);
+            assert!(tally.finished > 500, "{} jobs", tally.finished);
             assert_eq!(ended.len() as u64, tally.finished, "{}", party.id);
             let used: u64 = ended.iter().map(|job| job.used_gpu_seconds).sum();
             assert!(u128::from(used) <= tally.gpu_seconds_used, "{used} of {}", party.id);
