@@ -48,7 +48,10 @@ pub fn run(asked: &Lease, common: &Common) -> Result<(), Failure> {
         }
         Lease::Show(asked) => show(&client, asked, common),
         Lease::Sign(asked) => {
-            let ask = Ask::post("/leases", json!({ "terms": files::read(&asked.file)? }));
+            let ask = Ask::post(
+                "/leases",
+                json!({ "terms": files::read(&asked.file)?, "backdated": asked.backdated }),
+            );
             print::command(&client, ask, asked.command, |answer| now(answer, "signed"), common)
         }
         Lease::Amend(asked) => {

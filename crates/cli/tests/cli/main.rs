@@ -4,6 +4,7 @@ mod books;
 mod calendar;
 mod focus;
 mod invoices;
+mod live;
 mod pages;
 mod replay;
 mod run;
