@@ -1,6 +1,6 @@
 //! Connections that are lost: a command is carried out once, whatever is heard of it.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 
 use super::Server;
@@ -14,12 +14,19 @@ fn way_that_loses_an_answer(to: &str) -> String {
         let mut lost = false;
         for near in listener.incoming().map_while(Result::ok) {
             let far = TcpStream::connect(&to).expect("the server is there");
-            // One request a connection: what it is can be seen in its first bytes.
-            let mut first = [0; 16_384];
+            // What is asked can be seen in its first bytes.
+            let mut first = [0; 4];
             let (mut near, mut far) = (near, far);
-            let Ok(count) = near.read(&mut first) else { continue };
-            far.write_all(&first[..count]).expect("the server reads");
-            if !lost && first.starts_with(b"POST") {
+            if near.read_exact(&mut first).is_err() {
+                continue;
+            }
+            far.write_all(&first).expect("the server reads");
+            let (mut up, mut down) =
+                (near.try_clone().expect("open"), far.try_clone().expect("open"));
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut up, &mut down);
+            });
+            if !lost && &first == b"POST" {
                 lost = true;
                 // Its answer is awaited, so that it was carried out, and then nobody hears it.
                 let mut answer = [0; 1_024];
@@ -27,11 +34,6 @@ fn way_that_loses_an_answer(to: &str) -> String {
                 let _ = near.shutdown(Shutdown::Both);
                 continue;
             }
-            let (mut up, mut down) =
-                (near.try_clone().expect("open"), far.try_clone().expect("open"));
-            std::thread::spawn(move || {
-                let _ = std::io::copy(&mut up, &mut down);
-            });
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut far, &mut near);
             });
@@ -57,15 +59,18 @@ fn a_command_whose_answer_is_lost_is_carried_out_once() {
 fn a_server_that_is_gone_for_a_while_is_waited_for() {
     let mut server = Server::with_guest("live-gone");
     server.folder.stdout("job submit -- sleep 3");
-    let waiting = std::process::Command::new(env!("CARGO_BIN_EXE_leasehold"))
-        .args(["job", "wait", "1", "--timeout", "60s"])
+    let mut waiting = std::process::Command::new(env!("CARGO_BIN_EXE_leasehold"))
+        .args(["job", "wait", "1", "--timeout", "60s", "--verbose"])
         .current_dir(server.folder.path(""))
         .env("XDG_CONFIG_HOME", server.folder.path("config"))
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the binary starts");
+    let mut lines = BufReader::new(waiting.stderr.take().expect("it is piped")).lines();
+    let first = lines.next().expect("it asks").expect("text");
+    assert_eq!(first, "GET /jobs/1 200");
     server.kill_and_start_again();
-    let output = waiting.wait_with_output().expect("it ends");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "job 1 completed: exit status 0\n");
-    assert!(output.status.success());
+    let last = lines.map_while(Result::ok).last();
+    assert_eq!(last.as_deref(), Some("job 1 completed: exit status 0"));
+    assert!(waiting.wait().expect("it was started here").success());
 }

@@ -10,8 +10,9 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use leasehold_units::{Day, Zone};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::run::Folder;
@@ -67,9 +68,21 @@ impl Server {
         self.stable(&text)
     }
 
+    /// Runs a command again and again until it prints `text`.
+    pub fn until(&self, command: &str, text: &str) {
+        let deadline = Instant::now() + START_MAX;
+        while !self.folder.stdout(command).contains(text) {
+            assert!(Instant::now() < deadline, "`leasehold {command}` never says {text:?}");
+        }
+    }
+
     /// `text` without what differs from run to run.
     pub fn stable(&self, text: &str) -> String {
-        let text = text.replace(&self.url, "http://SERVER").replace(&example(""), "EXAMPLE/");
+        let text = text
+            .replace(&self.url, "http://SERVER")
+            .replace(&self.folder.path("").display().to_string(), "FOLDER/")
+            .replace(&next_month(), "NEXT-MONTH");
+        let text = masked(&text, "lab-dddd-", "lab-YEAR-");
         let text = masked(&text, "dddd-dd-ddTdd:dd:ddZ", "yyyy-mm-ddThh:mm:ssZ");
         let text = masked(&text, &"h".repeat(64), "HASH");
         masked(&text, "tok_hhhhhhhhhhhhhhhh", "tok_0123456789abcdef")
@@ -168,4 +181,15 @@ fn masked(text: &str, mask: &str, by: &str) -> String {
 pub fn mode(path: &PathBuf) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::metadata(path).expect("the file is there").permissions().mode() & 0o777
+}
+
+/// Today, by the clock of this machine.
+pub fn today() -> Day {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = i64::try_from(since.expect("after 1970").as_secs()).expect("in range");
+    Zone::utc().day_of(leasehold_units::Instant::from_unix(seconds))
+}
+
+fn next_month() -> String {
+    leasehold_units::Month::of(today()).next().first_day().to_string()
 }
