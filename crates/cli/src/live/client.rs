@@ -190,7 +190,7 @@ impl Client {
                 return tried.map_err(|error| self.unreachable(&error)).map(Answer::judged);
             }
             // Nothing tells when a server is back; it is asked less and less often.
-            std::thread::sleep(pause);
+            std::thread::park_timeout(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }

@@ -13,8 +13,6 @@ fn a_command_is_submitted_waited_for_and_read() {
          job wait 1 --timeout 60s
          job logs 1
          job submit --wait -- false
-         job list -o json --limit 1
-         job list -o yaml --limit 1
          job submit -- sleep 1000",
     );
     insta::assert_snapshot!(said, @r#"
@@ -28,63 +26,6 @@ fn a_command_is_submitted_waited_for_and_read() {
     job 2 is submitted: false; Ctrl-C leaves it running, `leasehold job cancel 2` ends it
     error: job 2 failed: exit status 1
     exit 1
-    $ leasehold job list -o json --limit 1
-    {
-      "jobs": [
-        {
-          "account": "default",
-          "borrowed_gpu_seconds": 0,
-          "borrows": false,
-          "command": [
-            "false"
-          ],
-          "ended": "yyyy-mm-ddThh:mm:ssZ",
-          "evictions": 0,
-          "exit": {
-            "code": 1,
-            "signal": null,
-            "what": "exit status 1"
-          },
-          "gpus": 1,
-          "name": "false",
-          "nodes": [],
-          "number": 2,
-          "reason": "",
-          "started": "yyyy-mm-ddThh:mm:ssZ",
-          "state": "failed",
-          "submitted": "yyyy-mm-ddThh:mm:ssZ",
-          "time_limit_seconds": null,
-          "used_gpu_seconds": 0,
-          "user": "Ann"
-        }
-      ],
-      "next": 2
-    }
-    $ leasehold job list -o yaml --limit 1
-    jobs:
-    - account: default
-      borrowed_gpu_seconds: 0
-      borrows: false
-      command:
-      - "false"
-      ended: "yyyy-mm-ddThh:mm:ssZ"
-      evictions: 0
-      exit:
-        code: 1
-        signal: null
-        what: exit status 1
-      gpus: 1
-      name: "false"
-      nodes: []
-      number: 2
-      reason: ""
-      started: "yyyy-mm-ddThh:mm:ssZ"
-      state: failed
-      submitted: "yyyy-mm-ddThh:mm:ssZ"
-      time_limit_seconds: null
-      used_gpu_seconds: 0
-      user: Ann
-    next: 2
     $ leasehold job submit -- sleep 1000
     job 3 is submitted: sleep
     "#);
@@ -124,6 +65,71 @@ fn a_command_is_submitted_waited_for_and_read() {
     error: there is no job named "99" that this token may see
     hint: Check the name; the list route shows what there is.
     exit 1
+    "#);
+}
+
+#[test]
+fn jobs_are_listed_for_programs() {
+    let server = Server::with_guest("live-formats");
+    server.folder.stdout("job submit --wait --name hello -- true");
+    insta::assert_snapshot!(server.session("job list -o json\njob list -o yaml"), @r#"
+    $ leasehold job list -o json
+    {
+      "jobs": [
+        {
+          "account": "default",
+          "borrowed_gpu_seconds": 0,
+          "borrows": false,
+          "command": [
+            "true"
+          ],
+          "ended": "yyyy-mm-ddThh:mm:ssZ",
+          "evictions": 0,
+          "exit": {
+            "code": 0,
+            "signal": null,
+            "what": "exit status 0"
+          },
+          "gpus": 1,
+          "name": "hello",
+          "nodes": [],
+          "number": 1,
+          "reason": "",
+          "started": "yyyy-mm-ddThh:mm:ssZ",
+          "state": "completed",
+          "submitted": "yyyy-mm-ddThh:mm:ssZ",
+          "time_limit_seconds": null,
+          "used_gpu_seconds": 0,
+          "user": "Ann"
+        }
+      ],
+      "next": null
+    }
+    $ leasehold job list -o yaml
+    jobs:
+    - account: default
+      borrowed_gpu_seconds: 0
+      borrows: false
+      command:
+      - "true"
+      ended: "yyyy-mm-ddThh:mm:ssZ"
+      evictions: 0
+      exit:
+        code: 0
+        signal: null
+        what: exit status 0
+      gpus: 1
+      name: hello
+      nodes: []
+      number: 1
+      reason: ""
+      started: "yyyy-mm-ddThh:mm:ssZ"
+      state: completed
+      submitted: "yyyy-mm-ddThh:mm:ssZ"
+      time_limit_seconds: null
+      used_gpu_seconds: 0
+      user: Ann
+    next: null
     "#);
 }
 

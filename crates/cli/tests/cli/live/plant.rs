@@ -14,7 +14,6 @@ fn nodes_are_drained_resumed_and_taken_down() {
          node drain a-02-02 --from 2098-01-01 --until 2098-01-02 --id works --what fans
          node resume works
          node down a-02-02-1
-         node list -o csv
          node resume a-02-02-1
          node drain a-02
          node down b-01",
@@ -49,24 +48,6 @@ fn nodes_are_drained_resumed_and_taken_down() {
     called off: works
     $ leasehold node down a-02-02-1
     1 node down
-    $ leasehold node list -o csv
-    node,sku,gpus,condition,holding,gpus_used,gpus_borrowed,draining
-    a-01-01-1,emulated,8,up,one-machine-guest,0,0,false
-    a-01-01-2,emulated,8,up,one-machine-guest,0,0,false
-    a-01-01-3,emulated,8,up,one-machine-guest,0,0,false
-    a-01-01-4,emulated,8,up,one-machine-guest,0,0,false
-    a-01-02-1,emulated,8,up,one-machine-guest,0,0,false
-    a-01-02-2,emulated,8,up,one-machine-guest,0,0,false
-    a-01-02-3,emulated,8,up,one-machine-guest,0,0,false
-    a-01-02-4,emulated,8,up,one-machine-guest,0,0,false
-    a-02-01-1,emulated,8,up,own,0,0,false
-    a-02-01-2,emulated,8,up,own,0,0,false
-    a-02-01-3,emulated,8,up,own,0,0,false
-    a-02-01-4,emulated,8,up,own,0,0,false
-    a-02-02-1,emulated,8,down,own,0,0,false
-    a-02-02-2,emulated,8,up,own,0,0,false
-    a-02-02-3,emulated,8,up,own,0,0,false
-    a-02-02-4,emulated,8,up,own,0,0,false
     $ leasehold node resume a-02-02-1
     1 node back
     $ leasehold node drain a-02
