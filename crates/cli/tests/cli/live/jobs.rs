@@ -78,7 +78,7 @@ fn jobs_are_listed_for_programs() {
       "jobs": [
         {
           "account": "default",
-          "borrowed_gpu_seconds": 0,
+          "borrowed_gpu_seconds": N,
           "borrows": false,
           "command": [
             "true"
@@ -99,7 +99,7 @@ fn jobs_are_listed_for_programs() {
           "state": "completed",
           "submitted": "yyyy-mm-ddThh:mm:ssZ",
           "time_limit_seconds": null,
-          "used_gpu_seconds": 0,
+          "used_gpu_seconds": N,
           "user": "Ann"
         }
       ],
@@ -108,7 +108,7 @@ fn jobs_are_listed_for_programs() {
     $ leasehold job list -o yaml
     jobs:
     - account: default
-      borrowed_gpu_seconds: 0
+      borrowed_gpu_seconds: N
       borrows: false
       command:
       - "true"
@@ -127,7 +127,7 @@ fn jobs_are_listed_for_programs() {
       state: completed
       submitted: "yyyy-mm-ddThh:mm:ssZ"
       time_limit_seconds: null
-      used_gpu_seconds: 0
+      used_gpu_seconds: N
       user: Ann
     next: null
     "#);
