@@ -83,8 +83,11 @@ impl Server {
             .replace(&self.folder.path("").display().to_string(), "FOLDER/")
             .replace(&next_month(), "NEXT-MONTH");
         // A job may run across the end of a second.
-        let text = masked(&text, "_gpu_seconds\": d", "_gpu_seconds\": N");
-        let text = masked(&text, "_gpu_seconds: d", "_gpu_seconds: N");
+        let used = |text: String, name: &str| {
+            let forms = (0..10).map(|seconds| format!("{name}: {seconds}"));
+            forms.fold(text, |text, form| text.replace(&form, &format!("{name}: N")))
+        };
+        let text = used(used(text, "_gpu_seconds"), "_gpu_seconds\"");
         let text = masked(&text, "lab-dddd-", "lab-YEAR-");
         let text = masked(&text, "dddd-dd-ddTdd:dd:ddZ", "yyyy-mm-ddThh:mm:ssZ");
         let text = masked(&text, &"h".repeat(64), "HASH");
