@@ -16,7 +16,7 @@ pub enum Lease {
     /// Show a lease: what it grants, step by step
     Show(LeaseShow),
     /// Sign a lease; it is refused if the site cannot carry it
-    Sign(LeaseFile),
+    Sign(LeaseSign),
     /// Amend a lease by a later version of its file
     Amend(LeaseAmend),
     /// Give notice today
@@ -54,11 +54,11 @@ pub struct LeaseShow {
 
 /// Arguments of `lease sign`.
 #[derive(Debug, Args)]
-pub struct LeaseFile {
+pub struct LeaseSign {
     /// The lease file that both sides signed
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Sign it although its service began before today: the fees since then are billed at once
+    /// Its service may have begun before today: all since then is billed at once
     #[arg(long)]
     pub backdated: bool,
     /// How it is asked for.

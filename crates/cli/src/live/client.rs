@@ -175,7 +175,7 @@ impl Client {
         if let (true, Some(key)) = (self.verbose, &key) {
             self.say(&format!("Idempotency-Key: {key}"));
         }
-        let began = Instant::now();
+        let mut lost_since: Option<Instant> = None;
         let mut pause = Duration::from_millis(50);
         loop {
             let tried = self.once(ask, key.as_deref());
@@ -185,11 +185,12 @@ impl Client {
             };
             self.heard.set(self.heard.get() || tried.is_ok());
             let limit = if self.heard.get() { WAIT_FOR } else { LOOK_FOR };
-            if !again || began.elapsed() + pause > limit {
+            let since = lost_since.get_or_insert_with(Instant::now).elapsed();
+            if !again || since + pause > limit {
                 return tried.map_err(|error| self.unreachable(&error)).map(Answer::judged);
             }
             // Nothing tells when a server is back; it is asked less and less often.
-            std::thread::sleep(pause);
+            std::thread::park_timeout(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }
     }
@@ -270,6 +271,12 @@ impl Client {
 
     /// A refusal as a failure of the command.
     pub fn refused(&self, problem: &Problem) -> Failure {
+        if problem.detail.starts_with("error[") {
+            // Laid out with its places already, as `check` does it.
+            let problems = format!("{}\n", problem.detail.trim_end());
+            let summary = problem.hint.clone().unwrap_or_else(|| "the server refuses this".into());
+            return Failure::Refused { problems, summary };
+        }
         let failure = Failure::impossible(problem.detail.clone());
         if problem.status == StatusCode::UNAUTHORIZED {
             let url = &self.context.url;

@@ -170,9 +170,23 @@ mod tests {
             json!({ "lease": "a", "gpus": 4096, "used": "5400", "watts": 300_000_000, "notice": { "by": "tenant" } }),
             json!({ "lease": "b\u{1b}[2J", "gpus": null, "used": "-1", "watts": 8_400, "notice": null }),
         ];
-        insta::assert_snapshot!(table(&columns, &rows, Width::Wide), @"");
-        insta::assert_snapshot!(csv(&columns, &rows[..1]), @"");
-        insta::assert_snapshot!(card(&columns, &rows[0]), @"");
+        insta::assert_snapshot!(table(&columns, &rows, Width::Wide), @r#"
+        lease   GPUs  GPU-hours   limit  notice by
+        ──────────────────────────────────────────
+        a      4,096        1.5  300 MW  tenant
+        b�[2J                -1  8.4 kW
+        "#);
+        insta::assert_snapshot!(csv(&columns, &rows[..1]), @r#"
+        lease,gpus,used,watts,notice.by
+        a,4096,5400,300000000,tenant
+        "#);
+        insta::assert_snapshot!(card(&columns, &rows[0]), @r#"
+        lease      a
+        GPUs       4,096
+        GPU-hours  1.5
+        limit      300 MW
+        notice by  tenant
+        "#);
         assert!(!table(&columns, &rows, Width::Narrow).contains("notice"));
     }
 

@@ -91,7 +91,7 @@ impl Knocks {
     pub fn wait(&self, longest: Duration) {
         if self.0.recv_timeout(longest) == Err(RecvTimeoutError::Disconnected) {
             // Nobody knocks any more: what is left is to look now and then.
-            std::thread::sleep(longest);
+            std::thread::park_timeout(longest);
         }
     }
 }

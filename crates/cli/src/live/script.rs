@@ -83,7 +83,12 @@ mod tests {
         let script = "#!/bin/sh\n#LEASEHOLD --gpu 8\n#LEASEHOLD --time soon\n#LEASEHOLD: x\n#LEASEHOLD --name 'a\n";
         let wrong = options(script).expect_err("wrong");
         let told: String = wrong.iter().map(|(line, what)| format!("{line}: {what}\n")).collect();
-        insta::assert_snapshot!(told, @"");
+        insta::assert_snapshot!(told, @r#"
+        2: unexpected argument '--gpu' found; tip: a similar argument exists: '--gpus'
+        3: invalid value 'soon' for '--time <DURATION>': expected a length of time such as 90s, 10m, 1h30m, 2d or HH:MM:SS
+        4: expected a blank after #LEASEHOLD
+        5: a quote is not closed
+        "#);
     }
 
     #[test]

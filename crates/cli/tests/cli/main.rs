@@ -5,6 +5,7 @@ mod calendar;
 mod demo;
 mod focus;
 mod invoices;
+mod live;
 mod pages;
 mod replay;
 mod run;

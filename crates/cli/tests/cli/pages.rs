@@ -50,10 +50,10 @@ fn man_writes_a_page_a_command() {
     assert_snapshot!(folder.outcome("man pages/man1"), @r#"
     exit 0
     --- stderr
-    wrote 17 pages into pages/man1
+    wrote 75 pages into pages/man1
     "#);
     let listed = std::fs::read_dir(folder.path("pages/man1")).expect("it was made").count();
-    assert_eq!(listed, 17);
+    assert_eq!(listed, 75);
     assert!(folder.read("pages/man1/leasehold-check.1").starts_with(".ie"));
 }
 

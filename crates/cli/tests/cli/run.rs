@@ -53,6 +53,13 @@ impl Folder {
             .current_dir(&self.0)
             .env("NO_COLOR", "1")
             .env("COLUMNS", "100")
+            // Nothing of whoever runs the tests, and nothing left for them.
+            .env("XDG_CONFIG_HOME", self.0.join("config"))
+            .env_remove("LEASEHOLD_URL")
+            .env_remove("LEASEHOLD_TOKEN_FILE")
+            .env_remove("LEASEHOLD_CONTEXT")
+            .env_remove("LEASEHOLD_DATABASE")
+            .stdin(std::process::Stdio::null())
             .output()
             .expect("the binary starts")
     }

@@ -105,9 +105,8 @@ pub fn on_server(asked: &Show, common: &Common) -> Option<Result<String, Failure
     let text = fetch(number, common).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|_| Failure::impossible("the server sends no text"))
     });
-    Some(text.map_err(|failure| {
+    Some(text.inspect_err(|_| {
         output::narrate(common, &format!("there is no file {number}; a server was asked for it"));
-        failure
     }))
 }
 
