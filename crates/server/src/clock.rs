@@ -1,5 +1,7 @@
 //! What time it is: the machine's clock, or one that runs faster for a demonstration.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant as Monotonic, SystemTime, UNIX_EPOCH};
 
 use leasehold_units::{Instant, Seconds};
@@ -18,7 +20,12 @@ pub enum Clock {
         /// Seconds of the site in one real second.
         rate: u32,
     },
+    /// One that somebody else sets, in seconds since 1970: to try what happens when a clock is stepped.
+    Set(Arc<AtomicI64>),
 }
+
+/// A clock that is set is looked at so often.
+const LOOK: Duration = Duration::from_millis(2);
 
 impl Clock {
     /// A clock that shows `from` now, and `rate` seconds more each real second.
@@ -37,6 +44,7 @@ impl Clock {
                 let passed = since.elapsed().as_micros() * u128::from(*rate) / 1_000_000;
                 from.after(Seconds::new(u64::try_from(passed).unwrap_or(u64::MAX)))
             }
+            Self::Set(seconds) => Instant::from_unix(seconds.load(Ordering::SeqCst)),
         }
     }
 
@@ -52,6 +60,8 @@ impl Clock {
                 let left = at.since(self.now()).get();
                 Duration::from_micros(left.saturating_mul(1_000_000) / u64::from(*rate))
             }
+            Self::Set(_) if at <= self.now() => Duration::ZERO,
+            Self::Set(_) => LOOK,
         }
     }
 }

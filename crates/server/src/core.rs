@@ -149,6 +149,7 @@ impl Core {
     }
 
     /// Lets pass what passes by itself up to `now`: what is due, and what the plant saw, each at its instant.
+    /// Whether it came so far: with a full outbox it stops in between, and nothing may be decided at `now` yet.
     ///
     /// # Errors
     /// Where an invariant is broken: the program must stop.
@@ -157,14 +158,16 @@ impl Core {
         now: Instant,
         plant: &mut dyn Plant,
         out: &mut Outbox,
-    ) -> Result<(), Violation> {
+    ) -> Result<bool, Violation> {
         loop {
             let next = [self.control.next_due(), plant.next()].into_iter().flatten().min();
-            let Some(at) = next.filter(|at| *at <= now) else { return self.see(now, plant, out) };
+            let Some(at) = next.filter(|at| *at <= now) else {
+                return self.see(now, plant, out).map(|()| true);
+            };
             let at = at.max(self.state().now);
             self.see(at, plant, out)?;
             if out.is_full() {
-                return Ok(());
+                return Ok(false);
             }
         }
     }

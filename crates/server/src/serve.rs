@@ -20,7 +20,6 @@ use crate::api::{self, App};
 use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
-use crate::core::Outbox;
 use crate::engine::{self, Engine, Handle, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
@@ -31,6 +30,9 @@ use crate::problem;
 
 /// The longest that a request may wait for its answer to begin.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// When the loop has stopped, answers that are on their way have so long.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
 /// The largest body, in bytes: a lease or a script.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -95,7 +97,7 @@ pub fn serve(
     options: ServeOptions,
     ready: impl FnOnce(Option<std::net::SocketAddr>),
 ) -> Result<(), ServeError> {
-    let store = leasehold_storage::open(&options.database, OpenMode::Lead { wait: true })?;
+    let store = lead(&options.database)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (engine, handle) = start(
         store,
@@ -127,21 +129,34 @@ pub fn serve(
     })?;
     ready(address);
     let served = runtime.block_on(async move {
-        let stop = async move {
-            tokio::select! {
-                () = asked_to_stop() => {}
-                _ = ended => {}
-            }
-        };
-        listener.serve(router, stop).await
+        let served = listener.serve(router, asked_to_stop());
+        tokio::select! {
+            served = served => Some(served),
+            // Nobody can be served without the loop, and another server may lead already.
+            () = async { ended.await.unwrap_or(()); tokio::time::sleep(LAST_ANSWERS).await } => None,
+        }
     });
-    if served.cut > 0 {
+    if let Some(served) = served.filter(|served| served.cut > 0) {
         tracing::warn!(connections = served.cut, "cut connections that were still busy");
     }
     handle.stop();
     let stopped = thread.join().map_err(|_| std::io::Error::other("the loop panicked"))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(stopped?)
+}
+
+/// Opens the database to lead. While another server leads, this one waits and does not listen.
+fn lead(place: &str) -> Result<Box<dyn Store>, StoreError> {
+    match leasehold_storage::open(place, OpenMode::Lead { wait: false }) {
+        Err(StoreError::LedByAnother { place: at }) => {
+            tracing::info!(
+                database = at,
+                "another server leads; this one takes over when that ends"
+            );
+            leasehold_storage::open(place, OpenMode::Lead { wait: true })
+        }
+        opened => opened,
+    }
 }
 
 /// The loop over what is stored, with a first token if there was none.
@@ -161,26 +176,26 @@ fn start(
     let first = auth::bootstrap(directory, loaded.core.registry().tokens(), Clock::Wall.now())?;
     if let Some(event) = first {
         let now = clock.now().max(loaded.core.state().now);
-        let mut out = Outbox::default();
-        loaded.core.note(now, Fact::Token(event), &mut out);
-        loaded.store.append(&out.take())?;
+        loaded.core.note(now, Fact::Token(event), &mut loaded.unsaved);
+    }
+    let begun = loaded.unsaved.take();
+    if !begun.is_empty() {
+        loaded.store.append(&begun)?;
     }
     Ok(Engine::new(loaded, plant, clock.clone()))
 }
 
 /// Signs the leases that a site begins with.
 fn sign(loaded: &mut Loaded, leases: &[Source], now: Instant) -> Result<(), ServeError> {
-    let mut out = Outbox::default();
     for source in leases {
         let terms = Terms::parse(source)
             .map_err(|problems| ServeError::Lease(source.name.clone(), count(&problems)))?;
         let input = Input::Sign(Box::new(terms));
         loaded
             .core
-            .handle(now, &input, &mut NoPlant, &mut out)
+            .handle(now, &input, &mut NoPlant, &mut loaded.unsaved)
             .map_err(|refused| ServeError::Lease(source.name.clone(), refused.to_string()))?;
     }
-    loaded.store.append(&out.take())?;
     Ok(())
 }
 
