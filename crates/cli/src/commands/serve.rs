@@ -16,7 +16,7 @@ use leasehold_server::plant::{LocalLogs, LocalOptions, LocalPlant};
 use leasehold_server::serve::{ServeOptions, serve};
 use leasehold_simulator::scenario::read_source;
 
-use crate::arguments::{self, Common, LogFormat};
+use crate::arguments::{self, Common, LogFormat, Switch};
 use crate::failure::Failure;
 use crate::files::{self, FileError};
 use crate::{input, keys, output};
@@ -57,7 +57,10 @@ pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
         })),
         logs: Some(Box::new(LocalLogs { directory: agent })),
         clock: Clock::Wall,
-        rates: RateLimits::default(),
+        rates: match asked.rate_limit {
+            Switch::On => RateLimits::default(),
+            Switch::Off => RateLimits::unlimited(),
+        },
     };
     let token = asked.data.join(leasehold_server::auth::OPERATOR_TOKEN_FILE);
     let scheme = if asked.tls_cert.is_some() { "https" } else { "http" };
