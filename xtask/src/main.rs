@@ -47,7 +47,7 @@ enum Task {
     },
     /// Make go wrong what can go wrong around a part of the product, more often than its tests do.
     Faults {
-        /// Which part: `storage`.
+        /// Which part: `storage` or `serve`.
         part: String,
         /// How many rounds of each fault.
         #[arg(long, default_value_t = 200)]

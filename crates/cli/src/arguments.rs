@@ -258,6 +258,18 @@ pub struct Serve {
     /// How the log is written on stderr
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log: LogFormat,
+    /// Whether callers are kept from asking more often than is good for the others; figures are taken without
+    #[arg(long, hide = true, value_enum, value_name = "SWITCH", default_value_t = Switch::On)]
+    pub rate_limit: Switch,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
 }
 
 /// How a log is written.

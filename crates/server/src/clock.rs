@@ -26,6 +26,9 @@ pub struct FastClock {
     shown: Mutex<(Instant, Monotonic)>,
 }
 
+/// A clock that somebody else moves is looked at so often.
+const LOOK: Duration = Duration::from_millis(2);
+
 impl Clock {
     /// A clock that shows `from` now, and `rate` seconds more each real second.
     ///
@@ -53,7 +56,7 @@ impl Clock {
                 let passed = since.elapsed().as_micros() * u128::from(clock.rate) / 1_000_000;
                 shown.after(Seconds::new(u64::try_from(passed).unwrap_or(u64::MAX)))
             }
-            Self::Held(at) => Instant::from_unix(at.load(Ordering::Relaxed)),
+            Self::Held(at) => Instant::from_unix(at.load(Ordering::SeqCst)),
         }
     }
 
@@ -73,8 +76,8 @@ impl Clock {
                 let ahead = Duration::from_micros(u64::try_from(ahead).unwrap_or(u64::MAX));
                 ahead.saturating_sub(since.elapsed())
             }
-            Self::Held(now) if now.load(Ordering::Relaxed) < at.unix() => Duration::MAX,
-            Self::Held(_) => Duration::ZERO,
+            Self::Held(_) if at <= self.now() => Duration::ZERO,
+            Self::Held(_) => LOOK,
         }
     }
 

@@ -21,7 +21,6 @@ use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
 use crate::command::begins_ahead;
-use crate::core::Outbox;
 use crate::engine::{self, Engine, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
@@ -32,6 +31,9 @@ use crate::problem;
 
 /// The longest that a request may wait for its answer to begin.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// When the loop has stopped, answers that are on their way have so long.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
 
 /// The largest body, in bytes: a lease or a script.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -106,7 +108,7 @@ pub fn serve(
     ready: impl FnOnce(Option<std::net::SocketAddr>),
 ) -> Result<(), ServeError> {
     let store: Box<dyn Store> = match &options.database {
-        Some(place) => leasehold_storage::open(place, OpenMode::Lead { wait: true })?,
+        Some(place) => lead(place)?,
         None => Box::new(Volatile::new()),
     };
     let place = options.database.clone().unwrap_or_else(|| store.place().to_owned());
@@ -146,21 +148,34 @@ pub fn serve(
     })?;
     ready(address);
     let served = runtime.block_on(async move {
-        let stop = async move {
-            tokio::select! {
-                () = asked_to_stop() => {}
-                _ = ended => {}
-            }
-        };
-        listener.serve(router, stop).await
+        let served = listener.serve(router, asked_to_stop());
+        tokio::select! {
+            served = served => Some(served),
+            // Nobody can be served without the loop, and another server may lead already.
+            () = async { ended.await.unwrap_or(()); tokio::time::sleep(LAST_ANSWERS).await } => None,
+        }
     });
-    if served.cut > 0 {
+    if let Some(served) = served.filter(|served| served.cut > 0) {
         tracing::warn!(connections = served.cut, "cut connections that were still busy");
     }
     handle.stop();
     let stopped = thread.join().map_err(|_| std::io::Error::other("the loop panicked"))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(stopped?)
+}
+
+/// Opens the database to lead. While another server leads, this one waits and does not listen.
+fn lead(place: &str) -> Result<Box<dyn Store>, StoreError> {
+    match leasehold_storage::open(place, OpenMode::Lead { wait: false }) {
+        Err(StoreError::LedByAnother { place: at }) => {
+            tracing::info!(
+                database = at,
+                "another server leads; this one takes over when that ends"
+            );
+            leasehold_storage::open(place, OpenMode::Lead { wait: true })
+        }
+        opened => opened,
+    }
 }
 
 /// What a first start begins with.
@@ -200,15 +215,18 @@ impl First {
             }
         }
         let now = clock.now().max(loaded.core.state().now);
-        let mut out = Outbox::default();
-        facts.into_iter().for_each(|fact| loaded.core.note(now, fact, &mut out));
-        loaded.store.append(&out.take())?;
+        let Loaded { core, unsaved, .. } = &mut loaded;
+        facts.into_iter().for_each(|fact| core.note(now, fact, unsaved));
+        // What a site begins with is in the log as a whole or not at all.
+        let begun = loaded.unsaved.take();
+        if !begun.is_empty() {
+            loaded.store.append(&begun)?;
+        }
         Ok(loaded)
     }
 
     /// Signs the leases that a site begins with.
     fn sign(&self, loaded: &mut Loaded, now: Instant) -> Result<(), ServeError> {
-        let mut out = Outbox::default();
         for source in &self.leases {
             let refused = |why: String| ServeError::Lease(source.name.clone(), why);
             let terms = Terms::parse(source).map_err(|problems| refused(count(&problems)))?;
@@ -220,10 +238,9 @@ impl First {
             let is_amendment = loaded.core.state().contracts.find(&terms.id).is_some();
             let terms = Box::new(terms);
             let input = if is_amendment { Input::Amend(terms) } else { Input::Sign(terms) };
-            let handled = loaded.core.handle(now, &input, &mut NoPlant, &mut out);
+            let handled = loaded.core.handle(now, &input, &mut NoPlant, &mut loaded.unsaved);
             handled.map_err(|why| refused(why.to_string()))?;
         }
-        loaded.store.append(&out.take())?;
         Ok(())
     }
 }

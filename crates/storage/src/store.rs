@@ -78,6 +78,14 @@ pub trait Store: Send {
     /// Those of reading.
     fn answer(&mut self, principal: &str, command: &str) -> Result<Option<Answer>, StoreError>;
 
+    /// What these commands were answered, each named by its principal and its id; those that were not are left
+    /// out. One question, however many they are.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading.
+    fn answers_to(&mut self, commands: &[(&str, &str)]) -> Result<Vec<Answer>, StoreError>;
+
     /// All of a stream's text.
     ///
     /// # Errors

@@ -113,6 +113,13 @@ impl Store for Volatile {
         Ok(self.answers.get(&(principal.to_owned(), command.to_owned())).cloned())
     }
 
+    fn answers_to(&mut self, commands: &[(&str, &str)]) -> Result<Vec<Answer>, StoreError> {
+        let known = commands.iter().filter_map(|(principal, command)| {
+            self.answers.get(&((*principal).to_owned(), (*command).to_owned())).cloned()
+        });
+        Ok(known.collect())
+    }
+
     fn text(&mut self, stream: &str) -> Result<Option<String>, StoreError> {
         let text = |own: &Vec<usize>| own.iter().map(|index| &*self.chunks[*index].text).collect();
         Ok(self.streams.get(stream).map(text))

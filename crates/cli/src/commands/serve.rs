@@ -20,7 +20,7 @@ use leasehold_simulator::scenario::{Loaded as Scenario, read_source};
 use leasehold_simulator::workload::WorkloadError;
 use leasehold_units::PartyId;
 
-use crate::arguments::{self, Common, LogFormat};
+use crate::arguments::{self, Common, LogFormat, Switch};
 use crate::failure::Failure;
 use crate::files::{self, FileError};
 use crate::{input, keys, output};
@@ -85,7 +85,7 @@ fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeO
         })),
         logs: Some(Box::new(LocalLogs { directory: agent })),
         clock: Clock::Wall,
-        rates: RateLimits::default(),
+        rates: rates(asked.rate_limit),
     })
 }
 
@@ -122,8 +122,15 @@ fn demo(
         issuers: issuers(asked.oidc.as_deref())?,
         logs: None,
         clock: Clock::fast(from, rate),
-        rates: RateLimits::default(),
+        rates: rates(asked.rate_limit),
     })
+}
+
+fn rates(limit: Switch) -> RateLimits {
+    match limit {
+        Switch::On => RateLimits::default(),
+        Switch::Off => RateLimits::unlimited(),
+    }
 }
 
 /// Everybody who takes part, now or later.

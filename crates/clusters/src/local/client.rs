@@ -95,8 +95,26 @@ impl LocalCluster {
         let mut child = None;
         let first = shared.connect_within(Duration::from_secs(5), &mut child)?;
         let for_thread = Arc::clone(&shared);
-        std::thread::spawn(move || for_thread.keep_connected(first, &sender, child));
+        std::thread::spawn(move || for_thread.keep_connected(Some(first), &sender, child));
         Ok((Self { shared }, reports))
+    }
+
+    /// As [`LocalCluster::connect`], without waiting for an agent: the thread makes the first connection too, and tries
+    /// for as long as it takes.
+    pub fn reach(
+        socket: &Path,
+        nodes: Vec<Node>,
+        desired: &[Order],
+        spawn: Option<Spawn>,
+    ) -> (Self, Receiver<Report>) {
+        let mut state = State::default();
+        desired.iter().for_each(|order| state.note(order));
+        let shared =
+            Arc::new(Shared { socket: socket.into(), nodes, spawn, state: Mutex::new(state) });
+        let (sender, reports) = channel();
+        let for_thread = Arc::clone(&shared);
+        std::thread::spawn(move || for_thread.keep_connected(None, &sender, None));
+        (Self { shared }, reports)
     }
 
     /// Says what is desired from now on. What cannot be said now is said when the agent is back.
@@ -203,18 +221,20 @@ impl Shared {
 
     fn keep_connected(
         &self,
-        mut reader: BufReader<UnixStream>,
+        mut reader: Option<BufReader<UnixStream>>,
         reports: &Sender<Report>,
         mut child: Option<Child>,
     ) {
         loop {
-            self.listen(&mut reader, reports);
+            if let Some(reader) = &mut reader {
+                self.listen(reader, reports);
+            }
             loop {
                 if self.lock().is_closed {
                     return;
                 }
                 if let Ok(next) = self.connect_within(Duration::from_secs(1), &mut child) {
-                    reader = next;
+                    reader = Some(next);
                     break;
                 }
                 clock::pause(Duration::from_millis(50));

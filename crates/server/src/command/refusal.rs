@@ -55,6 +55,11 @@ impl Refusal {
                 "repeat the command with the same Idempotency-Key: it is carried out once",
             );
         }
+        Self::refused_by_store()
+    }
+
+    /// The store refuses writes for now.
+    pub fn refused_by_store() -> Self {
         Self::new(
             503,
             "not-stored",

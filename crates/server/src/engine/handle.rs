@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use leasehold_storage::Store;
+use leasehold_storage::{Snapshot, Store};
 use tokio::sync::{RwLock, oneshot, watch};
 
 use crate::command::{By, Command, Reply};
@@ -35,6 +35,8 @@ pub(super) enum Message {
     Asked(Box<Asked>),
     /// Something to be read from the store.
     Read(Reading),
+    /// A snapshot is written out, or could not be.
+    Snapshot(Option<Box<Snapshot>>),
     /// The plant saw something.
     Wake,
     /// The end.

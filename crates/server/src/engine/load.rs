@@ -28,6 +28,8 @@ pub struct Loaded {
     pub store: Box<dyn Store>,
     /// Up to which record a snapshot is kept; [`NO_SNAPSHOTS`] if none is wanted.
     pub snapshot_seq: u64,
+    /// What happened since the last record: the loop makes it durable before anything else.
+    pub unsaved: Outbox,
 }
 
 /// Why nothing could be loaded.
@@ -60,7 +62,8 @@ pub enum LoadError {
     Empty,
 }
 
-/// Loads what is stored; an empty store is opened with the site of the file `site` at `now`.
+/// Loads what is stored; an empty store is opened with the site of the file `site` at `now`, which is not
+/// durable yet: what a site begins with is in the log as a whole or not at all.
 ///
 /// # Errors
 /// See [`LoadError`].
@@ -74,8 +77,7 @@ pub fn load(
         let mut core = Core::open(site, now)?;
         let mut out = Outbox::default();
         core.note(now, Fact::Opened { site: site.text.to_string() }, &mut out);
-        store.append(&out.take())?;
-        return Ok(Loaded { core, store, snapshot_seq: 0 });
+        return Ok(Loaded { core, store, snapshot_seq: 0, unsaved: out });
     }
     if let Some(site) = site
         && *opened_with(store.as_mut())?.1 != *site.text
@@ -83,7 +85,7 @@ pub fn load(
         return Err(LoadError::OtherSite { name: site.name.clone() });
     }
     let (core, snapshot_seq) = fold_from_snapshot(store.as_mut())?;
-    Ok(Loaded { core, store, snapshot_seq })
+    Ok(Loaded { core, store, snapshot_seq, unsaved: Outbox::default() })
 }
 
 /// The core as of the last stored record.

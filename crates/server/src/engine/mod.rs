@@ -1,20 +1,25 @@
 //! The loop: commands are decided, made durable in groups, answered, and only then carried out.
 //!
 //! It runs on a thread of its own, the only one that changes anything. Readers share the core behind a lock
-//! that the loop holds from the first decision of a group until the group is durable, so that nobody ever
-//! reads what might still be lost.
+//! that the loop holds from the first decision of a group until the group is durable, or undone, so that
+//! nobody ever reads what might still be lost.
 
 mod handle;
 mod load;
+mod setback;
+mod snapshots;
+#[cfg(test)]
+mod tests;
 mod verify;
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_control::Violation;
-use leasehold_storage::{Answer, Batch, Snapshot, Store, StoreError};
-use leasehold_units::Instant;
+use leasehold_storage::{Answer, Store, StoreError};
+use leasehold_units::{Instant, Seconds};
 use tokio::sync::{RwLock, watch};
 
 pub use handle::{Asked, Closed, Handle};
@@ -27,21 +32,26 @@ use crate::command::{Desk, Done, Refusal, Reply};
 use crate::core::{Core, Outbox};
 use crate::plant::Plant;
 use handle::Message;
+use setback::Setback;
 
 /// So many commands are made durable together at most.
 const GROUP_MAX: usize = 512;
 
+/// The loop looks around at least so often. A leader that PostgreSQL hears nothing of for four seconds is
+/// taken for dead.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// On a clock that can be held back, what passes by itself keeps readers out no longer than this.
 const TURN: Duration = Duration::from_millis(20);
 
-/// The loop looks around at least so often.
-const IDLE: Duration = Duration::from_secs(1);
+/// How long a start waits for what the plant has to tell of the time before.
+const PLANT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the loop lets readers be when the store does not take anything.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// So long a command can be repeated under its key.
+const ANSWERS_KEPT: Seconds = Seconds::new(7 * 24 * 3600);
 
-/// A snapshot is written after so many records.
-const SNAPSHOT_EVERY: u64 = 100_000;
+/// Old answers are forgotten so often.
+const PRUNE_EVERY: Duration = Duration::from_secs(600);
 
 /// The loop.
 pub struct Engine {
@@ -50,12 +60,24 @@ pub struct Engine {
     plant: Box<dyn Plant>,
     clock: Clock,
     inbox: Receiver<Message>,
+    /// For threads that tell the loop something when they are done.
+    sender: Sender<Message>,
     /// The last record that is durable, for whoever waits for news.
     durable: watch::Sender<u64>,
-    snapshot_at: u64,
     out: Outbox,
     /// Who is let in, as of the last record that is durable.
     tokens: Arc<std::sync::RwLock<TokenBook>>,
+    /// Commands that wait until the loop has caught up with the time.
+    waiting: Vec<Asked>,
+    /// More is due than one group takes.
+    is_behind: bool,
+    /// The last instant of the log may have been left before all had followed.
+    is_unsettled: bool,
+    is_stopping: bool,
+    heard_of_store: Monotonic,
+    pruned: Monotonic,
+    setback: Option<Setback>,
+    snapshots: snapshots::Snapshots,
 }
 
 /// Why the loop came to its end.
@@ -85,6 +107,9 @@ struct Decided {
     is_old: bool,
 }
 
+/// Answers that were given, by who asked and under which key.
+type Known = BTreeMap<(String, String), Answer>;
+
 impl Engine {
     /// A loop over what was loaded, and how to reach it.
     pub fn new(loaded: Loaded, mut plant: Box<dyn Plant>, clock: Clock) -> (Self, Handle) {
@@ -93,7 +118,7 @@ impl Engine {
         let core = Arc::new(RwLock::new(loaded.core));
         let head = loaded.store.head().seq;
         let (durable, news) = watch::channel(head);
-        let handle = Handle::new(Arc::clone(&core), sender, news);
+        let handle = Handle::new(Arc::clone(&core), sender.clone(), news);
         let waker = handle.clone();
         plant.attach(Arc::new(move || waker.wake()));
         let tokens = Arc::new(std::sync::RwLock::new(tokens));
@@ -103,10 +128,18 @@ impl Engine {
             plant,
             clock,
             inbox,
+            sender,
             durable,
-            snapshot_at: loaded.snapshot_seq,
-            out: Outbox::default(),
+            out: loaded.unsaved,
             tokens,
+            waiting: Vec::new(),
+            is_behind: false,
+            is_unsettled: true,
+            is_stopping: false,
+            heard_of_store: Monotonic::now(),
+            pruned: Monotonic::now(),
+            setback: None,
+            snapshots: snapshots::Snapshots::new(loaded.snapshot_seq),
         };
         (engine, handle)
     }
@@ -122,124 +155,175 @@ impl Engine {
     /// See [`Stopped`]. What was not answered is not durable.
     pub fn run(mut self) -> Result<(), Stopped> {
         self.take_over();
+        self.plant.await_answer(PLANT_PATIENCE);
         loop {
-            let (asked, stop) = self.gather();
-            if let Err(error) = self.turn(asked) {
-                self.recover(error)?;
+            let asked = self.gather();
+            if self.is_set_back() {
+                refuse_all(asked, &Refusal::refused_by_store());
+            } else {
+                self.turn(asked)?;
+                self.tend()?;
             }
-            if stop {
-                self.snapshot();
+            if self.is_stopping {
+                self.last_snapshot();
                 return Ok(());
-            }
-            if self.store.head().seq.saturating_sub(self.snapshot_at) >= SNAPSHOT_EVERY {
-                self.snapshot();
             }
         }
     }
 
     /// Waits for something to do, and takes all that is there.
-    fn gather(&mut self) -> (Vec<Asked>, bool) {
+    fn gather(&mut self) -> Vec<Asked> {
         let next = {
             let core = self.core.blocking_read();
             [core.control().next_due(), self.plant.next()].into_iter().flatten().min()
         };
-        let wait = next.map_or(IDLE, |at| self.clock.until(at).min(IDLE));
-        let mut asked = Vec::new();
+        let wait = match next {
+            _ if self.setback.is_some() => IDLE,
+            _ if self.is_behind => Duration::ZERO,
+            Some(at) => self.clock.until(at).min(IDLE),
+            None => IDLE,
+        };
+        let mut asked = std::mem::take(&mut self.waiting);
         let mut message = match self.inbox.recv_timeout(wait) {
             Ok(message) => Some(message),
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return (asked, true),
+            Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
         };
         while let Some(taken) = message {
             match taken {
                 Message::Asked(one) => asked.push(*one),
                 Message::Read(read) => read(self.store.as_mut()),
+                Message::Snapshot(snapshot) => self.snapshots.written(snapshot),
                 Message::Wake => {}
-                Message::Stop => return (asked, true),
+                Message::Stop => {
+                    self.is_stopping = true;
+                    return asked;
+                }
             }
             if asked.len() >= GROUP_MAX {
                 break;
             }
             message = self.inbox.try_recv().ok();
         }
-        (asked, false)
+        asked
     }
 
     /// Decides, makes durable, answers, acts.
-    fn turn(&mut self, asked: Vec<Asked>) -> Result<(), Failed> {
+    fn turn(&mut self, asked: Vec<Asked>) -> Result<(), Stopped> {
+        let known = self.known(&asked);
         let lock = Arc::clone(&self.core);
         let mut core = lock.blocking_write();
-        let now = self.clock.now().max(core.state().now);
-        let mut decided = Vec::with_capacity(asked.len());
-        let (began, can_lag) = (Monotonic::now(), self.clock.can_lag());
-        let mut is_time_up = || can_lag && began.elapsed() >= TURN;
-        let caught_up = core.catch_up(now, self.plant.as_mut(), &mut self.out, &mut is_time_up);
-        let is_late = can_lag && matches!(caught_up, Ok(false));
-        let now = if is_late { core.state().now } else { now.max(core.state().now) };
-        if is_late {
-            self.clock.hold_back(now);
-        }
-        let settled = caught_up.and_then(|_| {
-            for asked in asked {
-                let known = self.known(&asked, &decided);
-                let is_old = known.is_some();
-                let reply = known.unwrap_or_else(|| self.decide(&mut core, now, &asked));
-                decided.push(Decided { asked, reply, is_old });
+        let decided = match self.decide_durably(&mut core, asked, known) {
+            Ok(decided) => decided,
+            Err(stopped) => {
+                // Nothing of what is in there is sure: whoever wants to read it waits for the next server.
+                std::mem::forget(core);
+                return Err(stopped);
             }
-            core.settle(now, self.plant.as_mut(), &mut self.out)
-        });
-        if let Err(violation) = settled {
-            refuse_all(decided, &Refusal::stopped());
-            return Err(Failed::Violation { violation, story: core.story() });
-        }
-        let touches_tokens = self.out.touches_tokens();
-        let mut batch = self.out.take();
-        batch.answers = answers(&decided, now);
-        if is_something(&batch)
-            && let Err(error) = self.store.append(&batch)
-        {
-            refuse_all(decided, &Refusal::not_stored(&error));
-            return Err(Failed::Store(error));
-        }
-        if touches_tokens {
-            let book = core.registry().tokens().clone();
-            *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = book;
-        }
+        };
         drop(core);
         for Decided { asked, reply, .. } in decided {
             // Nobody waits any more where the connection was cut: the answer is kept all the same.
             let _ = asked.reply.send(reply);
         }
         self.plant.act();
-        self.durable.send_replace(self.store.head().seq);
+        let seq = self.store.head().seq;
+        self.durable.send_if_modified(|known| std::mem::replace(known, seq) != seq);
         Ok(())
     }
 
-    /// The answer to a command that was asked before under its key, or why the key is not free.
-    fn known(&mut self, asked: &Asked, before: &[Decided]) -> Option<Reply> {
-        let key = asked.key.as_ref()?;
-        let principal = asked.by.id.as_str();
-        // What was only tried out leaves nothing behind, so that it is no answer to a command.
-        let just_now = before
-            .iter()
-            .filter(|other| !other.asked.dry_run && !other.is_old)
-            .find(|other| other.asked.key.as_ref() == Some(key) && other.asked.by.id == principal);
-        if let Some(other) = just_now {
-            return Some(if other.asked.digest == asked.digest {
-                other.reply.clone().map(|done| Done { again: true, ..done })
-            } else {
-                Err(Refusal::key_reused(key))
-            });
+    /// What was decided and is durable; nothing if the store did not take it.
+    fn decide_durably(
+        &mut self,
+        core: &mut Core,
+        asked: Vec<Asked>,
+        known: Result<Known, StoreError>,
+    ) -> Result<Vec<Decided>, Stopped> {
+        let known = match known {
+            Ok(known) => known,
+            Err(error) => return self.go_back(core, asked, error).map(|()| Vec::new()),
+        };
+        let now = self.clock.now().max(core.state().now);
+        let mut decided = Vec::with_capacity(asked.len());
+        if let Err(violation) = self.decide_all(core, now, asked, &known, &mut decided) {
+            refuse_all(decided.into_iter().map(|decided| decided.asked), &Refusal::stopped());
+            return Err(Stopped::Violation { violation, story: core.story() });
         }
-        match self.store.answer(principal, key) {
-            Ok(None) => None,
-            Ok(Some(answer)) if answer.digest == asked.digest => Some(again(&answer)),
-            Ok(Some(_)) => Some(Err(Refusal::key_reused(key))),
-            Err(error) => Some(Err(Refusal::not_stored(&error))),
+        let touches_tokens = self.out.touches_tokens();
+        let mut batch = self.out.take();
+        batch.answers = answers(&decided, now);
+        if !batch.is_empty() {
+            if let Err(error) = self.store.append(&batch) {
+                let asked = decided.into_iter().map(|decided| decided.asked).collect();
+                return self.go_back(core, asked, error).map(|()| Vec::new());
+            }
+            self.heard_of_store = Monotonic::now();
         }
+        if touches_tokens {
+            let book = core.registry().tokens().clone();
+            *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = book;
+        }
+        Ok(decided)
     }
 
-    /// The answer to a command.
+    /// Lets pass what is due, and then, if that is all, decides what is asked.
+    fn decide_all(
+        &mut self,
+        core: &mut Core,
+        now: Instant,
+        asked: Vec<Asked>,
+        known: &Known,
+        decided: &mut Vec<Decided>,
+    ) -> Result<(), Violation> {
+        if std::mem::take(&mut self.is_unsettled) {
+            let last = core.state().now;
+            core.settle(last, self.plant.as_mut(), &mut self.out)?;
+        }
+        let (began, can_lag) = (Monotonic::now(), self.clock.can_lag());
+        let mut is_time_up = || can_lag && began.elapsed() >= TURN;
+        self.is_behind =
+            !core.catch_up(now, self.plant.as_mut(), &mut self.out, &mut is_time_up)?;
+        if self.is_behind && !can_lag {
+            self.waiting = asked;
+            return Ok(());
+        }
+        // A clock that can lag does, so that whoever asks is answered at the instant that was reached.
+        let now = if self.is_behind { core.state().now } else { now };
+        if self.is_behind {
+            self.clock.hold_back(now);
+        }
+        let now = now.max(core.state().now);
+        let mut by_key = BTreeMap::new();
+        for asked in asked {
+            let key = asked.key.clone().filter(|_| !asked.dry_run);
+            let key = key.map(|key| (asked.by.id.clone(), key));
+            let before = key.as_ref().and_then(|key| by_key.get(key));
+            let before = before.map(|index: &usize| &decided[*index]);
+            let old = key.as_ref().and_then(|key| repeated(&asked, before, known.get(key)));
+            let is_old = old.is_some();
+            let reply = old.unwrap_or_else(|| self.decide(core, now, &asked));
+            if let Some(key) = key {
+                by_key.entry(key).or_insert(decided.len());
+            }
+            decided.push(Decided { asked, reply, is_old });
+        }
+        core.settle(now, self.plant.as_mut(), &mut self.out)
+    }
+
+    /// What was answered before to commands with the keys of these.
+    fn known(&mut self, asked: &[Asked]) -> Result<Known, StoreError> {
+        let keyed = asked.iter().filter(|asked| !asked.dry_run);
+        let keys = keyed.filter_map(|asked| Some((asked.by.id.as_str(), asked.key.as_deref()?)));
+        let keys: Vec<(&str, &str)> = keys.collect();
+        if keys.is_empty() {
+            return Ok(Known::new());
+        }
+        let known = self.store.answers_to(&keys)?.into_iter();
+        Ok(known
+            .map(|answer| ((answer.principal.clone(), answer.command.clone()), answer))
+            .collect())
+    }
+
     fn decide(&mut self, core: &mut Core, now: Instant, asked: &Asked) -> Reply {
         let mut desk =
             Desk { core, plant: self.plant.as_mut(), out: &mut self.out, now, by: &asked.by };
@@ -250,26 +334,24 @@ impl Engine {
         }
     }
 
-    /// Goes on from what is durable after a write was refused, or stops where it must.
-    fn recover(&mut self, failed: Failed) -> Result<(), Stopped> {
-        let error = match failed {
-            Failed::Violation { violation, story } => {
-                return Err(Stopped::Violation { violation, story });
+    /// What is to be done now and then.
+    fn tend(&mut self) -> Result<(), Stopped> {
+        if self.heard_of_store.elapsed() >= IDLE {
+            if let Err(error) = self.store.refresh() {
+                let lock = Arc::clone(&self.core);
+                let mut core = lock.blocking_write();
+                return self.go_back(&mut core, Vec::new(), error);
             }
-            Failed::Store(
-                error @ (StoreError::Fenced { .. }
-                | StoreError::NotLeading { .. }
-                | StoreError::Unknown { .. }
-                | StoreError::Damaged { .. }),
-            ) => return Err(error.into()),
-            Failed::Store(error) => error,
-        };
-        tracing::error!(%error, "the store refuses; going back to what is durable");
-        std::thread::sleep(STORE_PAUSE);
-        self.out = Outbox::default();
-        let core = load::read_core(self.store.as_mut())?;
-        *self.core.blocking_write() = core;
-        self.take_over();
+            self.heard_of_store = Monotonic::now();
+        }
+        if self.pruned.elapsed() >= PRUNE_EVERY {
+            self.pruned = Monotonic::now();
+            let before = self.clock.now().unix() - ANSWERS_KEPT.get().cast_signed();
+            if let Err(error) = self.store.prune_answers(Instant::from_unix(before)) {
+                tracing::warn!(%error, "cannot forget old answers");
+            }
+        }
+        self.tend_snapshots();
         Ok(())
     }
 
@@ -277,60 +359,44 @@ impl Engine {
         let core = self.core.blocking_read();
         self.plant.take_over(core.state(), core.registry());
     }
-
-    /// Writes what a start needs not fold again. That it fails is no harm: the log is whole.
-    fn snapshot(&mut self) {
-        let began = Monotonic::now();
-        let head = *self.store.head();
-        if head.seq <= self.snapshot_at {
-            return;
-        }
-        let snapshot = {
-            let core = self.core.blocking_read();
-            write_snapshot(&core, &head)
-        };
-        self.snapshot_at = head.seq;
-        let put = snapshot
-            .map(|snapshot: Snapshot| (snapshot.body.len(), self.store.put_snapshot(&snapshot)));
-        match put {
-            Ok((bytes, Ok(()))) => {
-                let seconds = began.elapsed().as_secs_f64();
-                tracing::info!(seq = head.seq, bytes, seconds, "wrote a snapshot");
-            }
-            Ok((_, Err(error))) => tracing::warn!(%error, "cannot keep a snapshot"),
-            Err(error) => tracing::warn!(%error, "cannot write a snapshot"),
-        }
-    }
 }
 
-/// Why a turn failed.
-enum Failed {
-    Violation { violation: Violation, story: Vec<String> },
-    Store(StoreError),
+/// The answer that a command was given already, in the same group or long ago.
+fn repeated(asked: &Asked, before: Option<&Decided>, known: Option<&Answer>) -> Option<Reply> {
+    let key = asked.key.as_deref()?;
+    let (digest, reply) = match (before, known) {
+        (Some(before), _) => {
+            let reply = before.reply.clone().map(|done| Done { again: true, ..done });
+            (before.asked.digest, reply)
+        }
+        (None, Some(known)) => (known.digest, again(known)),
+        (None, None) => return None,
+    };
+    Some(if digest == asked.digest { reply } else { Err(Refusal::key_reused(key)) })
 }
 
-fn refuse_all(decided: Vec<Decided>, refusal: &Refusal) {
-    for Decided { asked, .. } in decided {
+fn refuse_all(asked: impl IntoIterator<Item = Asked>, refusal: &Refusal) {
+    for asked in asked {
         let _ = asked.reply.send(Err(refusal.clone()));
     }
 }
 
 /// What is kept of the commands that have a key, so that repeating one changes nothing.
 fn answers(decided: &[Decided], at: Instant) -> Vec<Answer> {
-    let mut answers: Vec<Answer> = Vec::new();
+    let mut answers: BTreeMap<(&str, &str), Answer> = BTreeMap::new();
     let new = decided.iter().filter(|decided| !decided.asked.dry_run && !decided.is_old);
     for Decided { asked, reply, .. } in new {
         let Some(key) = &asked.key else { continue };
-        let principal = asked.by.id.clone();
         let (status, body) = match reply {
             Ok(done) => (done.status, done.body.clone()),
             Err(refusal) if refusal.is_kept() => (refusal.status, refusal.to_json()),
             _ => continue,
         };
-        let command = key.clone();
-        answers.push(Answer { principal, command, digest: asked.digest, at, status, body });
+        let (principal, command) = (asked.by.id.clone(), key.clone());
+        let (digest, name) = (asked.digest, (asked.by.id.as_str(), key.as_str()));
+        answers.entry(name).or_insert(Answer { principal, command, digest, at, status, body });
     }
-    answers
+    answers.into_values().collect()
 }
 
 /// The answer that was given first.
@@ -339,11 +405,4 @@ fn again(answer: &Answer) -> Reply {
         return Ok(Done { status: answer.status, body: answer.body.clone(), again: true });
     }
     Err(Refusal::from_json(answer.status, &answer.body))
-}
-
-const fn is_something(batch: &Batch) -> bool {
-    !(batch.records.is_empty()
-        && batch.answers.is_empty()
-        && batch.chunks.is_empty()
-        && batch.archive.is_empty())
 }

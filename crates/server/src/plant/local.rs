@@ -1,19 +1,21 @@
 //! The machine itself: what is decided becomes orders to its agent, what the agent reports becomes
 //! observations.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_clusters::local::{
-    self, Command, ConnectError, Limits, LocalCluster, Node, NodeShare, Order, Program, Report,
-    Run, RunId, Spawn, Turnover,
+    self, Command, Limits, LocalCluster, Node, NodeShare, Order, Program, Report, Run, RunId,
+    Spawn, Turnover,
 };
 use leasehold_control::{Allocation, Condition, Event, Input, JobSlot, JobState, State};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds};
 
 use super::{Logs, Plant, RunName, Seen, Stream, Waker};
+use crate::clock::Clock;
 use crate::job::{Exit, LiveJob, Work};
 use crate::log::Fact;
 use crate::registry::Registry;
@@ -31,11 +33,46 @@ pub struct LocalOptions {
 pub struct LocalPlant {
     options: LocalOptions,
     cluster: Option<LocalCluster>,
-    reports: Arc<Mutex<VecDeque<Report>>>,
+    inbox: Arc<Inbox>,
     wake: Option<Waker>,
     /// Ends that were reported and are not forgotten yet: they are told again after a setback.
     ended: BTreeMap<RunId, (Instant, local::Exit)>,
     orders: Vec<Order>,
+}
+
+/// What the agent reported and nobody took up yet.
+#[derive(Default)]
+struct Inbox {
+    reports: Mutex<Reports>,
+    answered: Condvar,
+}
+
+#[derive(Default)]
+struct Reports {
+    /// By the instant that they tell of, then as they came: what an agent kept for a server that was away comes
+    /// in no order.
+    waiting: BTreeMap<(Instant, u64), Report>,
+    count: u64,
+    /// The agent told all that it had to tell when it was reached.
+    is_answered: bool,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, report: Report) {
+        let mut reports = self.lock();
+        reports.count += 1;
+        // Of the future only a clock that was set back tells: what was reported has happened.
+        let key = (instant_of(&report).min(Clock::Wall.now()), reports.count);
+        if matches!(report, Report::Running(_)) {
+            reports.is_answered = true;
+            self.answered.notify_all();
+        }
+        reports.waiting.insert(key, report);
+    }
 }
 
 impl LocalPlant {
@@ -44,14 +81,14 @@ impl LocalPlant {
         Self {
             options,
             cluster: None,
-            reports: Arc::default(),
+            inbox: Arc::default(),
             wake: None,
             ended: BTreeMap::new(),
             orders: Vec::new(),
         }
     }
 
-    fn connect(&mut self, state: &State, orders: &[Order]) -> Result<(), ConnectError> {
+    fn connect(&mut self, state: &State, orders: &[Order]) {
         let count = u32::try_from(state.fleet.nodes().len()).expect("a site has few nodes");
         let nodes = (0..count).map(|number| Node {
             name: state.site.node_name(number),
@@ -59,18 +96,27 @@ impl LocalPlant {
         });
         let socket = self.options.directory.join("agent.sock");
         let spawn = self.options.spawn.clone();
-        let (cluster, reports) = LocalCluster::connect(&socket, nodes.collect(), orders, spawn)?;
-        let (queue, wake) = (Arc::clone(&self.reports), self.wake.clone());
+        let (cluster, reports) = LocalCluster::reach(&socket, nodes.collect(), orders, spawn);
+        let (inbox, wake) = (Arc::clone(&self.inbox), self.wake.clone());
         std::thread::spawn(move || {
             for report in reports {
-                queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(report);
+                inbox.put(report);
                 if let Some(wake) = &wake {
                     wake();
                 }
             }
         });
         self.cluster = Some(cluster);
-        Ok(())
+    }
+
+    /// Whether a run is what its job does now.
+    fn is_wanted(id: &RunId, state: &State, registry: &Registry) -> bool {
+        let slot = registry.job(id.party(), id.job()).and_then(|job| job.slot);
+        let job = slot.and_then(|slot| state.jobs.find(slot));
+        job.is_some_and(|job| {
+            let runs = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+            runs && job.starts == id.start()
+        })
     }
 
     /// What an end means for the state machine; nothing where the run is not what the job does now.
@@ -129,18 +175,17 @@ impl Plant for LocalPlant {
     }
 
     fn next(&self) -> Option<Instant> {
-        let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.front().map(instant_of)
+        self.inbox.lock().waiting.keys().next().map(|(at, _)| *at)
     }
 
     fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen> {
         loop {
             let report = {
-                let mut reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);
-                if reports.front().is_none_or(|report| now < instant_of(report)) {
-                    return Vec::new();
+                let mut reports = self.inbox.lock();
+                match reports.waiting.first_entry().filter(|first| first.key().0 <= now) {
+                    Some(first) => first.remove(),
+                    None => return Vec::new(),
                 }
-                reports.pop_front().expect("there is one")
             };
             let seen = match report {
                 Report::Ended { id, at, exit } => {
@@ -161,7 +206,14 @@ impl Plant for LocalPlant {
                     tracing::info!(nodes, gpus, cgroup = inventory.cgroup, "the agent answers");
                     Vec::new()
                 }
-                Report::Started { .. } | Report::Running(_) => Vec::new(),
+                Report::Running(ids) => {
+                    // What was decided about it was never sent: the server was killed in between.
+                    let unwanted =
+                        ids.into_iter().filter(|id| !Self::is_wanted(id, state, registry));
+                    self.orders.extend(unwanted.map(|id| Order::Vacate { id, deadline: now }));
+                    Vec::new()
+                }
+                Report::Started { .. } => Vec::new(),
             };
             if !seen.is_empty() {
                 return seen;
@@ -227,9 +279,23 @@ impl Plant for LocalPlant {
             cluster.send(&orders);
             let again = std::mem::take(&mut self.ended).into_iter();
             let again = again.map(|(id, (at, exit))| Report::Ended { id, at, exit });
-            self.reports.lock().unwrap_or_else(PoisonError::into_inner).extend(again);
-        } else if let Err(error) = self.connect(state, &orders) {
-            tracing::error!(%error, "no agent on this machine: no job runs until one answers");
+            again.for_each(|report| self.inbox.put(report));
+        } else {
+            self.connect(state, &orders);
+        }
+    }
+
+    fn await_answer(&mut self, patience: Duration) {
+        let until = Monotonic::now() + patience;
+        let mut reports = self.inbox.lock();
+        while !reports.is_answered {
+            let left = until.saturating_duration_since(Monotonic::now());
+            if left.is_zero() {
+                tracing::error!("no agent answers on this machine: no job runs until one does");
+                return;
+            }
+            let waited = self.inbox.answered.wait_timeout(reports, left);
+            reports = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }

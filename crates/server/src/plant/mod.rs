@@ -7,6 +7,7 @@ mod local;
 mod simulated;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leasehold_control::{Event, Input, JobSpec, State};
 use leasehold_units::Instant;
@@ -69,6 +70,10 @@ pub trait Plant: Send {
     /// Hears all that should be the case, after a start: what it runs and nobody wants is stopped, what
     /// is wanted and does not run is started.
     fn take_over(&mut self, state: &State, registry: &Registry);
+
+    /// Waits until it has heard what happened while nobody listened, so that each thing is taken up in its
+    /// turn; no longer than `patience`.
+    fn await_answer(&mut self, _patience: Duration) {}
 }
 
 /// A plant that runs nothing: jobs start and run until they are cancelled.

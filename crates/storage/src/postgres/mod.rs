@@ -341,6 +341,18 @@ impl Store for Postgres {
         rows.first().map(|row| self.link.reading().answer(row)).transpose()
     }
 
+    fn answers_to(&mut self, commands: &[(&str, &str)]) -> Result<Vec<Answer>, StoreError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = "SELECT a.principal, a.command, a.at, a.digest, a.status, a.body, a.sum \
+                    FROM unnest($1::text[], $2::text[]) AS asked (principal, command) \
+                    JOIN leasehold.answer a USING (principal, command)";
+        let (principals, names): (Vec<&str>, Vec<&str>) = commands.iter().copied().unzip();
+        let rows = self.query(text, &[&principals, &names])?;
+        rows.iter().map(|row| self.link.reading().answer(row)).collect()
+    }
+
     fn text(&mut self, stream: &str) -> Result<Option<String>, StoreError> {
         let text =
             "SELECT id, stream, text, sum FROM leasehold.chunk WHERE stream = $1 ORDER BY id";

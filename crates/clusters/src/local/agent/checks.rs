@@ -1,7 +1,7 @@
 //! What a run must keep to on this host, whatever the server believes.
 
 use super::{Agent, Known, Live, Turning};
-use crate::local::wire::{Program, Run};
+use crate::local::wire::{Program, Run, RunId};
 use leasehold_units::Name;
 
 impl Agent {
@@ -34,6 +34,10 @@ impl Agent {
 
     fn check_neighbours(&self, run: &Run) -> Result<(), String> {
         for (id, live) in self.live() {
+            // What leaves, and an earlier start of the same job, is waited for.
+            if live.is_leaving() || is_earlier(id, &run.id) {
+                continue;
+            }
             for share in &run.nodes {
                 let Some(taken) = live.nodes.iter().find(|taken| taken.name == share.name) else {
                     continue;
@@ -49,13 +53,29 @@ impl Agent {
         Ok(())
     }
 
+    /// Whether a run that is intended cannot begin yet.
+    pub(crate) fn must_wait(&self, id: &RunId) -> bool {
+        let Some(Known::Intended(own)) = self.runs.get(id) else { return false };
+        let is_in_place = |other: &Live| {
+            other.nodes.iter().any(|taken| own.nodes.iter().any(|share| share.name == taken.name))
+        };
+        self.live().any(|(other, live)| {
+            is_earlier(other, id) || (other != id && live.is_leaving() && is_in_place(live))
+        })
+    }
+
     /// Runs that may be going on.
-    pub(crate) fn live(&self) -> impl Iterator<Item = (&crate::local::RunId, &Live)> {
+    pub(crate) fn live(&self) -> impl Iterator<Item = (&RunId, &Live)> {
         self.runs.iter().filter_map(|(id, known)| match known {
             Known::Intended(live) | Known::Running(live) => Some((id, live)),
             Known::Ended(_) => None,
         })
     }
+}
+
+/// Whether one is a start of the same job before another.
+fn is_earlier(one: &RunId, other: &RunId) -> bool {
+    one.party() == other.party() && one.job() == other.job() && one.start() < other.start()
 }
 
 fn check_command(run: &Run) -> Result<(), String> {

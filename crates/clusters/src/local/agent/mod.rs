@@ -22,7 +22,7 @@ use super::wire::{
 };
 use leasehold_units::Instant;
 use rustix::process::{getpid, set_child_subreaper, setsid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -157,6 +157,8 @@ pub(crate) struct Agent {
     pub(crate) cgroup: Option<PathBuf>,
     pub(crate) nodes: Vec<Node>,
     pub(crate) runs: BTreeMap<RunId, Known>,
+    /// Those that are wanted, and wait until what has their place is gone.
+    pub(crate) held: BTreeSet<RunId>,
     pub(crate) turnovers: BTreeMap<String, (Turnover, Turning)>,
     /// Connections, and whether they have said what they want.
     pub(crate) peers: BTreeMap<u64, (UnixStream, bool)>,
@@ -182,6 +184,7 @@ pub fn agent_main(config: AgentConfig) -> Result<std::convert::Infallible, Agent
         cgroup,
         nodes: Vec::new(),
         runs: BTreeMap::new(),
+        held: BTreeSet::new(),
         turnovers: BTreeMap::new(),
         peers: BTreeMap::new(),
         events: sender,
@@ -255,6 +258,8 @@ impl Agent {
             cgroup: self.cgroup.is_some(),
         };
         self.say(peer, &FromAgent::Report(Report::Inventory(inventory)));
+        // All that is wanted is in the orders: what waits and is not among them is not wanted any more.
+        self.held.clear();
         orders.into_iter().for_each(|order| self.obey(order));
         self.say_all_runs(peer);
         self.drop_unwanted_intents();

@@ -19,7 +19,7 @@ impl Agent {
     pub(crate) fn start(&mut self, run: Run) {
         let id = run.id.clone();
         match self.runs.get(&id) {
-            Some(Known::Intended(_)) => return self.supervise(&id),
+            Some(Known::Intended(_)) => return self.supervise_when_free(&id),
             Some(Known::Running(_) | Known::Ended(_)) => return,
             None => {}
         }
@@ -32,7 +32,7 @@ impl Agent {
             .map_err(|error| format!("the host cannot record the run: {error}"))
             .and(checked)
         {
-            Ok(()) => self.supervise(&id),
+            Ok(()) => self.supervise_when_free(&id),
             Err(reason) => self.refuse(id, reason),
         }
     }
@@ -106,8 +106,27 @@ impl Agent {
         }
     }
 
+    /// Starts a run that is intended as soon as an earlier start of its job, and whatever is on its way out of its
+    /// place, is gone: no job runs twice at once, and no GPU is used twice.
+    fn supervise_when_free(&mut self, id: &RunId) {
+        if self.must_wait(id) {
+            self.held.insert(id.clone());
+        } else {
+            self.supervise(id);
+        }
+    }
+
+    fn release_held(&mut self) {
+        for id in self.held.clone() {
+            if !self.must_wait(&id) {
+                self.supervise(&id);
+            }
+        }
+    }
+
     /// Starts a supervisor for a run that is intended. If another one has it, this one leaves it to that.
     pub(crate) fn supervise(&mut self, id: &RunId) {
+        self.held.remove(id);
         let directory = self.directory(id);
         match watch::spawn(&directory, &self.spawned) {
             Ok(said) => self.follow(id, Some(said)),
@@ -139,6 +158,7 @@ impl Agent {
     pub(crate) fn ended(&mut self, id: RunId, ended: Ended) {
         self.runs.insert(id.clone(), Known::Ended(ended.clone()));
         self.report(Report::Ended { id, at: ended.at, exit: ended.exit });
+        self.release_held();
         self.begin_turnovers();
     }
 
@@ -208,7 +228,7 @@ impl Agent {
         }
     }
 
-    /// What a server that connects must know.
+    /// What a server that connects must know. That which runs is said last: all else was said then.
     pub(crate) fn say_all_runs(&mut self, peer: u64) {
         let mut running = Vec::new();
         let mut lines = Vec::new();
@@ -224,7 +244,7 @@ impl Agent {
                 }
             }
         }
-        for report in [Report::Running(running)].into_iter().chain(lines) {
+        for report in lines.into_iter().chain([Report::Running(running)]) {
             self.say(peer, &FromAgent::Report(report));
         }
     }
@@ -233,12 +253,18 @@ impl Agent {
     pub(crate) fn drop_unwanted_intents(&mut self) {
         let is_intended =
             |(id, known): (&RunId, &Known)| matches!(known, Known::Intended(_)).then(|| id.clone());
-        let unwanted: Vec<RunId> = self.runs.iter().filter_map(is_intended).collect();
+        let mut unwanted: Vec<RunId> = self.runs.iter().filter_map(is_intended).collect();
+        unwanted.retain(|id| !self.held.contains(id));
         unwanted.iter().for_each(|id| self.stop(id));
     }
 }
 
 impl Live {
+    /// Whether it was asked to end.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.orders.vacate.is_some() || self.orders.stop_boot_millis.is_some()
+    }
+
     pub(crate) fn of(intent: &Intent, orders: Orders) -> Self {
         let run = &intent.run;
         Self {
