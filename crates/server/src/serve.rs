@@ -152,7 +152,10 @@ pub fn serve(
         tokio::select! {
             served = served => Some(served),
             // Nobody can be served without the loop, and another server may lead already.
-            () = async { ended.await.unwrap_or(()); tokio::time::sleep(LAST_ANSWERS).await } => None,
+            () = async {
+                ended.await.unwrap_or(());
+                tokio::time::sleep_until(tokio::time::Instant::now() + LAST_ANSWERS).await;
+            } => None,
         }
     });
     if let Some(served) = served.filter(|served| served.cut > 0) {

@@ -98,7 +98,8 @@ fn stream(
         let mut after = after;
         // Tokens end by the wall clock, whatever time the site has.
         let over = who.expires().map_or(FOREVER, |at| Clock::Wall.until(at));
-        let over = tokio::time::sleep(over.min(FOREVER));
+        let over = tokio::time::Instant::now() + over.min(FOREVER);
+        let over = tokio::time::sleep_until(over);
         tokio::pin!(over);
         let nothing = Feed::default();
         loop {

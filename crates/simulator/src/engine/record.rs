@@ -108,21 +108,10 @@ impl Milestone {
                 let (id, version, from) = (&terms.id, terms.version, terms.effective);
                 ("amended", format!("{id} amended: version {version} from {from}"))
             }
-            Event::OutagePlanned(outage) => {
-                let zone = &state.site.time_zone;
-                let (from, until) = (outage.interval.from, outage.interval.until);
-                let (from, until) = (local(from, zone), local(until, zone));
-                let nodes = counted(&outage.nodes());
-                let what = &outage.what;
-                ("planned", format!("{what} planned: {nodes} out from {from} until {until}"))
-            }
-            Event::OutageCancelled { id } => ("called off", format!("maintenance {id} called off")),
-            Event::MaintenanceBegan { nodes } => {
-                ("maintenance", format!("{} out for maintenance", counted(nodes)))
-            }
-            Event::MaintenanceEnded { nodes } => {
-                ("back", format!("{} back from maintenance", counted(nodes)))
-            }
+            Event::OutagePlanned(_)
+            | Event::OutageCancelled { .. }
+            | Event::MaintenanceBegan { .. }
+            | Event::MaintenanceEnded { .. } => return Self::upkeep(at, event, state),
             Event::TurnoverOverdue { nodes, since } => {
                 let after = at.since(*since);
                 let nodes = counted(nodes);
@@ -153,6 +142,29 @@ impl Milestone {
             }
             Event::Booked(fact) => return Self::booked(at, fact),
             Event::PowerStepped(step) => return Self::power(at, step, state),
+            _ => return None,
+        };
+        Some(Self { at, name, what })
+    }
+
+    /// What becomes of maintenance.
+    fn upkeep(at: Instant, event: &Event, state: &State) -> Option<Self> {
+        let (name, what) = match event {
+            Event::OutagePlanned(outage) => {
+                let zone = &state.site.time_zone;
+                let (from, until) = (outage.interval.from, outage.interval.until);
+                let (from, until) = (local(from, zone), local(until, zone));
+                let nodes = counted(&outage.nodes());
+                let what = &outage.what;
+                ("planned", format!("{what} planned: {nodes} out from {from} until {until}"))
+            }
+            Event::OutageCancelled { id } => ("called off", format!("maintenance {id} called off")),
+            Event::MaintenanceBegan { nodes } => {
+                ("maintenance", format!("{} out for maintenance", counted(nodes)))
+            }
+            Event::MaintenanceEnded { nodes } => {
+                ("back", format!("{} back from maintenance", counted(nodes)))
+            }
             _ => return None,
         };
         Some(Self { at, name, what })
