@@ -82,6 +82,11 @@ impl Core {
         self.control.state()
     }
 
+    /// The instant of the last record: nothing happens before it any more.
+    pub fn now(&self) -> Instant {
+        self.state().now.max(self.registry.noted())
+    }
+
     /// What is remembered beside it.
     pub const fn registry(&self) -> &Registry {
         &self.registry
@@ -174,7 +179,7 @@ impl Core {
             let Some(at) = next.filter(|at| *at <= now) else {
                 return self.see(now, plant, out).map(|()| true);
             };
-            let at = at.max(self.state().now);
+            let at = at.max(self.now());
             self.see(at, plant, out)?;
             if out.is_full() || is_time_up() {
                 return Ok(false);

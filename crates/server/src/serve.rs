@@ -217,7 +217,7 @@ impl First {
                 facts.push(Fact::Token(token));
             }
         }
-        let now = clock.now().max(loaded.core.state().now);
+        let now = clock.now().max(loaded.core.now());
         let Loaded { core, unsaved, .. } = &mut loaded;
         facts.into_iter().for_each(|fact| core.note(now, fact, unsaved));
         // What a site begins with is in the log as a whole or not at all.

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use leasehold_control::Input;
 use leasehold_diagnostics::Source;
-use leasehold_server::core::Core;
-use leasehold_server::metrics::Metrics;
+use leasehold_lease::Terms;
+use leasehold_server::core::{Core, Outbox};
+use leasehold_server::metrics::{Metrics, Outcome};
+use leasehold_server::plant::NoPlant;
 use leasehold_units::Instant;
 
 fn root() -> PathBuf {
@@ -28,8 +31,14 @@ fn names(text: &str) -> BTreeSet<String> {
 fn counted() -> String {
     let source = Source::new("site.toml", read("examples/one-machine/site.toml"));
     let now = Instant::from_unix(1_782_000_000);
-    let core = Core::open(&source, now).unwrap_or_else(|error| panic!("{error}"));
-    Metrics::default().text(core.state(), 0)
+    let mut core = Core::open(&source, now).unwrap_or_else(|error| panic!("{error}"));
+    let lease = Source::new("guest.toml", read("examples/one-machine/leases/guest.toml"));
+    let terms = Terms::parse(&lease).expect("the example is sound");
+    let sign = Input::Sign(Box::new(terms));
+    core.handle(now, &sign, &mut NoPlant, &mut Outbox::default()).expect("it fits");
+    let metrics = Metrics::default();
+    metrics.count("job_submit", Outcome::Done, 0.001);
+    metrics.text(core.state(), 0)
 }
 
 #[test]

@@ -243,7 +243,7 @@ impl Engine {
             Ok(known) => known,
             Err(error) => return self.go_back(core, asked, error).map(|()| Vec::new()),
         };
-        let now = self.clock.now().max(core.state().now);
+        let now = self.clock.now().max(core.now());
         let mut decided = Vec::with_capacity(asked.len());
         if let Err(violation) = self.decide_all(core, now, asked, &known, &mut decided) {
             refuse_all(decided.into_iter().map(|decided| decided.asked), &Refusal::stopped());
@@ -276,7 +276,7 @@ impl Engine {
         decided: &mut Vec<Decided>,
     ) -> Result<(), Violation> {
         if std::mem::take(&mut self.is_unsettled) {
-            let last = core.state().now;
+            let last = core.now();
             core.settle(last, self.plant.as_mut(), &mut self.out)?;
         }
         let (began, can_lag) = (Monotonic::now(), self.clock.can_lag());
@@ -288,11 +288,11 @@ impl Engine {
             return Ok(());
         }
         // A clock that can lag does, so that whoever asks is answered at the instant that was reached.
-        let now = if self.is_behind { core.state().now } else { now };
+        let now = if self.is_behind { core.now() } else { now };
         if self.is_behind {
             self.clock.hold_back(now);
         }
-        let now = now.max(core.state().now);
+        let now = now.max(core.now());
         let mut by_key = BTreeMap::new();
         for asked in asked {
             let key = asked.key.clone().filter(|_| !asked.dry_run);

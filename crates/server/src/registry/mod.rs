@@ -26,6 +26,9 @@ pub const READS: &str = "read";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registry {
     parties: BTreeMap<String, PartyBook>,
+    /// When a fact was noted last.
+    #[serde(default)]
+    noted: Instant,
     /// What those who run the site are told. The landlord's research side is not among them.
     site: Feed,
     /// Whose job is in which slot of the job table, and its number.
@@ -91,8 +94,14 @@ impl Registry {
         std::mem::take(&mut self.ended)
     }
 
+    /// When a fact was noted last.
+    pub const fn noted(&self) -> Instant {
+        self.noted
+    }
+
     /// Takes up a fact.
     pub fn note(&mut self, at: Instant, fact: &Fact) {
+        self.noted = self.noted.max(at);
         match fact {
             Fact::Opened { .. } => {}
             Fact::PartyAdded { party } => {

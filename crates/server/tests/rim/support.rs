@@ -18,7 +18,6 @@ use leasehold_server::api::App;
 use leasehold_server::auth::rights::Standing;
 use leasehold_server::auth::{Authenticator, Role, Scope, Scopes, TokenRequest};
 use leasehold_server::clock::Clock;
-use leasehold_server::core::Outbox;
 use leasehold_server::engine::{self, Engine, Handle, Stopped};
 use leasehold_server::limits::{Limiter, Rate, RateLimits};
 use leasehold_server::log::Fact;
@@ -170,7 +169,7 @@ impl Base {
         let site = Source::new("site.toml", SITE);
         let mut loaded =
             engine::load(store.expect("a store"), Some(&site), opened).expect("a site");
-        let mut out = Outbox::default();
+        let mut out = std::mem::take(&mut loaded.unsaved);
         for tenant in ["a", "b"] {
             let terms =
                 Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
