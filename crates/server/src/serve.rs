@@ -13,6 +13,7 @@ use leasehold_lease::Terms;
 use leasehold_ledger::SigningKey;
 use leasehold_storage::{OpenMode, Store, StoreError, Volatile};
 use leasehold_units::{Instant, PartyId};
+use tokio::sync::watch;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -111,7 +112,6 @@ pub fn serve(
         Some(place) => lead(place)?,
         None => Box::new(Volatile::new()),
     };
-    let place = options.database.clone().unwrap_or_else(|| store.place().to_owned());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let clock = options.clock.clone();
     let first = First {
@@ -136,8 +136,10 @@ pub fn serve(
         logs: options.logs,
         metrics: Metrics::default(),
         clock: options.clock,
-        place,
+        place: options.database,
+        stopping: watch::Sender::new(false),
     });
+    let stopping = app.stopping.clone();
     let router = router(app, authenticator, Limiter::new(options.rates));
     let address = listener.local_addr();
     let (over, ended) = tokio::sync::oneshot::channel();
@@ -148,7 +150,11 @@ pub fn serve(
     })?;
     ready(address);
     let served = runtime.block_on(async move {
-        let served = listener.serve(router, asked_to_stop());
+        let stop = async {
+            asked_to_stop().await;
+            stopping.send_replace(true);
+        };
+        let served = listener.serve(router, stop);
         tokio::select! {
             served = served => Some(served),
             // Nobody can be served without the loop, and another server may lead already.

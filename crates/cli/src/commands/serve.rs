@@ -54,7 +54,7 @@ pub fn run(asked: &arguments::Serve, common: &Common) -> Result<(), Failure> {
     let scheme = if asked.tls_cert.is_some() { "https" } else { "http" };
     let ready = |address: Option<SocketAddr>| {
         let place = address.map_or_else(|| asked.listen.clone(), |at| format!("{scheme}://{at}"));
-        output::narrate(common, &format!("serving on {place}; its API is described at /api"));
+        output::narrate(common, &format!("serving on {place}; its API is described at /api/docs/"));
         output::narrate(common, &format!("the first operator's token is in {}", token.display()));
     };
     serve(options, ready).map_err(|error| Failure::impossible(error.to_string()))

@@ -9,6 +9,7 @@ use utoipa_axum::routes;
 
 use super::{App, Shared};
 use crate::auth::{Principal, Right};
+use crate::command::Refusal;
 use crate::log;
 use crate::problem::{Problem, Query};
 
@@ -74,6 +75,7 @@ async fn list(
     Query(which): Query<WhichRecords>,
 ) -> Result<axum::Json<Records>, Problem> {
     who.reach(Right::ReadAudit)?;
+    kept(&app)?;
     let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
     // Numbers of records are positive in the signed columns of a database.
     let after = which.after.min(super::NUMBER_MAX - 1);
@@ -92,12 +94,27 @@ async fn list(
     Ok(axum::Json(Records { records: records.collect(), next }))
 }
 
+/// Where the log is kept.
+///
+/// # Errors
+/// Where it is not: in a demonstration without a database.
+fn kept(app: &App) -> Result<&str, Problem> {
+    app.place.as_deref().ok_or_else(|| {
+        super::problem(Refusal::new(
+            409,
+            "log-is-kept",
+            "this server keeps no log: it plays a demonstration without a database",
+            "start it with `--database FILE`",
+        ))
+    })
+}
+
 /// Check the whole log: every record's hash follows from the one before.
 #[utoipa::path(get, path = "/audit/verify", tag = "audit",
     responses((status = 200, body = Verified), Problem))]
 async fn verify(app: Shared, who: Principal) -> Result<axum::Json<Verified>, Problem> {
     who.reach(Right::VerifyAudit)?;
-    let place = app.place.clone();
+    let place = kept(&app)?.to_owned();
     let checked = tokio::task::spawn_blocking(move || {
         let mut store = leasehold_storage::open(&place, leasehold_storage::OpenMode::Read)?;
         let head = *store.head();
@@ -105,7 +122,7 @@ async fn verify(app: Shared, who: Principal) -> Result<axum::Json<Verified>, Pro
         Ok::<_, leasehold_storage::StoreError>(head)
     });
     let head = checked.await.map_err(|_| Problem::internal())?.map_err(|error| {
-        super::problem(crate::command::Refusal::new(
+        super::problem(Refusal::new(
             500,
             "log-is-whole",
             error.to_string(),

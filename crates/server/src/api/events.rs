@@ -95,6 +95,7 @@ fn stream(
     let (sender, receiver) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move {
         let mut news = app.handle.news();
+        let mut stopping = app.stopping.subscribe();
         let mut after = after;
         // Tokens end by the wall clock, whatever time the site has.
         let over = who.expires().map_or(FOREVER, |at| Clock::Wall.until(at));
@@ -129,6 +130,7 @@ fn stream(
                 changed = news.changed() => if changed.is_err() { return },
                 () = sender.closed() => return,
                 () = &mut over => return,
+                _ = stopping.wait_for(|stops| *stops) => return,
             }
         }
     });

@@ -48,8 +48,10 @@ pub struct App {
     pub metrics: Metrics,
     /// The time of the site.
     pub clock: Clock,
-    /// The database, to check the log by.
-    pub place: String,
+    /// The database, to check the log by; none where nothing is kept.
+    pub place: Option<String>,
+    /// Whether the server is stopping: streams end then.
+    pub stopping: tokio::sync::watch::Sender<bool>,
 }
 
 /// How handlers get it.

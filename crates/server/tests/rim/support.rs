@@ -266,7 +266,8 @@ impl Site {
             logs: Some(Box::new(SameLog)),
             metrics: Metrics::default(),
             clock,
-            place,
+            place: Some(place),
+            stopping: tokio::sync::watch::Sender::new(false),
         });
         let rate = Rate { per_second: 1_000_000, burst: 1_000_000 };
         let rates = RateLimits { reads: rate, writes: rate, strangers: rate, callers_max: 1_000 };
