@@ -255,6 +255,14 @@ pub struct Serve {
     /// LEASEHOLD_NODE and LEASEHOLD_GPUS in its environment
     #[arg(long, value_name = "COMMAND")]
     pub turnover: Option<String>,
+    /// Run each party's jobs as the unix user of this prefix and the party's name; the agent has to be root for
+    /// that. Without, they run as the agent's user and can read what it can, the data directory included: for
+    /// parties that trust each other
+    #[arg(long, value_name = "PREFIX", requires = "scratch")]
+    pub job_user_prefix: Option<String>,
+    /// Where jobs get their scratch directories: outside of the data directory, which only its owner may enter
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
     /// How the log is written on stderr
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub log: LogFormat,
@@ -290,6 +298,9 @@ pub struct Agent {
     /// What makes a node clean
     #[arg(long, value_name = "COMMAND")]
     pub turnover: Option<String>,
+    /// Where jobs get their scratch directories, if their users may not enter DIR
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
 }
 
 /// Arguments of `agent-run`.

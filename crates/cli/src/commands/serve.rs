@@ -81,7 +81,8 @@ fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeO
         issuers: issuers(asked.oidc.as_deref())?,
         plant: Box::new(LocalPlant::new(LocalOptions {
             directory: agent.clone(),
-            spawn: Some(agent_process(&agent, asked.turnover.as_deref())?),
+            spawn: Some(agent_process(&agent, asked)?),
+            user_prefix: asked.job_user_prefix.clone(),
         })),
         logs: Some(Box::new(LocalLogs { directory: agent })),
         clock: Clock::Wall,
@@ -174,7 +175,7 @@ pub fn agent(asked: &arguments::Agent) -> Result<(), Failure> {
     });
     let config = AgentConfig {
         directory: asked.directory.clone(),
-        scratch: None,
+        scratch: asked.scratch.clone(),
         log_bytes_max: LOG_BYTES_MAX,
         log_keep: LOG_KEEP,
         turnover,
@@ -270,12 +271,17 @@ fn issuers(file: Option<&Path>) -> Result<Vec<Oidc>, Failure> {
     Ok(vec![Oidc::new(config).map_err(|error| wrong(error.to_string()))?])
 }
 
-fn agent_process(directory: &Path, turnover: Option<&str>) -> Result<Spawn, Failure> {
+fn agent_process(directory: &Path, asked: &arguments::Serve) -> Result<Spawn, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::impossible(format!("cannot find this program: {error}")))?;
     let mut args = vec!["agent".to_owned(), directory.display().to_string()];
-    if let Some(turnover) = turnover {
-        args.extend(["--turnover".to_owned(), turnover.to_owned()]);
+    if let Some(turnover) = &asked.turnover {
+        args.extend(["--turnover".to_owned(), turnover.clone()]);
+    }
+    if let Some(scratch) = &asked.scratch {
+        let scratch = std::path::absolute(scratch)
+            .map_err(|error| FileError::Unwritable { path: scratch.clone(), error })?;
+        args.extend(["--scratch".to_owned(), scratch.display().to_string()]);
     }
     Ok(Spawn { program, args })
 }

@@ -27,6 +27,8 @@ pub struct LocalOptions {
     pub directory: PathBuf,
     /// How an agent is started where none answers.
     pub spawn: Option<Spawn>,
+    /// The unix user of a party's jobs is this and the party's name; without, all run as the agent's user.
+    pub user_prefix: Option<String>,
 }
 
 /// The machine itself.
@@ -117,6 +119,10 @@ impl LocalPlant {
             let runs = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
             runs && job.starts == id.start()
         })
+    }
+
+    fn start(&self, slot: JobSlot, state: &State, registry: &Registry) -> Option<Order> {
+        start(slot, state, registry, self.options.user_prefix.as_deref())
     }
 
     /// What an end means for the state machine; nothing where the run is not what the job does now.
@@ -224,7 +230,7 @@ impl Plant for LocalPlant {
     fn hear(&mut self, at: Instant, event: &Event, state: &State, registry: &Registry) {
         match event {
             Event::JobStarted { job, .. } => {
-                self.orders.extend(start(*job, state, registry));
+                self.orders.extend(self.start(*job, state, registry));
             }
             Event::EvictionRequested { job, deadline } => {
                 let deadline = *deadline;
@@ -263,9 +269,9 @@ impl Plant for LocalPlant {
         let mut orders = Vec::new();
         for (slot, job) in state.jobs.iter() {
             match job.state {
-                JobState::Running { .. } => orders.extend(start(slot, state, registry)),
+                JobState::Running { .. } => orders.extend(self.start(slot, state, registry)),
                 JobState::Leaving { deadline, .. } => {
-                    orders.extend(start(slot, state, registry));
+                    orders.extend(self.start(slot, state, registry));
                     let id = run_of(slot, state, registry);
                     orders.extend(id.map(|id| Order::Vacate { id, deadline }));
                 }
@@ -343,14 +349,21 @@ fn run_of(slot: JobSlot, state: &State, registry: &Registry) -> Option<RunId> {
     RunId::new(party, number, state.jobs.get(slot).starts).ok()
 }
 
-fn start(slot: JobSlot, state: &State, registry: &Registry) -> Option<Order> {
+/// The start of what `slot` is on, as the unix user that `user_prefix` makes of its party.
+fn start(
+    slot: JobSlot,
+    state: &State,
+    registry: &Registry,
+    user_prefix: Option<&str>,
+) -> Option<Order> {
     let id = run_of(slot, state, registry)?;
     let live = registry.job(id.party(), id.job())?;
     let job = state.jobs.get(slot);
+    let user = user_prefix.map(|prefix| format!("{prefix}{}", id.party()));
     let run = Run {
         id,
         nodes: shares(job.allocation()?, live, state),
-        command: command(live),
+        command: Command { user, ..command(live) },
         limits: Limits::default(),
         limit_seconds: job.request_left(),
         vacate_seconds: job.spec.vacate_seconds,
