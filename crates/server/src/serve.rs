@@ -21,7 +21,7 @@ use crate::api::{self, App};
 use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
-use crate::command::begins_ahead;
+use crate::command::{By, Command, begins_ahead};
 use crate::engine::{self, Engine, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
@@ -148,6 +148,12 @@ pub fn serve(
         let _ = over.send(());
         stopped
     })?;
+    // Nobody is answered before the first instant is settled and what passed meanwhile is caught up with.
+    let by = By { id: "server".into(), name: "server".into() };
+    let first = handle.ask(by, None, [0; 32], false, Command::Note(Vec::new()));
+    if runtime.block_on(first).is_err() {
+        tracing::debug!("the loop stopped before it had begun");
+    }
     ready(address);
     let served = runtime.block_on(async move {
         let stop = async {
