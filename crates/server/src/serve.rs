@@ -22,7 +22,7 @@ use crate::auth::oidc::Oidc;
 use crate::auth::{self, Authenticator, BootstrapError};
 use crate::clock::Clock;
 use crate::command::{By, Command, begins_ahead};
-use crate::engine::{self, Engine, LoadError, Loaded, Stopped};
+use crate::engine::{self, Engine, Handle, LoadError, Loaded, Stopped};
 use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
 use crate::metrics::Metrics;
@@ -148,12 +148,7 @@ pub fn serve(
         let _ = over.send(());
         stopped
     })?;
-    // Nobody is answered before the first instant is settled and what passed meanwhile is caught up with.
-    let by = By { id: "server".into(), name: "server".into() };
-    let first = handle.ask(by, None, [0; 32], false, Command::Note(Vec::new()));
-    if runtime.block_on(first).is_err() {
-        tracing::debug!("the loop stopped before it had begun");
-    }
+    runtime.block_on(begun(&handle));
     ready(address);
     let served = runtime.block_on(async move {
         let stop = async {
@@ -177,6 +172,15 @@ pub fn serve(
     let stopped = thread.join().map_err(|_| std::io::Error::other("the loop panicked"))?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(stopped?)
+}
+
+/// Waits until the first instant is settled and what passed meanwhile is caught up with: nobody is answered before.
+async fn begun(handle: &Handle) {
+    let by = By { id: "server".into(), name: "server".into() };
+    let first = handle.ask(by, None, [0; 32], false, Command::Note(Vec::new()));
+    if first.await.is_err() {
+        tracing::debug!("the loop stopped before it had begun");
+    }
 }
 
 /// Opens the database to lead. While another server leads, this one waits and does not listen.
