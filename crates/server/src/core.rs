@@ -92,11 +92,6 @@ impl Core {
         &self.registry
     }
 
-    /// Events so far since the start.
-    pub const fn records(&self) -> u64 {
-        self.control.events()
-    }
-
     /// The state machine.
     pub const fn control(&self) -> &Control {
         &self.control
@@ -257,7 +252,7 @@ impl Core {
             let stream = evidence_stream(lease.terms().id.as_str(), &chunk.month.to_string());
             out.chunks.push(Chunk { stream, text: chunk.text });
         }
-        out.archive.extend(self.registry.take_ended());
+        out.archive.extend(self.registry.take_archive());
     }
 }
 

@@ -46,7 +46,7 @@ async fn readyz(app: Shared) -> Response {
 async fn metrics(app: Shared, who: Principal) -> Result<Response, Problem> {
     who.reach(Right::ReadMetrics)?;
     let core = app.handle.core().await;
-    let records = core.records();
+    let records = *app.handle.news().borrow();
     let text = app.metrics.text(core.state(), records);
     Ok(([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response())
 }

@@ -39,7 +39,7 @@ pub struct Registry {
     shared_by: BTreeMap<JobSlot, u32>,
     /// Jobs that are over and reads that were logged, not kept yet.
     #[serde(skip)]
-    ended: Vec<ArchiveRow>,
+    archive: Vec<ArchiveRow>,
     tokens: TokenBook,
 }
 
@@ -89,9 +89,9 @@ impl Registry {
         self.parties.get(party)?.jobs.get(&number)
     }
 
-    /// Jobs that are over since the last call.
-    pub fn take_ended(&mut self) -> Vec<ArchiveRow> {
-        std::mem::take(&mut self.ended)
+    /// Jobs that are over and reads that were logged since the last call.
+    pub fn take_archive(&mut self) -> Vec<ArchiveRow> {
+        std::mem::take(&mut self.archive)
     }
 
     /// When a fact was noted last.
@@ -114,7 +114,7 @@ impl Registry {
                 book.reads += 1;
                 let number = book.reads;
                 let body = serde_json::to_string(read).expect("a read can be written");
-                self.ended.push(ArchiveRow { kind: READS.into(), owner, number, body });
+                self.archive.push(ArchiveRow { kind: READS.into(), owner, number, body });
             }
             Fact::AccountOpened { party, account } => {
                 self.book(party).accounts.push(account.clone());
@@ -191,7 +191,7 @@ impl Registry {
             let ended = EndedJob::new(number, job, at, cancelled);
             let body = serde_json::to_string(&ended).expect("a job can be written");
             let row = ArchiveRow { kind: ENDED_JOBS.into(), owner: party.clone(), number, body };
-            self.ended.push(row);
+            self.archive.push(row);
         }
         self.tell(&party, at, News::JobEnded { job: number, cancelled });
     }

@@ -118,11 +118,11 @@ fn tokens_are_made_listed_and_revoked() {
     $ leasehold token list
     id                    name  role         party  good for    created               expires  revoked
     ──────────────────────────────────────────────────────────────────────────────────────────────────
-    tok_0123456789abcdef  Ann   party_admin  guest  read write  yyyy-mm-ddThh:mm:ssZ
+    tok_0123456789abcdef  ops   party_admin  guest  read write  yyyy-mm-ddThh:mm:ssZ
     $ leasehold token create ci --role party_user --scope jobs --out ci.token
     wrote the token tok_0123456789abcdef into ci.token
     $ leasehold whoami
-    name      Ann
+    name      ops
     role      party_admin
     party     guest
     good for  read write

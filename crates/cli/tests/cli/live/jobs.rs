@@ -55,9 +55,9 @@ fn a_command_is_submitted_waited_for_and_read() {
     $ leasehold job list
     job  name   user  state      GPUs  submitted             started               ended                 exit                         reason
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      3  sleep  Ann   cancelled     1  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  left its nodes when told to
-      2  false  Ann   failed        1  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  exit status 1
-      1  hello  Ann   completed     8  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  exit status 0
+      3  sleep  ops   cancelled     1  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  left its nodes when told to
+      2  false  ops   failed        1  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  exit status 1
+      1  hello  ops   completed     8  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  yyyy-mm-ddThh:mm:ssZ  exit status 0
     $ leasehold job submit --dry-run -- true
     nothing was done; this would be: job 4 is submitted: true
       nothing else would change at once
@@ -100,7 +100,7 @@ fn jobs_are_listed_for_programs() {
           "submitted": "yyyy-mm-ddThh:mm:ssZ",
           "time_limit_seconds": null,
           "used_gpu_seconds": N,
-          "user": "Ann"
+          "user": "ops"
         }
       ],
       "next": null
@@ -128,7 +128,7 @@ fn jobs_are_listed_for_programs() {
       submitted: "yyyy-mm-ddThh:mm:ssZ"
       time_limit_seconds: null
       used_gpu_seconds: N
-      user: Ann
+      user: ops
     next: null
     "#);
 }
@@ -163,7 +163,7 @@ fn a_script_carries_its_options() {
     $ leasehold job show 1
     job        1
     name       train.sh
-    user       Ann
+    user       ops
     state      failed
     GPUs       2
     submitted  yyyy-mm-ddThh:mm:ssZ

@@ -48,7 +48,7 @@ impl Server {
     pub fn with_guest(name: &str) -> Self {
         let server = Self::start(name);
         server.folder.stdout(&format!("lease sign {}", example("leases/guest.toml")));
-        server.folder.stdout("token create Ann --role party_admin --party guest --save-as guest");
+        server.folder.stdout("token create ops --role party_admin --party guest --save-as guest");
         server
     }
 

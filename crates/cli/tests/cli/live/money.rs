@@ -120,7 +120,7 @@ fn a_document_is_disputed_resolved_and_paid() {
     let refused = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(refused.contains("--backdated"), "{refused}");
     server.folder.stdout("lease sign fixed.toml --backdated");
-    server.folder.stdout("token create Ann --role party_admin --party guest --save-as guest");
+    server.folder.stdout("token create ops --role party_admin --party guest --save-as guest");
     server.folder.stdout("--context operator token create Fin --role finance --save-as finance");
     let listed = server.folder.stdout("invoice list -o json");
     let documents: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
