@@ -148,12 +148,12 @@ impl Books {
         self.bases[usize::from(lease)].meter().short_days()
     }
 
-    /// Records an answered reclaim. One whose bound had passed was recorded then.
-    pub fn reclaimed(&mut self, reclaim: Reclaim) {
+    /// Records at `now` an answered reclaim. One whose bound had passed was recorded then.
+    pub fn reclaimed(&mut self, reclaim: Reclaim, now: Instant) {
         if !reclaim.missed {
             let outcome = ReclaimOutcome::WithinBound;
             let fact = Fact::Reclaimed { asked: reclaim.asked, outcome };
-            self.record(reclaim.lease, reclaim.answered, fact);
+            self.record(reclaim.lease, now, fact);
         }
         self.reclaims.push(reclaim);
     }

@@ -42,6 +42,26 @@ pub enum Input {
         /// Which.
         job: JobSlot,
     },
+    /// Who places jobs is said; only while no job has nodes.
+    PlacedBy(Placing),
+    /// A scheduler of the cluster's own started a waiting job.
+    Found {
+        /// Which.
+        job: JobSlot,
+        /// Where.
+        at: Allocation,
+        /// When; it may be told of late.
+        since: Instant,
+    },
+    /// A scheduler of the cluster's own saw a job gone from its nodes.
+    Gone {
+        /// Which.
+        job: JobSlot,
+        /// When; it may be told of late.
+        at: Instant,
+        /// Whether it will come back.
+        how: Gone,
+    },
     /// The cluster finished a turnover.
     TurnoverDone {
         /// The nodes, as they were announced.
@@ -107,6 +127,31 @@ pub enum Input {
     Account(Box<Request>),
     /// The clock reached [`crate::Control::next_due`].
     Due,
+}
+
+/// Who decides where and when a job starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placing {
+    /// The state machine.
+    #[default]
+    Here,
+    /// A scheduler of the cluster's own, which is watched and nothing more.
+    Observed,
+    /// A scheduler of the cluster's own. Nodes are cleared of borrowers for the jobs of tenants that wait.
+    Cluster,
+}
+
+/// How a job left its nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// It is over.
+    Over,
+    /// It was told to leave, and waits again.
+    Vacated,
+    /// A node under it failed, or it was stopped from outside; it waits again.
+    Stopped,
 }
 
 /// What a tenant may choose over a late delivery.
@@ -278,6 +323,29 @@ pub enum Event {
         job: JobSlot,
         /// Where.
         at: Allocation,
+    },
+    /// Who places jobs from now on.
+    PlacingChanged {
+        /// Who.
+        to: Placing,
+    },
+    /// A scheduler of the cluster's own started a gang.
+    JobFound {
+        /// Which.
+        job: JobSlot,
+        /// Where.
+        at: Allocation,
+        /// When. What is known of a node that came later stands.
+        since: Instant,
+    },
+    /// A gang that a scheduler of the cluster's own had started is gone from its nodes.
+    JobGone {
+        /// Which.
+        job: JobSlot,
+        /// When. What is known of a node that came later stands.
+        at: Instant,
+        /// Whether it is over.
+        how: Gone,
     },
     /// A job is told to leave its nodes.
     EvictionRequested {

@@ -51,6 +51,22 @@ pub struct Allocation {
     pub whole: NodeRanges,
     /// A node that it may share, and its GPUs there.
     pub part: Option<(u32, u8)>,
+    /// Further ones: only a scheduler of the cluster's own divides a gang so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<(u32, u8)>,
+}
+
+impl Allocation {
+    /// Its nodes that it may share, with its GPUs there.
+    pub fn parts(&self) -> impl Iterator<Item = (u32, u8)> + '_ {
+        self.part.into_iter().chain(self.also.iter().copied())
+    }
+
+    /// All its nodes.
+    pub fn nodes(&self) -> NodeRanges {
+        let parts = self.parts().map(|(node, _)| (node, node + 1));
+        NodeRanges::from_ranges(self.whole.ranges().iter().copied().chain(parts))
+    }
 }
 
 /// What a job is doing.

@@ -15,10 +15,10 @@ mod state;
 mod upkeep;
 
 pub use books::{Books, EvidenceChunk, OtherDocument, Reclaim};
-pub use decide::{RefusedInput, RefusedOutage, something_follows};
+pub use decide::{NotBooked, RefusedInput, RefusedOutage, something_follows};
 pub use event::{
-    Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Input, PowerStep,
-    PowerStepKind, StopReason, Whose,
+    Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Gone, Input, Placing,
+    PowerStep, PowerStepKind, StopReason, Whose,
 };
 pub use fleet::{
     Claim, Condition, Fleet, Holding, JobSlot, LANDLORD, Node, Partition, PartitionId, Party, User,

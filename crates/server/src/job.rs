@@ -24,6 +24,9 @@ pub struct JobDescription {
     /// Where it starts; its scratch directory if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// Its number with a scheduler of the cluster's own, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_job: Option<u32>,
 }
 
 /// What a job runs on the first of its nodes.

@@ -97,7 +97,7 @@ pub fn shadow(
     let mut ends: Vec<(i64, u32)> = Vec::new();
     for (_, job) in state.jobs.iter().filter(|(_, job)| counts(job)) {
         let Some(at) = job.allocation() else { continue };
-        let nodes = at.whole.iter().chain(at.part.map(|(node, _)| node));
+        let nodes = at.whole.iter().chain(at.parts().map(|(node, _)| node));
         ends.extend(nodes.map(|node| (job.expected_end.unix(), (node - first) / size)));
     }
     ends.sort_unstable();

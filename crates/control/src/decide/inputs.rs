@@ -8,6 +8,7 @@ use leasehold_ledger::{AccountRefusal, Request};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
+use super::observed::{self, NotBooked};
 use super::upkeep::RefusedOutage;
 use super::{clear_nodes, deliveries, jobs, steps, upkeep};
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
@@ -51,6 +52,17 @@ pub enum RefusedInput {
     /// The cluster says of a job what cannot be: it has no nodes, or was not told to leave them.
     #[error("job-is-there: job {number} is not where the observation says; it was stopped before")]
     NotThere {
+        /// The submitter's number.
+        number: u64,
+    },
+    /// What a scheduler of the cluster's own did is not as the books have it.
+    #[error("run-is-booked: {0}")]
+    NotBooked(#[from] NotBooked),
+    /// Who places jobs cannot change.
+    #[error(
+        "placing-is-settled: job {number} has nodes; who places jobs changes only while none has any"
+    )]
+    Placed {
         /// The submitter's number.
         number: u64,
     },
@@ -117,6 +129,9 @@ pub fn decide(
         }
         Input::Ended { job } => jobs::end(state, *job, out)?,
         Input::Vacated { job } => jobs::vacate(state, *job, out)?,
+        Input::PlacedBy(to) => observed::placed_by(state, *to, out)?,
+        Input::Found { job, at, since } => observed::found(state, *job, at, *since, out)?,
+        Input::Gone { job, at, how } => observed::gone(state, *job, *at, *how, out)?,
         Input::TurnoverDone { nodes } => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Turnover);
             if !nodes.is_empty() {

@@ -391,7 +391,7 @@ fn work_by_node(state: &State, now: Instant) -> Vec<(u32, u64)> {
     for (slot, job) in state.jobs.iter() {
         let Some(at) = job.allocation() else { continue };
         let lost = job.lost_at(now);
-        for node in at.whole.iter().chain(at.part.map(|(node, _)| node)) {
+        for node in at.whole.iter().chain(at.parts().map(|(node, _)| node)) {
             let entry = &mut work[node as usize];
             *entry = (*entry).max((slot, lost));
         }

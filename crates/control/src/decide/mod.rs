@@ -2,9 +2,11 @@
 
 mod blocks;
 mod deliveries;
+mod demand;
 mod inputs;
 mod jobs;
 mod ladder;
+mod observed;
 mod placing;
 mod promises;
 mod steps;
@@ -18,9 +20,10 @@ use leasehold_units::Instant;
 
 pub use inputs::{RefusedInput, decide};
 pub use ladder::it_limit;
+pub use observed::NotBooked;
 pub use upkeep::RefusedOutage;
 
-use crate::event::{Event, StopReason};
+use crate::event::{Event, Placing, StopReason};
 use crate::fleet::{JobSlot, Party};
 use crate::job::JobState;
 use crate::state::{State, touches};
@@ -91,7 +94,12 @@ pub fn follow_up(state: &State, now: Instant, seen: &mut Seen, out: &mut Vec<Eve
             out.push(Event::JobsUnparked { party });
             return true;
         }
-        if placing::next(state, party, now, out) {
+        let placed = match state.placing {
+            Placing::Here => placing::next(state, party, now, out),
+            Placing::Observed => false,
+            Placing::Cluster => demand::next(state, party, now, out),
+        };
+        if placed {
             return true;
         }
         seen.parties[index] = prospects;

@@ -124,7 +124,7 @@ fn free(state: &State, (id, user): Reach, within: Shape) -> u64 {
     }
 }
 
-fn rooms(state: &State, party: Party, key: LaneKey) -> impl Iterator<Item = Reach> + '_ {
+pub(super) fn rooms(state: &State, party: Party, key: LaneKey) -> impl Iterator<Item = Reach> + '_ {
     let reach = state.parties[usize::from(party)].reach.iter().copied();
     reach.filter(move |(id, user)| state.admits(*id, *user, key))
 }
@@ -170,7 +170,7 @@ fn reservation(state: &State, party: Party, job: &Job) -> Option<Reserved> {
 }
 
 /// Whether any room that `job` may use is large enough when all of it is free.
-fn could_ever_fit(state: &State, party: Party, job: &Job) -> bool {
+pub(super) fn could_ever_fit(state: &State, party: Party, job: &Job) -> bool {
     rooms(state, party, lane_of(job)).any(|(id, _)| {
         let partition = state.fleet.partition(id);
         let nodes = match job.spec.within {
@@ -228,7 +228,7 @@ fn place_job(state: &State, slot: JobSlot, (id, user): Reach, now: Instant, out:
     };
     match ready {
         Some((whole, part)) => {
-            let at = Allocation { partition: id, guest, whole, part };
+            let at = Allocation { partition: id, guest, whole, part, also: Vec::new() };
             out.push(Event::JobStarted { job: slot, at });
         }
         None => keep_nodes(state, slot, (id, user), gang, now, out),
@@ -272,7 +272,7 @@ fn part(gang: Gang) -> u8 {
 }
 
 /// Keeps nodes for a gang that has to wait for some of them; borrowers in the way are told to go.
-fn keep_nodes(
+pub(super) fn keep_nodes(
     state: &State,
     slot: JobSlot,
     (id, user): Reach,
@@ -317,7 +317,8 @@ fn keep_nodes(
     }
     victims::displace(state, &chosen, out);
     let (whole, part) = divide(nodes, gang);
-    let at = Allocation { partition: id, guest: user == User::Guest, whole, part };
+    let at =
+        Allocation { partition: id, guest: user == User::Guest, whole, part, also: Vec::new() };
     out.push(Event::NodesClaimed { job: slot, at });
     out.append(&mut leaving);
 }

@@ -447,7 +447,7 @@ impl Ahead<'_> {
             } else if vacate > Seconds::ZERO {
                 self.leave(slot, at);
                 let its = job.allocation().expect("it runs");
-                let its = its.whole.iter().chain(its.part.map(|(node, _)| node));
+                let its = its.whole.iter().chain(its.parts().map(|(node, _)| node));
                 self.drained.extend(its.filter(|node| nodes.contains(*node)));
             }
         }

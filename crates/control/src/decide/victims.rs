@@ -1,6 +1,6 @@
 //! Which borrowers make room for a holder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use leasehold_scheduler::nodes::NodeRanges;
@@ -21,12 +21,12 @@ pub struct Evicted {
     pub events: Vec<Event>,
 }
 
-/// One gang, or all that share a node, by the jobs in it.
+/// One gang, or all that share nodes, by the jobs in it.
 pub enum Group {
     /// Its nodes are its own.
     Gang(JobSlot),
-    /// The node.
-    Node(u32),
+    /// The shared nodes; nearly always one.
+    Shared(SmallVec<[u32; 1]>),
 }
 
 /// Jobs of partition `id` in the role of `user` whose leaving frees `need` nodes at little loss; as
@@ -91,18 +91,27 @@ pub fn displace(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
 
 /// The gangs that have their nodes to themselves, and the nodes that several share.
 pub fn groups(state: &State, id: PartitionId, user: User) -> Vec<Group> {
-    let mut shared = BTreeSet::new();
+    // Each shared node with the least of those that go with it: a gang may lie across several.
+    let mut shared: BTreeMap<u32, u32> = BTreeMap::new();
     let mut groups = Vec::new();
     for slot in jobs_on(state, id, user) {
         let at = state.jobs.get(slot).allocation().expect("it has nodes");
-        match at.part {
-            Some((node, _)) => {
-                shared.insert(node);
-            }
-            None => groups.push(Group::Gang(slot)),
+        if at.part.is_none() {
+            groups.push(Group::Gang(slot));
+            continue;
+        }
+        let joined: BTreeSet<u32> =
+            at.parts().map(|(node, _)| *shared.entry(node).or_insert(node)).collect();
+        let least = *joined.first().expect("it has a part");
+        if joined.len() > 1 {
+            shared.values_mut().filter(|of| joined.contains(of)).for_each(|of| *of = least);
         }
     }
-    groups.extend(shared.into_iter().map(Group::Node));
+    let mut together: BTreeMap<u32, SmallVec<[u32; 1]>> = BTreeMap::new();
+    for (node, least) in shared {
+        together.entry(least).or_default().push(node);
+    }
+    groups.extend(together.into_values().map(Group::Shared));
     groups
 }
 
@@ -125,23 +134,30 @@ fn jobs_on(state: &State, id: PartitionId, user: User) -> Vec<JobSlot> {
 pub fn members<'a>(state: &'a State, group: &Group) -> SmallVec<[(JobSlot, &'a Job); 1]> {
     match group {
         Group::Gang(slot) => smallvec![(*slot, state.jobs.get(*slot))],
-        Group::Node(node) => {
-            let residents = &state.shared()[node].residents;
-            residents.iter().map(|(slot, ..)| (*slot, state.jobs.get(*slot))).collect()
+        Group::Shared(nodes) => {
+            let residents = nodes.iter().flat_map(|node| &state.shared()[node].residents);
+            let mut slots: SmallVec<[JobSlot; 1]> = residents.map(|(slot, ..)| *slot).collect();
+            if nodes.len() > 1 {
+                slots.sort_unstable();
+                slots.dedup();
+            }
+            slots.into_iter().map(|slot| (slot, state.jobs.get(slot))).collect()
         }
     }
 }
 
 /// The nodes that `group` stands on.
 pub fn nodes_of(state: &State, group: &Group) -> NodeRanges {
-    let shared = match group {
-        Group::Gang(_) => None,
-        Group::Node(node) => Some((*node, *node + 1)),
+    let shared: &[u32] = match group {
+        Group::Gang(_) => &[],
+        Group::Shared(nodes) => nodes,
     };
     let members = members(state, group);
     let allocations = members.iter().filter_map(|(_, job)| job.allocation());
     NodeRanges::from_ranges(
-        allocations.flat_map(|at| at.whole.ranges().iter().copied()).chain(shared),
+        allocations
+            .flat_map(|at| at.whole.ranges().iter().copied())
+            .chain(shared.iter().map(|node| (*node, *node + 1))),
     )
 }
 

@@ -254,7 +254,8 @@ impl Fleet {
         to.append(&mut self.usage);
     }
 
-    /// Changes each node of `numbers` by `edit`, at `now`.
+    /// Changes each node of `numbers` by `edit`, at `now`. A node that changed later than that changes at
+    /// that later instant: what is known of it stands.
     ///
     /// Like neighbours are changed as one: a gang's nodes mostly are.
     pub fn change(&mut self, numbers: &NodeRanges, now: Instant, edit: impl Fn(&mut Node)) {
@@ -303,6 +304,7 @@ impl Fleet {
         let before = self.nodes[first as usize];
         let mut after = before;
         edit(&mut after);
+        let now = now.max(self.since[first as usize]);
         if before == after {
             return;
         }
@@ -329,7 +331,8 @@ impl Fleet {
         }
         if gains_room(&before, &after) {
             self.room[usize::from(after.partition)] += 1;
-            self.room_gained[usize::from(after.partition)] = now;
+            let gained = &mut self.room_gained[usize::from(after.partition)];
+            *gained = now.max(*gained);
         }
     }
 

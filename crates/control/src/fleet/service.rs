@@ -80,6 +80,10 @@ impl ServiceBook {
     /// Closes what was seen of `nodes` until `now`, which was `view` of each.
     pub fn close(&mut self, nodes: Range<u32>, view: Option<View>, now: Instant) {
         let mut first = nodes.start;
+        debug_assert!(
+            self.since[nodes.start as usize..nodes.end as usize].iter().all(|since| *since <= now),
+            "a tenant sees nothing of a node that did not change"
+        );
         while first < nodes.end {
             let since = self.since[first as usize];
             let run = self.since[first as usize..nodes.end as usize].iter();

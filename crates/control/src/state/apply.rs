@@ -26,6 +26,9 @@ impl State {
             Event::NodesClaimed { job, at } => self.claim(*job, at.clone()),
             Event::ClaimDropped { job } => self.drop_claim(*job),
             Event::JobStarted { job, at } => self.start_and_meter(*job, at),
+            Event::PlacingChanged { to } => self.placing = *to,
+            Event::JobFound { job, at, since } => self.find(*job, at, *since),
+            Event::JobGone { job, at, how } => self.go(*job, *at, *how),
             Event::EvictionRequested { job, deadline } => self.evict(*job, *deadline),
             Event::CancellationRequested { job } => self.jobs.get_mut(*job).cancelled = true,
             Event::JobCancelled { job } => self.cancel(*job),
@@ -230,21 +233,24 @@ impl State {
     }
 
     fn start_and_meter(&mut self, slot: JobSlot, at: &Allocation) {
+        self.meter_reclaim(slot, at, self.now);
+        self.stop_clock(slot);
+        self.start(slot, at.clone());
+    }
+
+    /// Records the answer to a reclaim, if the job of `slot` that starts at `answered` had asked for one.
+    pub(super) fn meter_reclaim(&mut self, slot: JobSlot, at: &Allocation, answered: Instant) {
         let job = self.jobs.get(slot);
         let (asked, missed) = (job.asked, job.missed);
         let lease = self.fleet.partition(at.partition).role.lease();
-        if let (Some(asked), Some(lease), false) = (asked, lease, at.guest) {
-            let (decided, vacated) = match job.state {
-                JobState::Claiming { since, vacated, .. } => (since, vacated),
-                _ => (self.now, self.now),
-            };
-            let answered = self.now;
-            let within = job.spec.within;
-            let reclaim = Reclaim { lease, within, asked, decided, vacated, answered, missed };
-            self.books.reclaimed(reclaim);
-        }
-        self.stop_clock(slot);
-        self.start(slot, at.clone());
+        let (Some(asked), Some(lease), false) = (asked, lease, at.guest) else { return };
+        let (decided, vacated) = match job.state {
+            JobState::Claiming { since, vacated, .. } => (since, vacated),
+            _ => (answered, answered),
+        };
+        let within = job.spec.within;
+        let reclaim = Reclaim { lease, within, asked, decided, vacated, answered, missed };
+        self.books.reclaimed(reclaim, self.now);
     }
 
     fn evict(&mut self, slot: JobSlot, deadline: Instant) {

@@ -96,7 +96,7 @@ impl State {
             ("nodes", self.fleet.nodes() == other.fleet.nodes()),
             ("gauges", self.fleet.gauge_total() == other.fleet.gauge_total()),
             ("power", self.fleet.it_watts() == other.fleet.it_watts()),
-            ("jobs", self.jobs == other.jobs),
+            ("jobs", self.jobs == other.jobs && self.placing == other.placing),
             ("parties", self.parties == other.parties),
             ("agenda", self.contracts.agenda() == other.contracts.agenda()),
             ("leases", self.contracts.leases == other.contracts.leases),

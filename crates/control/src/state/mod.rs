@@ -4,6 +4,7 @@ mod apply;
 mod checks;
 mod contracts;
 mod deliveries;
+mod observed;
 mod promises;
 mod running;
 mod scrubs;
@@ -27,7 +28,7 @@ pub use scrubs::Scrubs;
 pub use substitutes::{Substitute, Substitutes};
 
 use crate::books::Books;
-use crate::event::Curtailment;
+use crate::event::{Curtailment, Placing};
 use crate::fleet::{Fleet, JobSlot, LANDLORD, PartitionId, Party, User};
 use crate::invariants::{Checks, Violation};
 use crate::job::{Job, JobTable};
@@ -93,6 +94,8 @@ pub struct State {
     pub it_limit: u64,
     /// Whether idle nodes of holdings may be lent.
     pub lending: Lending,
+    /// Who decides where and when a job starts.
+    pub placing: Placing,
     /// GPUs in service.
     pub installed_gpus: u64,
     /// Curtailments that are announced or in force.
@@ -145,6 +148,7 @@ impl State {
             limit: Watts::ZERO,
             it_limit: 0,
             lending: Lending::Open,
+            placing: Placing::Here,
             installed_gpus: 0,
             curtailments: Vec::new(),
             substitutes: Substitutes::default(),

@@ -104,7 +104,7 @@ impl State {
     }
 
     /// Charges a job's account with its GPUs from now on, or no longer.
-    fn charge(&mut self, slot: JobSlot, starts: bool) {
+    pub(super) fn charge(&mut self, slot: JobSlot, starts: bool) {
         let spec = self.jobs.get(slot).spec;
         let now = self.now;
         self.account_mut(spec.party, spec.account).run(spec.gpus, starts, now);
@@ -117,7 +117,7 @@ impl State {
         let now = self.now;
         let party = self.jobs.get(slot).spec.party;
         let claim = if at.guest { Claim::Guest(slot) } else { Claim::Holder(slot) };
-        let nodes = nodes_of(&at);
+        let nodes = at.nodes();
         let runs = nodes.ranges().iter().map(|&(first, end)| self.fleet.nodes_in(first..end));
         let waits = |run: &[Node]| run.iter().filter(|node| !node.ready_for(party)).count();
         let pending = u32::try_from(runs.map(waits).sum::<usize>()).expect("a gang is small");
@@ -130,7 +130,7 @@ impl State {
         job.expected_end = end;
         job.state = JobState::Claiming { at: at.clone(), pending, since: now, vacated: now };
         self.book_release(&at, end, nodes.count(), true);
-        if pending == 0 {
+        if pending == 0 && self.places() {
             self.ready_claims.push(slot);
         }
     }
@@ -139,7 +139,7 @@ impl State {
     pub(super) fn drop_claim(&mut self, slot: JobSlot) {
         let at = self.take_claim(slot);
         let now = self.now;
-        let nodes = nodes_of(&at);
+        let nodes = at.nodes();
         self.fleet.change(&nodes, now, |node| node.claim = Claim::Free);
         self.substitutes.hear_of(&nodes);
         if self.jobs.get(slot).asked.is_some() {
@@ -149,7 +149,7 @@ impl State {
     }
 
     /// Notes that a waiting job is given nodes.
-    fn place(&mut self, slot: JobSlot) {
+    pub(super) fn place(&mut self, slot: JobSlot) {
         self.bereft.remove(&slot);
         let party = self.jobs.get(slot).spec.party;
         self.parties[usize::from(party)].placed = Some(self.now);
@@ -162,13 +162,13 @@ impl State {
     }
 
     /// Ends the keeping of nodes without touching them.
-    fn take_claim(&mut self, slot: JobSlot) -> Allocation {
+    pub(super) fn take_claim(&mut self, slot: JobSlot) -> Allocation {
         let job = self.jobs.get(slot);
         let JobState::Claiming { at, .. } = &job.state else {
             panic!("job {} keeps no nodes", job.spec.number)
         };
         let (at, end) = (at.clone(), job.expected_end);
-        self.book_release(&at, end, nodes_of(&at).count(), false);
+        self.book_release(&at, end, at.nodes().count(), false);
         self.ready_claims.retain(|ready| *ready != slot);
         at
     }
@@ -191,7 +191,7 @@ impl State {
         let user = if at.guest { User::Guest } else { User::Holder };
         let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
         self.fleet.change(&at.whole, now, |node| {
-            occupy(node, user, party, gpus_per_node);
+            occupy(node, user, Some(party), gpus_per_node);
         });
         let job = self.jobs.get_mut(slot);
         let end = job.expected_end(now);
@@ -201,7 +201,7 @@ impl State {
         job.state = JobState::Running { at: at.clone(), since: now };
         if let Some((node, gpus)) = at.part {
             let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, now, |node| occupy(node, user, party, node.used + gpus));
+            self.fleet.change(&one, now, |node| occupy(node, user, Some(party), node.used + gpus));
             self.share(&at, node, |shared| shared.residents.push((slot, gpus, end)));
         }
         self.book_release(&at, end, at.whole.count(), true);
@@ -212,9 +212,14 @@ impl State {
 
     /// Takes a job off its nodes; the useful part of its run is kept.
     pub(super) fn leave(&mut self, slot: JobSlot) {
-        let now = self.now;
+        self.leave_at(slot, self.now);
+    }
+
+    /// Takes a job off its nodes, which it left at `at`: now, or earlier where that is told of late.
+    pub(super) fn leave_at(&mut self, slot: JobSlot, at: Instant) {
+        let left = at;
         let job = self.jobs.get_mut(slot);
-        let kept = job.kept_at(now);
+        let kept = job.kept_at(left);
         let end = job.expected_end;
         let (JobState::Running { at, .. } | JobState::Leaving { at, .. }) = &job.state else {
             panic!("job {} is on no node", job.spec.number)
@@ -223,30 +228,30 @@ impl State {
         job.kept_seconds = kept.min(job.spec.request_seconds);
         self.charge(slot, false);
         self.book_release(&at, end, at.whole.count(), false);
-        self.fleet.change(&at.whole, now, |node| vacate(node, node.used));
+        self.fleet.change(&at.whole, left, |node| vacate(node, node.used));
         self.substitutes.hear_of(&at.whole);
-        if let Some((node, gpus)) = at.part {
+        for (node, gpus) in at.parts() {
             self.share(&at, node, |shared| shared.residents.retain(|(job, ..)| *job != slot));
             let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, now, |node| vacate(node, gpus));
+            self.fleet.change(&one, left, |node| vacate(node, gpus));
             self.substitutes.hear_of(&one);
         }
         if at.guest {
             let guests = &mut self.fleet.partition_mut(at.partition).guests;
             let place = guests.iter().position(|guest| *guest == slot);
             guests.swap_remove(place.expect("a borrower is among the guests"));
-            self.note_vacated(&nodes_of(&at));
+            self.note_vacated(&at.nodes(), left);
         }
     }
 
     /// Notes for the jobs for which `nodes` are kept when the last borrower left them.
-    fn note_vacated(&mut self, nodes: &NodeRanges) {
+    fn note_vacated(&mut self, nodes: &NodeRanges, left: Instant) {
         let runs = nodes.ranges().iter().map(|&(first, end)| self.fleet.nodes_in(first..end));
         for node in runs.flatten() {
             if let Claim::Holder(claimant) = node.claim
                 && let JobState::Claiming { vacated, .. } = &mut self.jobs.get_mut(claimant).state
             {
-                *vacated = self.now;
+                *vacated = left.max(*vacated);
             }
         }
     }
@@ -264,7 +269,7 @@ impl State {
     }
 
     /// Changes who shares `node` and books when it is expected back.
-    fn share(&mut self, at: &Allocation, node: u32, edit: impl FnOnce(&mut SharedNode)) {
+    pub(super) fn share(&mut self, at: &Allocation, node: u32, edit: impl FnOnce(&mut SharedNode)) {
         let mut shared = self.shared.remove(&node).unwrap_or_default();
         let before = shared.expected_end();
         edit(&mut shared);
@@ -320,32 +325,22 @@ impl State {
     }
 }
 
-/// All nodes of an allocation.
-pub fn nodes_of(at: &Allocation) -> NodeRanges {
-    match at.part {
-        None => at.whole.clone(),
-        Some((part, _)) => {
-            NodeRanges::from_ranges(at.whole.ranges().iter().copied().chain([(part, part + 1)]))
-        }
-    }
-}
-
 /// Whether a job of `job` stands on any node of `nodes`.
 pub fn touches(job: &Job, nodes: &NodeRanges) -> bool {
     job.allocation().is_some_and(|at| {
         let overlaps = |&(first, end): &(u32, u32)| {
             nodes.ranges().iter().any(|&(from, until)| first < until && from < end)
         };
-        at.whole.ranges().iter().any(overlaps)
-            || at.part.is_some_and(|(node, _)| nodes.contains(node))
+        at.whole.ranges().iter().any(overlaps) || at.parts().any(|(node, _)| nodes.contains(node))
     })
 }
 
-const fn occupy(node: &mut Node, user: User, party: Party, used: u8) {
+/// Puts jobs of `user` on a node, who are `soil` to whoever comes next.
+pub(super) const fn occupy(node: &mut Node, user: User, soil: Option<Party>, used: u8) {
     node.claim = Claim::Free;
     node.user = user;
     node.used = used;
-    node.soil = Some(party);
+    node.soil = soil;
 }
 
 const fn vacate(node: &mut Node, gpus: u8) {

@@ -12,10 +12,9 @@ use leasehold_site::Site;
 use leasehold_units::{Instant, Watts};
 use serde::Deserialize;
 
-use super::running::nodes_of;
 use super::{Contracts, Lending, PartyEntry, Scrubs, SharedNode, State, Substitutes, lane_of};
 use crate::books::Books;
-use crate::event::Curtailment;
+use crate::event::{Curtailment, Placing};
 use crate::fleet::{Fleet, JobSlot, StoredFleet};
 use crate::invariants::{Checks, Violation};
 use crate::job::{JobState, JobTable};
@@ -33,6 +32,8 @@ pub struct Stored {
     limit: Watts,
     it_limit: u64,
     lending: Lending,
+    #[serde(default)]
+    placing: Placing,
     installed_gpus: u64,
     curtailments: Vec<Curtailment>,
     substitutes: Substitutes,
@@ -65,6 +66,7 @@ impl TryFrom<Stored> for State {
             limit: stored.limit,
             it_limit: stored.it_limit,
             lending: stored.lending,
+            placing: stored.placing,
             installed_gpus: stored.installed_gpus,
             curtailments: stored.curtailments,
             substitutes: stored.substitutes,
@@ -121,7 +123,7 @@ impl State {
             match &job.state {
                 JobState::Queued | JobState::Parked => {}
                 JobState::Claiming { at, .. } => {
-                    releases.push((at.clone(), job.expected_end, nodes_of(at).count()));
+                    releases.push((at.clone(), job.expected_end, at.nodes().count()));
                 }
                 JobState::Running { at, .. } | JobState::Leaving { at, .. } => {
                     releases.push((at.clone(), job.expected_end, at.whole.count()));

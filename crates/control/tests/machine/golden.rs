@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use leasehold_control::{
-    AgendaItem, Cause, EndCause, Event, Holding, Invariant, Lending, PowerStepKind, StopReason,
-    Whose,
+    AgendaItem, Cause, EndCause, Event, Gone, Holding, Invariant, Lending, Placing, PowerStepKind,
+    StopReason, Whose,
 };
 use leasehold_lease::{Remedy, Side};
 use leasehold_ledger::AccountFact;
@@ -37,6 +37,9 @@ names! { kind, KINDS: Event {
     Event::NodesClaimed { .. } => "nodes_claimed",
     Event::ClaimDropped { .. } => "claim_dropped",
     Event::JobStarted { .. } => "job_started",
+    Event::PlacingChanged { .. } => "placing_changed",
+    Event::JobFound { .. } => "job_found",
+    Event::JobGone { .. } => "job_gone",
     Event::EvictionRequested { .. } => "eviction_requested",
     Event::CancellationRequested { .. } => "cancellation_requested",
     Event::JobCancelled { .. } => "job_cancelled",
@@ -103,6 +106,12 @@ names! { reason, REASONS: StopReason {
     StopReason::HoldingEnded => "holding_ended",
     StopReason::Curtailed => "curtailed",
 }}
+names! { placing, PLACINGS: Placing {
+    Placing::Here => "here", Placing::Observed => "observed", Placing::Cluster => "cluster",
+}}
+names! { gone, GONE: Gone {
+    Gone::Over => "over", Gone::Vacated => "vacated", Gone::Stopped => "stopped",
+}}
 names! { holding, HOLDINGS: Holding {
     Holding::Own => "own", Holding::Reserve => "reserve", Holding::Lease(_) => "of a lease",
 }}
@@ -167,6 +176,8 @@ fn variants(event: &Event) -> Vec<(&'static str, &'static str)> {
     match event {
         Event::JobSubmitted { spec, .. } => vec![("shape", shape(&spec.within))],
         Event::JobStopped { reason: why, .. } => vec![("reason", reason(why))],
+        Event::PlacingChanged { to } => vec![("placing", placing(to))],
+        Event::JobGone { how, .. } => vec![("gone", gone(how))],
         Event::HoldingChanged { to, .. } => vec![("holding", holding(to))],
         Event::LendingChanged { to } => vec![("lending", lending(to))],
         Event::AgendaOpened((_, opened)) => vec![("opened", item(opened))],
@@ -185,9 +196,11 @@ fn variants(event: &Event) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Every variant of what events have inside.
-const VARIANTS: [(&str, &[&str]); 14] = [
+const VARIANTS: [(&str, &[&str]); 16] = [
     ("shape", SHAPES),
     ("reason", REASONS),
+    ("placing", PLACINGS),
+    ("gone", GONE),
     ("holding", HOLDINGS),
     ("lending", LENDINGS),
     ("opened", ITEMS),

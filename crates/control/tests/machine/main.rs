@@ -4,6 +4,7 @@ mod audit;
 mod cancel;
 mod golden;
 mod issued;
+mod observed;
 mod replan;
 mod signing;
 mod stage;

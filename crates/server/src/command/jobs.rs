@@ -129,6 +129,7 @@ fn submit(desk: &mut Desk<'_>, party: &str, request: &JobRequest) -> Reply {
         work: request.work.clone(),
         environment: request.environment.clone(),
         directory: request.directory.clone(),
+        cluster_job: None,
     };
     // A refused job leaves no trace, so that it is tried before anything is written down.
     desk.core.would_take(desk.now, &Input::Submit(spec))?;

@@ -154,7 +154,7 @@ impl LocalPlant {
             }
             // The host is back, and clean: what ran there is queued again.
             local::Exit::LostWithHost | local::Exit::Stopped => {
-                let nodes = nodes_of(at);
+                let nodes = at.nodes();
                 seen.push(Seen::Input(Input::NodesDown(nodes.clone())));
                 seen.push(Seen::Input(Input::NodesUp(nodes)));
             }
@@ -405,11 +405,6 @@ fn turnover(node: u32, state: &State) -> Order {
     let until = state.scrubs.deadline_of(node);
     let until = until.unwrap_or_else(|| state.now.after(Seconds::new(u64::from(limit))));
     Order::Turnover(Turnover { node: state.site.node_name(node), until })
-}
-
-fn nodes_of(at: &Allocation) -> NodeRanges {
-    let part = at.part.map(|(node, _)| (node, node + 1));
-    NodeRanges::from_ranges(at.whole.ranges().iter().copied().chain(part))
 }
 
 fn exit_of(exit: &local::Exit) -> Exit {

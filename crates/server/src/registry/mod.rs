@@ -1,15 +1,17 @@
 //! What the control plane remembers beside the state machine: who is known, what parties say of their jobs,
 //! what each party was told. A pure fold over the log, like the state.
 
+mod cluster;
 mod feed;
 
 use std::collections::BTreeMap;
 
-use leasehold_control::{Event, JobSlot, State};
+use leasehold_control::{Allocation, Event, Gone, JobSlot, State};
 use leasehold_storage::ArchiveRow;
 use leasehold_units::{Instant, PartyId};
 use serde::{Deserialize, Serialize};
 
+pub use cluster::{ClusterJobs, RUNS_KNOWN, RunKey};
 pub use feed::{Feed, FeedItem, News};
 
 use crate::auth::TokenBook;
@@ -37,6 +39,9 @@ pub struct Registry {
     shared: BTreeMap<u32, BTreeMap<JobSlot, u64>>,
     /// On which such node a job has GPUs.
     shared_by: BTreeMap<JobSlot, u32>,
+    /// Jobs that have a number with a scheduler of the cluster's own.
+    #[serde(default)]
+    cluster: ClusterJobs,
     /// Jobs that are over and reads that were logged, not kept yet.
     #[serde(skip)]
     archive: Vec<ArchiveRow>,
@@ -84,6 +89,11 @@ impl Registry {
         self.slots.get(&slot).map(|(party, number)| (party.as_str(), *number))
     }
 
+    /// Jobs that have a number with a scheduler of the cluster's own.
+    pub const fn cluster(&self) -> &ClusterJobs {
+        &self.cluster
+    }
+
     /// A job that is not over.
     pub fn job(&self, party: &str, number: u64) -> Option<&LiveJob> {
         self.parties.get(party)?.jobs.get(&number)
@@ -120,6 +130,9 @@ impl Registry {
                 self.book(party).accounts.push(account.clone());
             }
             Fact::JobDescribed { party, number, description } => {
+                if let Some(cluster_job) = description.cluster_job {
+                    self.cluster.describe(cluster_job, party, *number);
+                }
                 let job = LiveJob::new(description.clone(), at);
                 let book = self.book(party);
                 book.described = *number;
@@ -159,12 +172,35 @@ impl Registry {
                 });
                 self.tell_of(*job, at, |job| News::JobStarted { job });
             }
+            Event::JobFound { job, at: place, since } => {
+                let gpus = gpus_of(place, state);
+                self.change_job(*job, |entry| {
+                    entry.starts += 1;
+                    entry.gpus = gpus;
+                    entry.first_started.get_or_insert(*since);
+                    entry.running_since = Some(*since);
+                    entry.borrows = place.guest;
+                });
+                self.tell_of(*job, at, |job| News::JobStarted { job });
+            }
+            Event::JobGone { job, at: left, how } => {
+                self.note_booked(*job, at);
+                if *how == Gone::Over {
+                    let cancelled = self.job_is_cancelled(*job);
+                    self.change_job(*job, |entry| entry.close_run(*left));
+                    self.end_job(*left, *job, cancelled);
+                } else {
+                    self.change_job(*job, |entry| entry.close_run(*left));
+                    self.tell_of(*job, at, |job| News::JobRequeued { job });
+                }
+            }
             Event::EvictionRequested { job, deadline } => {
                 let deadline = *deadline;
                 self.change_job(*job, |entry| entry.evictions += 1);
                 self.tell_of(*job, at, |job| News::JobToldToLeave { job, deadline });
             }
             Event::JobVacated { job } | Event::JobStopped { job, .. } => {
+                self.note_booked(*job, at);
                 self.give_gpus_back(*job);
                 self.change_job(*job, |entry| entry.close_run(at));
                 self.tell_of(*job, at, |job| News::JobRequeued { job });
@@ -188,6 +224,9 @@ impl Registry {
         let book = self.parties.get_mut(&party).expect("a job has a party");
         if let Some(mut job) = book.jobs.remove(&number) {
             job.close_run(at);
+            if let Some(cluster_job) = job.description.cluster_job {
+                self.cluster.end(cluster_job, &party, number);
+            }
             let ended = EndedJob::new(number, job, at, cancelled);
             let body = serde_json::to_string(&ended).expect("a job can be written");
             let row = ArchiveRow { kind: ENDED_JOBS.into(), owner: party.clone(), number, body };
@@ -271,6 +310,15 @@ impl Registry {
         }
     }
 
+    /// Notes that the latest run of a job is booked, if it has one with a scheduler of the cluster's own.
+    fn note_booked(&mut self, slot: JobSlot, now: Instant) {
+        let Some((party, number)) = self.slots.get(&slot) else { return };
+        let Some(job) = self.job(party, *number) else { return };
+        if let Some(run) = job.description.cluster_job.zip(job.running_since) {
+            self.cluster.book(run, now);
+        }
+    }
+
     fn job_is_cancelled(&self, slot: JobSlot) -> bool {
         let job = self.slots.get(&slot).and_then(|(party, number)| self.job(party, *number));
         job.is_some_and(|job| job.cancelled)
@@ -290,4 +338,11 @@ impl Registry {
         }
         self.parties.get_mut(party).expect("it was just put there")
     }
+}
+
+/// GPUs that a gang has at `place`.
+fn gpus_of(place: &Allocation, state: &State) -> u32 {
+    let per_node = state.fleet.partition(place.partition).role.gpus_per_node;
+    let parts: u32 = place.parts().map(|(_, gpus)| u32::from(gpus)).sum();
+    place.whole.count() * u32::from(per_node) + parts
 }

@@ -132,8 +132,7 @@ pub fn job(state: &State, number: u64, live: &LiveJob, content: &Content) -> Opt
         _ => None,
     };
     let nodes = at.map_or_else(Vec::new, |at| {
-        let part = at.part.map(|(node, _)| NodeRanges::from_range(node, node + 1));
-        let all = at.whole.iter().chain(part.iter().flat_map(NodeRanges::iter));
+        let all = at.whole.iter().chain(at.parts().map(|(node, _)| node));
         all.take(NODES_NAMED).map(|node| state.site.node_name(node)).collect()
     });
     Some(JobView {

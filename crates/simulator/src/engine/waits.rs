@@ -52,10 +52,8 @@ impl Waits {
             Event::NodesClaimed { job, at }
                 if !at.guest && state.jobs.get(*job).spec.party != LANDLORD =>
             {
-                let part = at.part.map(|(node, _)| (node, node + 1));
-                let nodes = at.whole.ranges().iter().copied().chain(part);
                 let wait = self.waiting.entry(*job).or_default();
-                wait.kept.push(NodeRanges::from_ranges(nodes));
+                wait.kept.push(at.nodes());
             }
             Event::ClaimDropped { job } => {
                 if let Some(wait) = self.waiting.get_mut(job) {
