@@ -1,0 +1,171 @@
+//! What can go wrong between Leasehold and Slurm, each with a stable name and what to do about it.
+
+use leasehold_units::Seconds;
+
+use super::command::Program;
+use super::version::Version;
+
+/// Why something could not be asked of Slurm, or not be understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SlurmError {
+    /// The program is not there or may not be started.
+    #[error("{program} could not be started: {why}")]
+    NotInstalled {
+        /// Which one.
+        program: Program,
+        /// What the system says.
+        why: String,
+    },
+    /// A version that is older than what is understood.
+    #[error("Slurm {found} is too old: {} or later is needed", Version::OLDEST)]
+    TooOld {
+        /// What is installed.
+        found: Version,
+    },
+    /// The authentication service does not answer.
+    #[error("`{command}`: munge does not answer: {said}")]
+    MungeDown {
+        /// The command.
+        command: String,
+        /// Slurm's words.
+        said: String,
+    },
+    /// The controller does not answer.
+    #[error("`{command}`: slurmctld does not answer: {said}")]
+    ControllerSilent {
+        /// The command.
+        command: String,
+        /// Slurm's words.
+        said: String,
+    },
+    /// The accounting service does not answer.
+    #[error("`{command}`: slurmdbd does not answer: {said}")]
+    DatabaseSilent {
+        /// The command.
+        command: String,
+        /// Slurm's words.
+        said: String,
+    },
+    /// The user that Leasehold runs as may not do this.
+    #[error("`{command}`: not allowed: {said}")]
+    NoRights {
+        /// The command.
+        command: String,
+        /// Slurm's words.
+        said: String,
+    },
+    /// The command did not end in time and was killed.
+    #[error("`{command}` did not end within {limit}")]
+    TimedOut {
+        /// The command.
+        command: String,
+        /// The limit that it ran under.
+        limit: Seconds,
+    },
+    /// The command said more than is read.
+    #[error("`{command}` printed more than {limit_bytes} bytes")]
+    TooMuch {
+        /// The command.
+        command: String,
+        /// The most that is read.
+        limit_bytes: usize,
+    },
+    /// Slurm understood and said no.
+    #[error("`{command}`: refused: {said}")]
+    Refused {
+        /// The command.
+        command: String,
+        /// Slurm's words.
+        said: String,
+    },
+    /// The answer is not what was expected.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// A name that Slurm's own syntax would split or take for an option.
+    #[error("{text:?} cannot be handed to Slurm: {why}")]
+    UnsafeWord {
+        /// The refused text.
+        text: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// An answer of Slurm that cannot be read: which command, where in its output, and what was expected there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{command}`, line {line}, field {field}: found {found:?}, expected {expected}")]
+pub struct Unreadable {
+    /// The command whose output it is.
+    pub command: String,
+    /// Line of the output, from 1.
+    pub line: usize,
+    /// Name of the field.
+    pub field: &'static str,
+    /// What stands there, cut to what fits a line.
+    pub found: String,
+    /// What was expected.
+    pub expected: &'static str,
+}
+
+impl SlurmError {
+    /// Its stable name.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotInstalled { .. } => "slurm_not_installed",
+            Self::TooOld { .. } => "slurm_too_old",
+            Self::MungeDown { .. } => "munge_down",
+            Self::ControllerSilent { .. } => "slurmctld_silent",
+            Self::DatabaseSilent { .. } => "slurmdbd_silent",
+            Self::NoRights { .. } => "slurm_no_rights",
+            Self::TimedOut { .. } => "slurm_timed_out",
+            Self::TooMuch { .. } => "slurm_too_much_output",
+            Self::Refused { .. } => "slurm_refused",
+            Self::Unreadable(_) => "slurm_unreadable",
+            Self::UnsafeWord { .. } => "slurm_unsafe_word",
+        }
+    }
+
+    /// What to do about it.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::NotInstalled { .. } => {
+                "install Slurm's client commands here, or name their directory as `binaries` in slurm.toml"
+            }
+            Self::TooOld { .. } => "upgrade Slurm to 22.05 or later",
+            Self::MungeDown { .. } => {
+                "start munged on this host with the cluster's key, and check that clocks agree; `munge -n | unmunge` must succeed"
+            }
+            Self::ControllerSilent { .. } => {
+                "check that slurmctld runs and that SLURM_CONF names its configuration; `scontrol ping` must say UP"
+            }
+            Self::DatabaseSilent { .. } => {
+                "check that slurmdbd runs and reaches its database; `sacctmgr show cluster` must answer"
+            }
+            Self::NoRights { .. } => {
+                "run Leasehold as SlurmUser, or give its user AdminLevel=Admin; reservations need SlurmUser, root or Operator"
+            }
+            Self::TimedOut { .. } => {
+                "look at the load of slurmctld with `sdiag`; the next cycle asks again"
+            }
+            Self::TooMuch { .. } => {
+                "lower MinJobAge, so that fewer finished jobs are kept in slurmctld"
+            }
+            Self::Refused { .. } => "read Slurm's words; slurmctld.log has more",
+            Self::Unreadable(_) => {
+                "run the command by hand and compare; a version of Slurm that writes this otherwise is not known yet"
+            }
+            Self::UnsafeWord { .. } => "choose a name of letters, digits, `-`, `_` and `.`",
+        }
+    }
+
+    /// Whether asking again later may succeed without anybody changing anything.
+    pub const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::MungeDown { .. }
+                | Self::ControllerSilent { .. }
+                | Self::DatabaseSilent { .. }
+                | Self::TimedOut { .. }
+        )
+    }
+}
