@@ -15,7 +15,7 @@ mod state;
 mod upkeep;
 
 pub use books::{Books, EvidenceChunk, OtherDocument, Reclaim};
-pub use decide::{NotBooked, RefusedInput, RefusedOutage, something_follows};
+pub use decide::{NotBooked, RefusedInput, RefusedOutage, can_book, something_follows};
 pub use event::{
     Ask, Cause, Curtailment, CurtailmentAsk, Election, EndCause, Event, Gone, Input, Placing,
     PowerStep, PowerStepKind, StopReason, Whose,

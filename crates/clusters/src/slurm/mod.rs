@@ -17,6 +17,7 @@ pub mod objects;
 pub mod read;
 pub mod settings;
 pub mod version;
+pub mod watch;
 
 pub use command::{Program, Slurm};
 pub use error::{SlurmError, Unreadable};

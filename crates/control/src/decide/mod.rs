@@ -20,7 +20,7 @@ use leasehold_units::Instant;
 
 pub use inputs::{RefusedInput, decide};
 pub use ladder::it_limit;
-pub use observed::NotBooked;
+pub use observed::{NotBooked, can_book};
 pub use upkeep::RefusedOutage;
 
 use crate::event::{Event, Placing, StopReason};

@@ -77,7 +77,7 @@ pub fn found(
     if state.places() || !waits {
         return Err(RefusedInput::NotThere { number: job.spec.number });
     }
-    check(state, job.spec.party, at)?;
+    can_book(state, job.spec.party, at)?;
     let mut displaced = BTreeSet::new();
     for node in at.nodes().iter() {
         if let Claim::Holder(other) | Claim::Guest(other) = state.fleet.node(node).claim
@@ -92,7 +92,10 @@ pub fn found(
 }
 
 /// Whether the books can hold a job of `party` at `at`.
-fn check(state: &State, party: u16, at: &Allocation) -> Result<(), NotBooked> {
+///
+/// # Errors
+/// Where they cannot, and why.
+pub fn can_book(state: &State, party: u16, at: &Allocation) -> Result<(), NotBooked> {
     let Some(role) = state.fleet.partitions().get(usize::from(at.partition)).map(|p| &p.role)
     else {
         return Err(NotBooked::NotHeld { node: 0 });

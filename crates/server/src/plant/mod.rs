@@ -5,6 +5,7 @@
 
 mod local;
 mod simulated;
+mod slurm;
 
 use std::sync::Arc;
 use std::time::Duration;

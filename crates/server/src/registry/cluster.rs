@@ -5,18 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use leasehold_units::{Instant, Seconds};
 use serde::{Deserialize, Serialize};
 
+use crate::job::ClusterJob;
+
 /// So long it is known that a run was booked. A cluster that was out of reach for longer is read again
 /// from no earlier.
 pub const RUNS_KNOWN: Seconds = Seconds::new(2 * 86_400);
 
 /// A run by the cluster's number of its job and the instant at which it started there.
-pub type RunKey = (u32, Instant);
+pub type RunKey = (ClusterJob, Instant);
 
 /// Jobs that have a number with a scheduler of the cluster's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterJobs {
     /// The party and its number for each that is not over, by the cluster's number.
-    jobs: BTreeMap<u32, (String, u64)>,
+    jobs: BTreeMap<ClusterJob, (String, u64)>,
     /// Runs that are booked from their start to their end.
     booked: BTreeSet<RunKey>,
     /// The same by when they were booked, the oldest first.
@@ -25,12 +27,12 @@ pub struct ClusterJobs {
 
 impl ClusterJobs {
     /// The party of a job that is not over, and the party's number for it.
-    pub fn find(&self, cluster_job: u32) -> Option<(&str, u64)> {
+    pub fn find(&self, cluster_job: ClusterJob) -> Option<(&str, u64)> {
         self.jobs.get(&cluster_job).map(|(party, number)| (party.as_str(), *number))
     }
 
     /// All that are not over, by the cluster's number.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &str, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (ClusterJob, &str, u64)> {
         self.jobs.iter().map(|(job, (party, number))| (*job, party.as_str(), *number))
     }
 
@@ -39,7 +41,7 @@ impl ClusterJobs {
         self.booked.contains(&run)
     }
 
-    pub(super) fn describe(&mut self, cluster_job: u32, party: &str, number: u64) {
+    pub(super) fn describe(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
         self.jobs.insert(cluster_job, (party.to_owned(), number));
     }
 
@@ -54,7 +56,7 @@ impl ClusterJobs {
         }
     }
 
-    pub(super) fn end(&mut self, cluster_job: u32, party: &str, number: u64) {
+    pub(super) fn end(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
         if self.find(cluster_job) == Some((party, number)) {
             self.jobs.remove(&cluster_job);
         }

@@ -1,0 +1,461 @@
+//! From what was seen of Slurm to what the state machine is told: each run from its start to its end, at the
+//! instants that Slurm names, once.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use leasehold_clusters::slurm::read::{NodeCondition, SlurmNode};
+use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
+use leasehold_control::{
+    Allocation, Condition, Gone, Holding, Input, Job, JobSlot, JobSpec, JobState, LANDLORD,
+    NotBooked, Party, State, User, can_book,
+};
+use leasehold_scheduler::nodes::NodeRanges;
+use leasehold_units::{Instant, Seconds, Shape};
+
+use super::super::{EmulatedJob, Seen};
+use super::names::Names;
+use crate::job::{ClusterJob, Exit, JobDescription, LiveJob, Work};
+use crate::log::Fact;
+use crate::registry::Registry;
+
+/// A job without a limit is expected to run so long.
+const NO_LIMIT_SECONDS: u32 = 365 * 86_400;
+
+/// Seconds between checkpoints of a job of which nothing is known: it never keeps any.
+const NO_CHECKPOINT: u32 = u32::MAX;
+
+/// A run that cannot be booked is stopped when it has been so for this long: what is known of the nodes may
+/// only have lagged.
+const TROUBLE_PATIENCE: Seconds = Seconds::new(10);
+
+/// Something that happened at an instant.
+#[derive(Debug)]
+enum Edge {
+    Ended(EndedRun),
+    Started {
+        run: SeenRun,
+        is_known: bool,
+    },
+    Waits {
+        job: WaitingJob,
+        is_known: bool,
+    },
+    /// All of a look was told: what is not in it is not there any more.
+    Whole(Box<Sighting>),
+}
+
+/// A run that goes on without being booked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when that is known.
+    pub since: Instant,
+    /// Why.
+    pub why: String,
+    /// Whether it is stopped where leases are enforced.
+    pub is_stopped: bool,
+}
+
+/// From what was seen to what is told.
+pub struct Booking {
+    names: Names,
+    /// As Slurm enforces it on the nodes.
+    kill_wait: Seconds,
+    /// By the instant at which each happened.
+    edges: VecDeque<(Instant, Edge)>,
+    /// Runs that are not booked.
+    troubles: BTreeMap<(JobName, Instant), Trouble>,
+    /// Jobs that have to leave their nodes.
+    pub to_leave: BTreeSet<JobName>,
+}
+
+impl Booking {
+    /// With nothing seen yet.
+    pub const fn new(names: Names, kill_wait: Seconds) -> Self {
+        Self {
+            names,
+            kill_wait,
+            edges: VecDeque::new(),
+            troubles: BTreeMap::new(),
+            to_leave: BTreeSet::new(),
+        }
+    }
+
+    /// What a site's nodes and parties are called.
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Runs that are not booked.
+    pub const fn troubles(&self) -> &BTreeMap<(JobName, Instant), Trouble> {
+        &self.troubles
+    }
+
+    /// Forgets what was seen and not told.
+    pub fn forget(&mut self) {
+        self.edges.clear();
+    }
+
+    /// When the first thing happened that was not told yet.
+    pub fn next(&self) -> Option<Instant> {
+        self.edges.front().map(|(at, _)| *at)
+    }
+
+    /// Takes up a look, behind those before.
+    pub fn take(&mut self, sighting: Sighting) {
+        let mut edges: Vec<(Instant, Edge)> = Vec::new();
+        for ended in &sighting.ended {
+            let run = ended.run.clone();
+            edges.push((run.since, Edge::Started { run, is_known: false }));
+            edges.push((ended.at.max(ended.run.since), Edge::Ended(ended.clone())));
+        }
+        for run in &sighting.running {
+            edges.push((run.since, Edge::Started { run: run.clone(), is_known: false }));
+        }
+        for job in &sighting.waiting {
+            edges.push((sighting.at, Edge::Waits { job: job.clone(), is_known: false }));
+        }
+        // Nothing of a look happened after it, whatever another clock says.
+        let until = sighting.at;
+        for (at, _) in &mut edges {
+            *at = (*at).min(until);
+        }
+        let rank = |edge: &Edge| u8::from(!matches!(edge, Edge::Ended(_)));
+        // A run of no length ends after it started: the order of that pair is kept.
+        edges.sort_by(|(at, edge), (other_at, other)| {
+            let same_run = match (edge, other) {
+                (Edge::Started { run, .. }, Edge::Ended(ended))
+                | (Edge::Ended(ended), Edge::Started { run, .. }) => {
+                    (run.name, run.since) == (ended.run.name, ended.run.since)
+                }
+                _ => false,
+            };
+            let ranks =
+                if same_run { rank(other).cmp(&rank(edge)) } else { rank(edge).cmp(&rank(other)) };
+            at.cmp(other_at).then(ranks)
+        });
+        edges.push((until, Edge::Whole(Box::new(sighting))));
+        self.edges.extend(edges);
+    }
+
+    /// The next thing up to `now`, with all that belongs to it.
+    pub fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen> {
+        while self.edges.front().is_some_and(|(at, _)| *at <= now) {
+            let Some((at, edge)) = self.edges.pop_front() else { break };
+            let seen = match edge {
+                Edge::Ended(ended) => self.ended(&ended, state, registry),
+                Edge::Started { run, is_known } => self.started(at, run, is_known, state, registry),
+                Edge::Waits { job, is_known } => self.waits(at, job, is_known, state, registry),
+                Edge::Whole(sighting) => self.whole(&sighting, state, registry),
+            };
+            if !seen.is_empty() {
+                return seen;
+            }
+        }
+        Vec::new()
+    }
+
+    fn started(
+        &mut self,
+        at: Instant,
+        run: SeenRun,
+        is_known: bool,
+        state: &State,
+        registry: &Registry,
+    ) -> Vec<Seen> {
+        let (name, since) = (cluster_job(run.name), run.since);
+        if registry.cluster().is_booked((name, since)) {
+            return Vec::new();
+        }
+        let Some(party) = self.names.party(&run.account, state) else { return Vec::new() };
+        let Some(live) = find(name, registry) else {
+            if is_known {
+                return self.trouble(&run, state.now, "the job was refused".to_owned(), false);
+            }
+            let gpus = run.nodes.iter().map(|(_, gpus)| gpus).sum();
+            if gpus == 0 {
+                return self.trouble(&run, state.now, NotBooked::NoGpus.to_string(), false);
+            }
+            let job = self.job(party, gpus, (run.name, &run.user, &run.account), run.limit);
+            self.edges.push_front((at, Edge::Started { run, is_known: true }));
+            return vec![Seen::Job(Box::new(job))];
+        };
+        let Some((slot, job)) = in_table(live, state) else { return Vec::new() };
+        if matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. }) {
+            // Another run of it is not told to have ended: the next look says more.
+            return Vec::new();
+        }
+        match self.allocation(party, &run, state) {
+            Ok(at) => {
+                self.troubles.remove(&(run.name, since));
+                vec![Seen::Input(Input::Found { job: slot, at, since })]
+            }
+            Err((why, is_stopped)) => self.trouble(&run, state.now, why, is_stopped),
+        }
+    }
+
+    fn trouble(&mut self, run: &SeenRun, now: Instant, why: String, is_stopped: bool) -> Vec<Seen> {
+        let fresh = Trouble { since: now, why, is_stopped };
+        let known = self.troubles.entry((run.name, run.since)).or_insert_with(|| {
+            tracing::warn!(job = %run.name, account = run.account, why = fresh.why, "a run is not booked");
+            fresh.clone()
+        });
+        (known.why, known.is_stopped) = (fresh.why, fresh.is_stopped);
+        Vec::new()
+    }
+
+    /// Where a run is, in the site's words.
+    fn allocation(
+        &self,
+        party: Party,
+        run: &SeenRun,
+        state: &State,
+    ) -> Result<Allocation, (String, bool)> {
+        let mut nodes = Vec::new();
+        for (name, gpus) in run.nodes.iter().filter(|(_, gpus)| *gpus > 0) {
+            let number = self.names.number(name);
+            let number =
+                number.ok_or_else(|| (format!("node {name} is not of this site"), false))?;
+            nodes.push((number, *gpus));
+        }
+        nodes.sort_unstable();
+        let (first, _) = *nodes.first().ok_or_else(|| (NotBooked::NoGpus.to_string(), false))?;
+        let partition = state.fleet.node(first).partition;
+        let role = &state.fleet.partition(partition).role;
+        let per_node = u32::from(role.gpus_per_node);
+        let guest = party == LANDLORD && matches!(role.holding, Holding::Lease(_));
+        let whole = nodes.iter().filter(|(_, gpus)| *gpus == per_node).map(|(node, _)| *node);
+        let mut parts = nodes
+            .iter()
+            .filter(|(_, gpus)| *gpus != per_node)
+            .map(|(node, gpus)| (*node, u8::try_from(*gpus).unwrap_or(u8::MAX)));
+        let at = Allocation {
+            partition,
+            guest,
+            whole: NodeRanges::from_nodes(whole),
+            part: parts.next(),
+            also: parts.collect(),
+        };
+        can_book(state, party, &at).map_err(|why| {
+            let apart = matches!(why, NotBooked::NotHeld { .. } | NotBooked::NotAlone { .. });
+            (self.in_words(&why), apart)
+        })?;
+        Ok(at)
+    }
+
+    fn in_words(&self, why: &NotBooked) -> String {
+        let (NotBooked::NotHeld { node }
+        | NotBooked::Out { node, .. }
+        | NotBooked::NotAlone { node }
+        | NotBooked::Overfull { node }) = why
+        else {
+            return why.to_string();
+        };
+        format!("{}: {why}", self.names.node(*node))
+    }
+
+    fn ended(&self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
+        let name = cluster_job(ended.run.name);
+        let Some(live) = find(name, registry) else { return Vec::new() };
+        let Some((slot, job)) = in_table(live, state) else { return Vec::new() };
+        let (JobState::Running { .. } | JobState::Leaving { .. }) = job.state else {
+            return Vec::new();
+        };
+        if live.running_since != Some(ended.run.since) {
+            return Vec::new();
+        }
+        if !ended.is_recorded {
+            tracing::warn!(
+                job = %ended.run.name, at = %ended.at,
+                "no record of the end of a run: it counts as over when it was first missed"
+            );
+        }
+        let told = matches!(job.state, JobState::Leaving { .. });
+        let how = match ended.comes_back {
+            true if told => Gone::Vacated,
+            true => Gone::Stopped,
+            false => Gone::Over,
+        };
+        let (party, number) = registry.cluster().find(name).expect("it was just found");
+        let fact = Fact::RunEnded {
+            party: party.to_owned(),
+            number,
+            start: live.starts,
+            exit: exit_of(&ended.end, told),
+        };
+        vec![Seen::Fact(fact), Seen::Input(Input::Gone { job: slot, at: ended.at, how })]
+    }
+
+    /// A job of a tenant that waits for nodes. What the landlord's wait for is nobody's to clear.
+    fn waits(
+        &mut self,
+        at: Instant,
+        job: WaitingJob,
+        is_known: bool,
+        state: &State,
+        registry: &Registry,
+    ) -> Vec<Seen> {
+        let party = self.names.party(&job.account, state).filter(|party| *party != LANDLORD);
+        let Some(party) = party.filter(|_| job.gpus > 0 && !is_known) else { return Vec::new() };
+        if find(cluster_job(job.name), registry).is_some() {
+            return Vec::new();
+        }
+        // A gang that takes a part of each of several nodes needs that many nodes.
+        let per_node = state.fleet.pools.iter().map(|pool| u32::from(pool.gpus_per_node)).max();
+        let gpus = match (job.nodes, per_node) {
+            (nodes, Some(per_node)) if nodes > 1 => job.gpus.max(nodes.saturating_mul(per_node)),
+            _ => job.gpus,
+        };
+        let submitted = self.job(party, gpus, (job.name, &job.user, &job.account), job.limit);
+        self.edges.push_front((at, Edge::Waits { job, is_known: true }));
+        vec![Seen::Job(Box::new(submitted))]
+    }
+
+    fn job(
+        &self,
+        party: Party,
+        gpus: u32,
+        (name, user, account): (JobName, &str, &str),
+        limit: Option<Seconds>,
+    ) -> EmulatedJob {
+        let seconds = |seconds: Seconds| u32::try_from(seconds.get()).unwrap_or(u32::MAX);
+        let description = JobDescription {
+            name: name.to_string(),
+            user: user.to_owned(),
+            by: format!("slurm:{user}"),
+            account: account.to_owned(),
+            work: Work::default(),
+            cluster_job: Some(cluster_job(name)),
+            ..JobDescription::default()
+        };
+        let spec = JobSpec {
+            number: 0,
+            party,
+            gpus,
+            request_seconds: limit.map_or(NO_LIMIT_SECONDS, seconds),
+            vacate_seconds: seconds(self.kill_wait),
+            checkpoint_seconds: NO_CHECKPOINT,
+            pools: u64::MAX,
+            within: Shape::Node,
+            priority: 0,
+            account: 0,
+        };
+        EmulatedJob { description, spec }
+    }
+
+    /// What a look as a whole says: nodes that failed or came back, jobs that are gone, runs that must end.
+    fn whole(&mut self, sighting: &Sighting, state: &State, registry: &Registry) -> Vec<Seen> {
+        let running: BTreeMap<JobName, Instant> =
+            sighting.running.iter().map(|run| (run.name, run.since)).collect();
+        let waiting: BTreeSet<JobName> = sighting.waiting.iter().map(|job| job.name).collect();
+        self.troubles.retain(|(name, since), _| running.get(name) == Some(since));
+        self.to_leave.clear();
+        for (key, trouble) in &self.troubles {
+            if trouble.is_stopped && trouble.since.after(TROUBLE_PATIENCE) <= sighting.at {
+                self.to_leave.insert(key.0);
+            }
+        }
+        let mut seen = self.nodes(&sighting.nodes, state);
+        for (name, _, number) in registry.cluster().iter() {
+            let Some(live) = find(name, registry) else { continue };
+            let Some((slot, job)) = in_table(live, state) else { continue };
+            let name = job_name(name);
+            let runs = running.get(&name).copied();
+            let has_nodes =
+                matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+            if must_leave(job, state) && runs.is_some() && runs == live.running_since {
+                self.to_leave.insert(name);
+            }
+            if has_nodes {
+                continue;
+            }
+            // A run of which the end was decided here, and that goes on.
+            let over = |since| registry.cluster().is_booked((cluster_job(name), since));
+            if runs.is_some_and(over) {
+                self.to_leave.insert(name);
+            }
+            let there = runs.is_some()
+                || waiting.contains(&name)
+                || sighting.moving.contains(&name)
+                || sighting.unresolved.contains(&name);
+            let held = sighting.held.contains(&name);
+            if !there && !(held && job.spec.party == LANDLORD) {
+                tracing::debug!(%name, number, "a job that waited is withdrawn");
+                seen.push(Seen::Input(Input::Cancel { job: slot }));
+            }
+        }
+        seen
+    }
+
+    /// Nodes that failed or came back since.
+    fn nodes(&self, nodes: &[SlurmNode], state: &State) -> Vec<Seen> {
+        if nodes.is_empty() {
+            return Vec::new();
+        }
+        let known: BTreeMap<&str, &SlurmNode> =
+            nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+        let (mut down, mut up) = (Vec::new(), Vec::new());
+        for (number, node) in (0..).zip(state.fleet.nodes()) {
+            let condition = known.get(self.names.node(number)).map(|node| node.condition());
+            let able = match condition {
+                Some(NodeCondition::Able) => true,
+                // What still runs there goes on; then it is out.
+                Some(NodeCondition::Drained) => node.user != User::Nobody,
+                Some(NodeCondition::Failed(_)) | None => false,
+            };
+            match node.condition {
+                Condition::Up | Condition::Turnover if !able => down.push(number),
+                Condition::Down if able => up.push(number),
+                _ => {}
+            }
+        }
+        let mut seen = Vec::new();
+        if !down.is_empty() {
+            seen.push(Seen::Input(Input::NodesDown(NodeRanges::from_nodes(down))));
+        }
+        if !up.is_empty() {
+            seen.push(Seen::Input(Input::NodesUp(NodeRanges::from_nodes(up))));
+        }
+        seen
+    }
+}
+
+/// Whether a job has to leave its nodes: it was told to, or it is where nothing is lent.
+fn must_leave(job: &Job, state: &State) -> bool {
+    match &job.state {
+        JobState::Leaving { .. } => true,
+        JobState::Running { at, .. } => {
+            at.guest && state.fleet.partition(at.partition).role.guest_vacate_seconds_max.is_none()
+        }
+        _ => false,
+    }
+}
+
+fn find(name: ClusterJob, registry: &Registry) -> Option<&LiveJob> {
+    let (party, number) = registry.cluster().find(name)?;
+    registry.job(party, number)
+}
+
+fn in_table<'a>(live: &LiveJob, state: &'a State) -> Option<(JobSlot, &'a Job)> {
+    let slot = live.slot?;
+    Some((slot, state.jobs.find(slot)?))
+}
+
+const fn cluster_job(name: JobName) -> ClusterJob {
+    ClusterJob { job: name.job, task: name.task }
+}
+
+const fn job_name(job: ClusterJob) -> JobName {
+    JobName { job: job.job, task: job.task }
+}
+
+fn exit_of(end: &RunEnd, told: bool) -> Exit {
+    let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    match end {
+        RunEnd::Exited { signal: 0, code } => Exit::Code(number(*code)),
+        RunEnd::Exited { signal, .. } => Exit::Signal(number(*signal)),
+        RunEnd::TimedOut => Exit::TimeLimit,
+        RunEnd::NodeFailed => Exit::LostWithHost,
+        RunEnd::PutBack if told => Exit::Vacated { killed: false },
+        RunEnd::PutBack | RunEnd::Cancelled | RunEnd::Unknown => Exit::Stopped,
+    }
+}
