@@ -18,6 +18,6 @@ pub mod read;
 pub mod settings;
 pub mod version;
 
-pub use command::{Program, Slurm};
+pub use command::{Program, Recorded, Slurm, SystemSlurm};
 pub use error::{SlurmError, Unreadable};
 pub use version::Version;
