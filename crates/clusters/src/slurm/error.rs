@@ -169,3 +169,92 @@ impl SlurmError {
         )
     }
 }
+
+/// Which error a failed command's words mean. Slurm exits with 1 for all of them; its words are the only difference, and they
+/// are the same from 22.05 to 25.11.
+pub(crate) fn told_apart(command: String, words: &str) -> SlurmError {
+    let has = |needles: &[&str]| needles.iter().any(|needle| words.contains(needle));
+    let said = shortened(words);
+    if has(&[
+        "Munge ",
+        "munge",
+        "Protocol authentication error",
+        "Invalid authentication credential",
+    ]) {
+        SlurmError::MungeDown { command, said }
+    } else if has(&[
+        "Sending PersistInit msg",
+        "slurm_persist_conn_open",
+        "slurmdbd",
+        "Problem talking to the database",
+    ]) {
+        SlurmError::DatabaseSilent { command, said }
+    } else if has(&[
+        "Unable to contact slurm controller",
+        "Could not establish a configuration source",
+        "Unable to process configuration file",
+        "controller not responding",
+        "Socket timed out",
+        "Zero Bytes were transmitted",
+        "in standby mode",
+    ]) {
+        SlurmError::ControllerSilent { command, said }
+    } else if has(&[
+        "Access/permission denied",
+        "Invalid user id",
+        "must be an admin",
+        "Your user/uid",
+        "Insufficient privileges",
+    ]) {
+        SlurmError::NoRights { command, said }
+    } else {
+        SlurmError::Refused { command, said }
+    }
+}
+
+/// The words on one line, without repetition, cut to what a person reads.
+fn shortened(words: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in words.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.join("; ").chars().take(600).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_apart_what_slurm_says() {
+        let check = |words: &str, code: &str| {
+            assert_eq!(told_apart("squeue".into(), words).code(), code, "{words}");
+        };
+        check(
+            "squeue: error: Munge encode failed: Failed to access \"munge.sock\": No such file or directory\nslurm_load_jobs error: Protocol authentication error",
+            "munge_down",
+        );
+        check(
+            "slurm_load_jobs error: Unable to contact slurm controller (connect failure)",
+            "slurmctld_silent",
+        );
+        check(
+            "sacctmgr: error: slurm_persist_conn_open_without_init: failed to open persistent connection to host:127.0.0.1:6819: Connection refused\nsacctmgr: error: Sending PersistInit msg: Connection refused",
+            "slurmdbd_silent",
+        );
+        check(" Problem adding accounts: Access/permission denied", "slurm_no_rights");
+        check("slurm_update error: Invalid user id", "slurm_no_rights");
+        check(
+            "Error updating the reservation: Requested reservation overlaps with another reservation",
+            "slurm_refused",
+        );
+    }
+
+    #[test]
+    fn keeps_words_short() {
+        assert_eq!(shortened(" a \n\nb\na\n"), "a; b");
+        assert_eq!(shortened(&"x".repeat(5_000)).len(), 600);
+    }
+}

@@ -19,6 +19,6 @@ pub mod settings;
 pub mod version;
 pub mod watch;
 
-pub use command::{Program, Slurm};
+pub use command::{Program, Recorded, Slurm, SystemSlurm};
 pub use error::{SlurmError, Unreadable};
 pub use version::Version;

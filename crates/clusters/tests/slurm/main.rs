@@ -1,0 +1,3 @@
+//! What is read from Slurm, what is wanted of it, and the commands between.
+
+mod commands;
