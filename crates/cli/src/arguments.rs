@@ -2,6 +2,7 @@
 
 mod access;
 mod documents;
+mod slurm;
 mod work;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts, Zone};
 
 pub use access::*;
 pub use documents::*;
+pub use slurm::*;
 pub use work::*;
 
 /// Leases of a GPU data centre: what they grant, what they cost, and what happens when they run.
@@ -189,7 +191,13 @@ pub enum Command {
     /// database from then on. Jobs run on this machine, under an agent that outlives the server.
     ///
     /// With --clock, SITE is a scenario that is played on a simulated cluster while people use the site.
+    ///
+    /// With --cluster slurm, Slurm places the jobs: what runs is metered and billed, and what the leases come to
+    /// there is shown. Nothing of Slurm is changed unless --enforce says so.
     Serve(Box<Serve>),
+    /// Leases on a Slurm cluster: what they come to there, and how it stands
+    #[command(subcommand, disable_help_subcommand = true)]
+    Slurm(Slurm),
     /// Run the jobs of this machine; the server starts it
     #[command(hide = true)]
     Agent(Agent),
@@ -225,6 +233,19 @@ pub struct Serve {
     /// where the machine cannot keep up
     #[arg(long, value_name = "RATE", value_parser = rate, requires = "site", conflicts_with_all = ["leases", "turnover"])]
     pub clock: Option<u32>,
+    /// Where jobs run
+    #[arg(long, value_enum, value_name = "CLUSTER", default_value_t = ClusterName::Local, conflicts_with = "clock")]
+    pub cluster: ClusterName,
+    /// How the site's names and Slurm's go together, in TOML; without it, nodes are called as the site calls
+    /// them, and accounts as parties
+    #[arg(long, value_name = "FILE")]
+    pub slurm: Option<PathBuf>,
+    /// Hold Slurm to the leases: make and change what bears Leasehold's mark, and vacate for tenants
+    #[arg(long, conflicts_with = "observe")]
+    pub enforce: bool,
+    /// Only watch Slurm: what is done if nothing is said
+    #[arg(long)]
+    pub observe: bool,
     /// Where the database, keys and logs are kept; leasehold-data if nothing is said, leasehold-demo with
     /// --clock
     #[arg(long, value_name = "DIR")]
@@ -269,6 +290,15 @@ pub struct Serve {
     /// Whether callers are kept from asking more often than is good for the others; figures are taken without
     #[arg(long, hide = true, value_enum, value_name = "SWITCH", default_value_t = Switch::On)]
     pub rate_limit: Switch,
+}
+
+/// Where jobs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClusterName {
+    /// On this machine
+    Local,
+    /// On a cluster under Slurm
+    Slurm,
 }
 
 /// On or off.

@@ -135,6 +135,16 @@ pub fn leases_on(site: &Path, leases: &[PathBuf]) -> Result<(Site, Vec<Lease>), 
     wrong.unless_empty(site).map(|site| (site.expect("else it would be wrong"), leases))
 }
 
+/// The site file, and the leases beside it where a directory is given.
+pub fn site_and_leases(place: &Path) -> (PathBuf, Vec<PathBuf>) {
+    if !place.is_dir() {
+        return (place.into(), Vec::new());
+    }
+    let pattern = place.join("leases/*.toml").display().to_string();
+    let leases = glob::glob(&pattern).into_iter().flatten().flatten();
+    (place.join("site.toml"), leases.collect())
+}
+
 /// One version of a lease's terms, by itself.
 pub fn terms(path: &Path) -> Result<Terms, Failure> {
     files::must_be_file(path)?;

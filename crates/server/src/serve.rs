@@ -27,7 +27,7 @@ use crate::limits::{Limiter, RateLimits, limit_principals, limit_strangers};
 use crate::log::Fact;
 use crate::metrics::Metrics;
 use crate::net::{ListenError, ListenOptions, Listener};
-use crate::plant::{Logs, NoPlant, Plant};
+use crate::plant::{Logs, NoPlant, Plant, SlurmStatus};
 use crate::problem;
 
 /// The longest that a request may wait for its answer to begin.
@@ -63,6 +63,8 @@ pub struct ServeOptions {
     pub plant: Box<dyn Plant>,
     /// Where what jobs wrote is read.
     pub logs: Option<Box<dyn Logs>>,
+    /// How the cluster stands, if it has a scheduler of its own.
+    pub cluster: Option<SlurmStatus>,
     /// The time of the site.
     pub clock: Clock,
     /// How often somebody may ask.
@@ -134,6 +136,7 @@ pub fn serve(
         handle: handle.clone(),
         key: options.key,
         logs: options.logs,
+        cluster: options.cluster,
         metrics: Metrics::default(),
         clock: options.clock,
         place: options.database,

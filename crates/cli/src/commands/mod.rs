@@ -18,6 +18,7 @@ mod revenue;
 mod schedule;
 mod serve;
 mod simulate;
+mod slurm;
 mod statement;
 
 use crate::arguments::{Arguments, Command, Invoice};
@@ -63,6 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Command::Revenue(asked) => revenue::run(asked, common),
         Command::Statement(asked) => statement::run(asked, common),
         Command::Export(asked) => export::run(asked, common),
+        Command::Slurm(asked) => slurm::run(asked, common),
         Command::Serve(asked) => serve::run(asked, common),
         Command::Agent(asked) => serve::agent(asked),
         Command::AgentRun(asked) => serve::agent_run(asked),

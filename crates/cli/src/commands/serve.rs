@@ -14,16 +14,20 @@ use leasehold_server::auth::oidc::{Oidc, OidcConfig};
 use leasehold_server::clock::Clock;
 use leasehold_server::limits::RateLimits;
 use leasehold_server::net::{Address, ConnectionLimits, ListenOptions, Tls, TlsFiles};
-use leasehold_server::plant::{LocalLogs, LocalOptions, LocalPlant, SimulatedPlant};
+use leasehold_server::plant::{
+    LocalLogs, LocalOptions, LocalPlant, Logs, Plant, SimulatedPlant, SlurmOptions, SlurmPlant, SlurmStatus,
+};
 use leasehold_server::serve::{ServeOptions, serve};
 use leasehold_simulator::scenario::{Loaded as Scenario, read_source};
 use leasehold_simulator::workload::WorkloadError;
 use leasehold_units::PartyId;
 
-use crate::arguments::{self, Common, LogFormat, Switch};
+use crate::arguments::{self, ClusterName, Common, LogFormat, Switch};
 use crate::failure::Failure;
 use crate::files::{self, FileError};
 use crate::{input, keys, output};
+
+use super::slurm;
 
 /// Bytes of each output of a job that are kept.
 const LOG_BYTES_MAX: u64 = 64 << 20;
@@ -66,9 +70,10 @@ fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeO
     let stored = || data.join("leasehold.db").display().to_string();
     let database = asked.database.clone().unwrap_or_else(stored);
     let key = asked.key.clone().unwrap_or_else(|| data.join("landlord.key"));
-    // The agent outlives this process and its working directory.
-    let agent = std::path::absolute(data.join("agent"))
-        .map_err(|error| FileError::Unwritable { path: data.into(), error })?;
+    let Runs { plant, logs, cluster } = match asked.cluster {
+        ClusterName::Local => on_this_machine(asked, data)?,
+        ClusterName::Slurm => under_slurm(asked, common)?,
+    };
     Ok(ServeOptions {
         site,
         leases,
@@ -79,15 +84,44 @@ fn live(asked: &arguments::Serve, data: &Path, common: &Common) -> Result<ServeO
         key: keys::load_or_make(&key, common)?,
         listen: listen(asked)?,
         issuers: issuers(asked.oidc.as_deref())?,
-        plant: Box::new(LocalPlant::new(LocalOptions {
-            directory: agent.clone(),
-            spawn: Some(agent_process(&agent, asked)?),
-            user_prefix: asked.job_user_prefix.clone(),
-        })),
-        logs: Some(Box::new(LocalLogs { directory: agent })),
+        plant,
+        logs,
+        cluster,
         clock: Clock::Wall,
         rates: rates(asked.rate_limit),
     })
+}
+
+/// What runs the jobs of a live site, and how it is looked at.
+struct Runs {
+    plant: Box<dyn Plant>,
+    logs: Option<Box<dyn Logs>>,
+    cluster: Option<SlurmStatus>,
+}
+
+fn on_this_machine(asked: &arguments::Serve, data: &Path) -> Result<Runs, Failure> {
+    // The agent outlives this process and its working directory.
+    let agent = std::path::absolute(data.join("agent"))
+        .map_err(|error| FileError::Unwritable { path: data.into(), error })?;
+    let plant = LocalPlant::new(LocalOptions {
+        directory: agent.clone(),
+        spawn: Some(agent_process(&agent, asked)?),
+        user_prefix: asked.job_user_prefix.clone(),
+    });
+    let logs = LocalLogs { directory: agent };
+    Ok(Runs { plant: Box::new(plant), logs: Some(Box::new(logs)), cluster: None })
+}
+
+fn under_slurm(asked: &arguments::Serve, common: &Common) -> Result<Runs, Failure> {
+    let settings = slurm::settings(asked.slurm.as_deref())?;
+    let cluster = slurm::cluster(&settings);
+    let (version, config) = cluster.greet().map_err(|error| slurm::refused(&error))?;
+    let does = if asked.enforce { "it is held to the leases" } else { "it is only watched" };
+    let (name, enforces) = (config.cluster.clone(), asked.enforce);
+    output::narrate(common, &format!("Slurm {version} of the cluster {name} answers; {does}"));
+    let plant = SlurmPlant::new(cluster, SlurmOptions { settings, config, enforces });
+    let cluster = Some(plant.status());
+    Ok(Runs { plant: Box::new(plant), logs: None, cluster })
 }
 
 /// A scenario that is played on a clock of its own.
@@ -122,6 +156,7 @@ fn demo(
         listen: listen(asked)?,
         issuers: issuers(asked.oidc.as_deref())?,
         logs: None,
+        cluster: None,
         clock: Clock::fast(from, rate),
         rates: rates(asked.rate_limit),
     })
@@ -224,14 +259,7 @@ pub fn make_private(directory: &Path) -> Result<(), Failure> {
 /// The site and the leases that the first start begins with.
 fn plant_files(asked: &arguments::Serve) -> Result<(Option<Source>, Vec<Source>), Failure> {
     let Some(place) = &asked.site else { return Ok((None, Vec::new())) };
-    let (site, mut leases) = if place.is_dir() {
-        let mut leases: Vec<PathBuf> = Vec::new();
-        let pattern = place.join("leases/*.toml").display().to_string();
-        leases.extend(glob::glob(&pattern).into_iter().flatten().flatten());
-        (place.join("site.toml"), leases)
-    } else {
-        (place.clone(), Vec::new())
-    };
+    let (site, mut leases) = input::site_and_leases(place);
     leases.extend(asked.leases.iter().cloned());
     let read = |path: &PathBuf| {
         files::must_be_file(path)?;

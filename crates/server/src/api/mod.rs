@@ -2,6 +2,7 @@
 //! A handler reads the core and shows a view of it, or hands a command to the loop. No rule lives here.
 
 mod audit;
+mod cluster;
 mod documents;
 mod events;
 mod jobs;
@@ -44,6 +45,8 @@ pub struct App {
     pub key: SigningKey,
     /// Where logs of jobs are read.
     pub logs: Option<Box<dyn crate::plant::Logs>>,
+    /// How the cluster stands, if it has a scheduler of its own.
+    pub cluster: Option<crate::plant::SlurmStatus>,
     /// What is counted.
     pub metrics: Metrics,
     /// The time of the site.
@@ -98,6 +101,7 @@ fn versioned() -> OpenApiRouter<Arc<App>> {
         .merge(leases::routes())
         .merge(nodes::routes())
         .merge(power::routes())
+        .merge(cluster::routes())
         .merge(usage::routes())
         .merge(documents::routes())
         .merge(audit::routes())

@@ -44,6 +44,9 @@ const IDLE: Duration = Duration::from_secs(1);
 /// On a clock that can be held back, what passes by itself keeps readers out no longer than this.
 const TURN: Duration = Duration::from_millis(20);
 
+/// What is due already, but past what the plant saw, is looked at again after so long.
+const BEYOND_HORIZON: Duration = Duration::from_millis(100);
+
 /// How long a start waits for what the plant has to tell of the time before.
 const PLANT_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -180,6 +183,10 @@ impl Engine {
         let wait = match next {
             _ if self.setback.is_some() => IDLE,
             _ if self.is_behind => Duration::ZERO,
+            // What is due past the horizon waits for the plant, which wakes the loop.
+            Some(at) if at > self.plant.horizon(self.clock.now()) => {
+                self.clock.until(at).max(BEYOND_HORIZON).min(IDLE)
+            }
             Some(at) => self.clock.until(at).min(IDLE),
             None => IDLE,
         };
@@ -243,7 +250,7 @@ impl Engine {
             Ok(known) => known,
             Err(error) => return self.go_back(core, asked, error).map(|()| Vec::new()),
         };
-        let now = self.clock.now().max(core.now());
+        let now = self.plant.horizon(self.clock.now()).max(core.now());
         let mut decided = Vec::with_capacity(asked.len());
         if let Err(violation) = self.decide_all(core, now, asked, &known, &mut decided) {
             refuse_all(decided.into_iter().map(|decided| decided.asked), &Refusal::stopped());

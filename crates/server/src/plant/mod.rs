@@ -21,6 +21,7 @@ use crate::registry::Registry;
 
 pub use local::{LocalLogs, LocalOptions, LocalPlant};
 pub use simulated::SimulatedPlant;
+pub use slurm::{Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status, Trouble, wanted};
 
 /// Tells the loop that the plant saw something.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
@@ -53,6 +54,12 @@ pub trait Plant: Send {
     /// Whether it can only play a site from the beginning: it knows nothing of what another run left.
     fn begins_anew(&self) -> bool {
         false
+    }
+
+    /// Up to when all that happened was told, at the latest `now`: the time of the site goes no further, so that
+    /// nothing that belongs before a month's end is told after it.
+    fn horizon(&self, now: Instant) -> Instant {
+        now
     }
 
     /// When it will have something to say whatever happens, if it knows.

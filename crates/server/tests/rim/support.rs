@@ -263,6 +263,7 @@ impl Site {
         let app = Arc::new(App {
             handle: handle.clone(),
             key: SigningKey::from_seed(&[7; 32]),
+            cluster: None,
             logs: Some(Box::new(SameLog)),
             metrics: Metrics::default(),
             clock,

@@ -83,6 +83,7 @@ routes! {
     get "/api/v1/audit" ReadAudit
     get "/api/v1/audit/verify" VerifyAudit
     get "/api/v1/calendar" ReadCalendar
+    get "/api/v1/cluster" ReadNodes
     get "/api/v1/events" (WatchSite | WatchParty)
     get "/api/v1/invoices" ReadInvoices
     get "/api/v1/invoices/{document}" ReadInvoices

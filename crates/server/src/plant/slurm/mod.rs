@@ -1,8 +1,229 @@
 //! A cluster under Slurm: Slurm places the jobs; what it did is booked, and where leases are enforced it is
-//! given what they come to.
+//! held to what they come to.
 
 mod booking;
+mod link;
 mod names;
+mod wanted;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leasehold_clusters::slurm::cluster::Cluster;
+use leasehold_clusters::slurm::read::SlurmConfig;
+use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::watch::{JobName, SeenRun};
+use leasehold_control::{Event, Input, JobState, Placing, State};
+use leasehold_units::{Instant, Seconds};
+
+use super::{Plant, Seen, Waker};
+use crate::registry::{RUNS_KNOWN, Registry};
 
 pub use booking::{Booking, Trouble};
+use link::{Link, Looking};
+pub use link::{SlurmStatus, Status};
 pub use names::{Names, NamesError};
+pub use wanted::wanted;
+
+#[cfg(test)]
+mod tests;
+
+/// Slurm may be out of reach for so long before time goes on without it. What happened meanwhile is booked
+/// when it is known, at the instants at which it happened.
+const LAG_MAX: Seconds = Seconds::new(30);
+
+/// The record is read from so long before what is known last: slurmdbd may hear late of what ended.
+const RECORD_LAG: Seconds = Seconds::new(3_600);
+
+/// How Slurm is held to the leases.
+#[derive(Debug, Clone)]
+pub struct SlurmOptions {
+    /// What slurm.toml says.
+    pub settings: Settings,
+    /// What the cluster is configured with.
+    pub config: SlurmConfig,
+    /// Whether anything is changed; otherwise it is watched, and what would be changed is shown.
+    pub enforces: bool,
+}
+
+/// A cluster under Slurm.
+pub struct SlurmPlant {
+    options: SlurmOptions,
+    cluster: Arc<Cluster>,
+    /// Once the site is known.
+    booking: Option<Booking>,
+    link: Arc<Link>,
+    wake: Option<Waker>,
+    /// Jobs that were told to leave by what was decided since the last act.
+    to_leave: Vec<JobName>,
+    /// What is wanted of Slurm may have changed.
+    is_changed: bool,
+}
+
+impl SlurmPlant {
+    /// A plant that speaks with Slurm from when it takes over.
+    pub fn new(cluster: Cluster, options: SlurmOptions) -> Self {
+        Self {
+            booking: None,
+            cluster: Arc::new(cluster),
+            options,
+            link: Arc::default(),
+            wake: None,
+            to_leave: Vec::new(),
+            is_changed: true,
+        }
+    }
+
+    /// How Slurm stands, for whoever looks.
+    pub fn status(&self) -> SlurmStatus {
+        SlurmStatus::new(&self.link, self.options.enforces)
+    }
+
+    const fn placing(&self) -> Placing {
+        if self.options.enforces { Placing::Cluster } else { Placing::Observed }
+    }
+
+    /// Starts to look, if the site goes with the names in slurm.toml.
+    fn start(&mut self, state: &State) {
+        let names = match Names::new(&self.options.settings, &state.site) {
+            Ok(names) => names,
+            Err(error) => {
+                self.link.note_unseen(&error.to_string(), "correct slurm.toml and start again");
+                return;
+            }
+        };
+        self.booking = Some(Booking::new(names.clone(), self.options.config.kill_wait));
+        let looking = Looking {
+            cluster: Arc::clone(&self.cluster),
+            names,
+            gpus: (0..).zip(state.fleet.nodes()).map(|(number, _)| {
+                state.fleet.pools[state.fleet.pool_of(number)].gpus_per_node
+            }).collect(),
+            every: Duration::from_secs(self.options.settings.poll.get()),
+        };
+        link::start(&self.link, looking, self.options.enforces, self.wake.clone());
+    }
+
+    /// What is booked as running, in Slurm's words.
+    fn running(names: &Names, state: &State, registry: &Registry) -> Vec<SeenRun> {
+        let run = |(name, party, number): (crate::job::ClusterJob, &str, u64)| {
+            let live = registry.job(party, number)?;
+            let job = state.jobs.find(live.slot?)?;
+            let (JobState::Running { at, since } | JobState::Leaving { at, since, .. }) = &job.state
+            else {
+                return None;
+            };
+            let per_node = u32::from(state.fleet.partition(at.partition).role.gpus_per_node);
+            let whole = at.whole.iter().map(|node| (node, per_node));
+            let parts = at.parts().map(|(node, gpus)| (node, u32::from(gpus)));
+            Some(SeenRun {
+                name: JobName { job: name.job, task: name.task },
+                account: live.description.account.clone(),
+                user: live.description.user.clone(),
+                since: *since,
+                nodes: whole.chain(parts).map(|(node, gpus)| (names.node(node).to_owned(), gpus)).collect(),
+                limit: Some(Seconds::new(u64::from(job.spec.request_seconds))),
+            })
+        };
+        registry.cluster().iter().filter_map(run).collect()
+    }
+}
+
+impl Plant for SlurmPlant {
+    fn attach(&mut self, wake: Waker) {
+        self.wake = Some(wake);
+    }
+
+    fn next(&self) -> Option<Instant> {
+        let told = self.booking.as_ref().and_then(Booking::next);
+        told.or_else(|| self.link.has_some().then(|| self.link.seen()).flatten())
+    }
+
+    fn horizon(&self, now: Instant) -> Instant {
+        let seen = self.link.seen().filter(|seen| seen.after(LAG_MAX) >= now);
+        seen.map_or(now, |seen| seen.min(now))
+    }
+
+    fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen> {
+        if state.placing != self.placing() {
+            return vec![Seen::Input(Input::PlacedBy(self.placing()))];
+        }
+        let Some(booking) = &mut self.booking else { return Vec::new() };
+        loop {
+            let seen = booking.see(now, state, registry);
+            if !seen.is_empty() {
+                return seen;
+            }
+            if booking.next().is_some() {
+                return Vec::new();
+            }
+            self.to_leave.extend(std::mem::take(&mut booking.to_leave));
+            let Some(sighting) = self.link.take() else { break };
+            self.link.note_troubles(booking.troubles());
+            booking.take(sighting);
+        }
+        if std::mem::take(&mut self.is_changed) {
+            let SlurmOptions { settings, config, .. } = &self.options;
+            self.link.want(wanted(state, booking.names(), settings, config, now));
+        }
+        Vec::new()
+    }
+
+    fn hear(&mut self, _: Instant, event: &Event, _: &State, registry: &Registry) {
+        match event {
+            Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
+                let named = registry.job_in(*job);
+                let live = named.and_then(|(party, number)| registry.job(party, number));
+                let name = live.and_then(|live| live.description.cluster_job);
+                self.to_leave.extend(name.map(|name| JobName { job: name.job, task: name.task }));
+            }
+            Event::HoldingChanged { .. }
+            | Event::NodesDrained { .. }
+            | Event::NodesReopened { .. }
+            | Event::NodesCurtailed { .. }
+            | Event::NodesRestored { .. }
+            | Event::NodesInService { .. }
+            | Event::MaintenanceBegan { .. }
+            | Event::MaintenanceEnded { .. }
+            | Event::LendingChanged { .. }
+            | Event::Substituted { .. }
+            | Event::SubstitutionEnded { .. }
+            | Event::LeaseSigned { .. }
+            | Event::LeaseAmended { .. }
+            | Event::PlacingChanged { .. } => self.is_changed = true,
+            _ => {}
+        }
+    }
+
+    fn act(&mut self) {
+        if !self.to_leave.is_empty() {
+            self.link.tell_to_leave(self.to_leave.drain(..));
+        }
+    }
+
+    fn take_over(&mut self, state: &State, registry: &Registry) {
+        self.to_leave.clear();
+        self.is_changed = true;
+        match &mut self.booking {
+            Some(booking) => booking.forget(),
+            None => self.start(state),
+        }
+        let Some(booking) = &self.booking else { return };
+        let known = registry.noted().max(state.now);
+        let since = known.before(RECORD_LAG).max(known.before(RUNS_KNOWN));
+        self.link.adopt(Self::running(booking.names(), state, registry), since);
+    }
+
+    fn await_answer(&mut self, patience: Duration) {
+        if !self.link.await_look(patience) {
+            let why = self.link.status().unseen.unwrap_or_default();
+            tracing::error!(why, "Slurm does not answer yet: what it runs is booked when it does");
+        }
+    }
+}
+
+impl Drop for SlurmPlant {
+    fn drop(&mut self) {
+        self.link.end();
+    }
+}

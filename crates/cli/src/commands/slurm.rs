@@ -1,0 +1,136 @@
+//! `slurm`: what leases come to on a Slurm cluster, and how it stands.
+
+use std::path::Path;
+
+use leasehold_clusters::slurm::cluster::{Cluster, Standing};
+use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::{SlurmError, SystemSlurm};
+use leasehold_control::Control;
+use leasehold_diagnostics::Source;
+use leasehold_server::clock::Clock;
+use leasehold_server::plant::{Names, wanted};
+use leasehold_simulator::scenario::LoadError;
+use leasehold_units::Seconds;
+use serde::Serialize;
+
+use crate::arguments::{self, Common, Slurm};
+use crate::failure::Failure;
+use crate::files;
+use crate::input;
+use crate::live::columns::{Column, number, text};
+use crate::live::{self, Ask, print};
+use crate::output::{self, Printable};
+
+/// A command of Slurm that takes longer is killed.
+const COMMAND_LIMIT: Seconds = Seconds::new(60);
+
+const STATUS: [Column; 6] = [
+    text("cluster", "cluster"),
+    text("leases", "leases"),
+    text("seen", "seen"),
+    number("different", "differences"),
+    number("not booked", "troubles"),
+    number("told to leave", "told_to_leave"),
+];
+
+/// Does what was asked.
+pub fn run(asked: &Slurm, common: &Common) -> Result<(), Failure> {
+    match asked {
+        Slurm::Plan(asked) => plan(asked, common),
+        Slurm::Status(watch) => {
+            let client = live::client(common)?;
+            print::show(&client, &Ask::get("/cluster"), &STATUS, live_details, *watch, common)
+        }
+    }
+}
+
+/// What of a live cluster's status does not fit a row.
+fn live_details(answer: &serde_json::Value) -> String {
+    let texts = |member: &str| -> Vec<String> {
+        let lines = answer[member].as_array().into_iter().flatten();
+        lines.filter_map(|line| line.as_str().map(str::to_owned)).collect()
+    };
+    let mut details: Vec<String> = ["unseen", "unheld"]
+        .into_iter()
+        .filter_map(|member| answer[member].as_str())
+        .map(|why| format!("error: {why}"))
+        .collect();
+    details.extend(texts("difference"));
+    let troubles = answer["not_booked"].as_array().into_iter().flatten();
+    details.extend(troubles.map(|trouble| {
+        let of = |member: &str| trouble[member].as_str().unwrap_or_default().to_owned();
+        format!("job {} is not booked: {}", of("job"), of("why"))
+    }));
+    details.join("\n")
+}
+
+/// What leases come to, and how that differs from what is there.
+#[derive(Debug, Serialize)]
+struct Plan {
+    cluster: String,
+    version: String,
+    is_as_wanted: bool,
+    difference: Vec<String>,
+    commands: Vec<String>,
+    #[serde(skip)]
+    shows_commands: bool,
+}
+
+impl Printable for Plan {
+    fn table(&self) -> String {
+        let lines = if self.shows_commands { &self.commands } else { &self.difference };
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    fn csv(&self) -> String {
+        self.table()
+    }
+}
+
+fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
+    let (file, mut leases) = input::site_and_leases(&asked.site);
+    leases.extend(asked.leases.iter().cloned());
+    let (site, leases) = input::leases_on(&file, &leases)?;
+    let settings = settings(asked.slurm.as_deref())?;
+    let cluster = cluster(&settings);
+    let (version, config) = cluster.greet().map_err(|error| refused(&error))?;
+    let now = Clock::Wall.now();
+    let names = Names::new(&settings, &site).map_err(|error| Failure::impossible(error.to_string()))?;
+    let mut control = Control::new(site, leases, now).map_err(input::oversold)?;
+    control
+        .settle(now, &mut |_, _, _| {})
+        .map_err(|violation| Failure::impossible(violation.to_string()))?;
+    let wanted = wanted(control.state(), &names, &settings, &config, now);
+    let standing = cluster.compare(&wanted).map_err(|error| refused(&error))?;
+    output::print(&show(&standing, (config.cluster, version.to_string()), asked.commands), common)
+}
+
+fn show(standing: &Standing, (cluster, version): (String, String), shows_commands: bool) -> Plan {
+    Plan {
+        cluster,
+        version,
+        is_as_wanted: standing.is_as_wanted(),
+        difference: standing.lines(),
+        commands: standing.commands(),
+        shows_commands,
+    }
+}
+
+/// What slurm.toml says, if there is one.
+pub fn settings(file: Option<&Path>) -> Result<Settings, Failure> {
+    let Some(path) = file else { return Ok(Settings::default()) };
+    let source = Source::new(path.display().to_string(), files::read(path)?);
+    Settings::parse(&source)
+        .map_err(|problems| input::refused(&LoadError::Problems(vec![(source, problems)])))
+}
+
+/// The cluster that this machine's commands speak with.
+pub fn cluster(settings: &Settings) -> Cluster {
+    let binaries = settings.binaries.clone();
+    Cluster::new(Box::new(SystemSlurm { binaries, conf: None, limit: COMMAND_LIMIT }))
+}
+
+/// What went wrong with Slurm, and what to do.
+pub fn refused(error: &SlurmError) -> Failure {
+    Failure::impossible(error.to_string()).with_hint(error.advice())
+}

@@ -1,0 +1,388 @@
+//! What is seen of Slurm is booked once, from start to end, whatever was missed in between.
+
+use std::collections::BTreeSet;
+
+use leasehold_clusters::slurm::read::{NodeBase, SlurmNode};
+use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::watch::{
+    EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob,
+};
+use leasehold_control::{Event, Input, JobState, Placing, State};
+use leasehold_diagnostics::Source;
+use leasehold_lease::Terms;
+use leasehold_ledger::GpuState;
+use leasehold_units::{Instant, Seconds};
+
+use super::super::{NoPlant, Plant, Seen};
+use super::{Booking, Names};
+use crate::core::{Core, Outbox};
+use crate::job::ClusterJob;
+use crate::log::Entry;
+use crate::registry::Registry;
+
+const SITE: &str = r#"
+id = "s"
+landlord = "owner"
+time_zone = "America/Chicago"
+pue = "1.2"
+[[sku]]
+id = "h100"
+gpu = "H100"
+gpus_per_node = 8
+node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
+turnover = "10 s"
+[[pool]]
+id = "a"
+sku = "h100"
+hall = "h"
+arrays = 1
+racks_per_array = 2
+nodes_per_rack = 4
+in_service = 2026-01-01
+[[power]]
+from = 2026-01-01
+limit = "1 MW"
+"#;
+
+const LEASE: &str = r#"
+id = "l"
+site = "s"
+landlord = "owner"
+tenant = "renter"
+signed = 2026-02-19
+time_zone = "America/Chicago"
+[term]
+start = 2026-03-01
+end = 2027-02-28
+[notice]
+by = "either"
+days = 10
+[capacity]
+amount = "1 rack"
+shape = "rack"
+[fee]
+currency = "USD"
+fixed = "310000.00"
+proration = "actual"
+invoice = "advance"
+due_days = 30
+[service]
+idle_use = "landlord"
+reclaim_within = "10 min"
+availability = "99.5%"
+"#;
+
+/// What was seen is told to a core; what that says is kept.
+struct Stage {
+    core: Core,
+    plant: Told,
+    out: Outbox,
+    now: Instant,
+}
+
+/// A plant that sees what a test shows it.
+struct Told {
+    booking: Booking,
+    told_to_leave: BTreeSet<JobName>,
+    events: Vec<Event>,
+}
+
+impl Plant for Told {
+    fn next(&self) -> Option<Instant> {
+        self.booking.next()
+    }
+
+    fn see(&mut self, now: Instant, state: &State, registry: &Registry) -> Vec<Seen> {
+        let seen = self.booking.see(now, state, registry);
+        self.told_to_leave.append(&mut self.booking.to_leave);
+        seen
+    }
+
+    fn hear(&mut self, _: Instant, event: &Event, _: &State, registry: &Registry) {
+        if let Event::EvictionRequested { job, .. } = event {
+            let (party, number) = registry.job_in(*job).expect("it is known");
+            let job = registry.job(party, number).expect("it lives");
+            let ClusterJob { job, task } = job.description.cluster_job.expect("it is Slurm's");
+            self.told_to_leave.insert(JobName { job, task });
+        }
+        self.events.push(event.clone());
+    }
+
+    fn act(&mut self) {}
+
+    fn take_over(&mut self, _: &State, _: &Registry) {}
+}
+
+fn at(seconds: u64) -> Instant {
+    Instant::from_rfc3339("2026-03-02T12:00:00Z").expect("an instant").after(Seconds::new(seconds))
+}
+
+impl Stage {
+    fn new(placing: Placing) -> Self {
+        let mut core = Core::open(&Source::new("site.toml", SITE), at(0)).expect("a site");
+        let mut out = Outbox::default();
+        let terms = Terms::parse(&Source::new("lease.toml", LEASE)).expect("terms");
+        for input in [Input::Sign(Box::new(terms)), Input::PlacedBy(placing)] {
+            core.handle(at(0), &input, &mut NoPlant, &mut out).expect("it is taken");
+        }
+        core.settle(at(0), &mut NoPlant, &mut out).expect("no invariant is broken");
+        let names = Names::new(&Settings::default(), &core.state().site).expect("names");
+        let booking = Booking::new(names, Seconds::new(30));
+        let plant = Told { booking, told_to_leave: BTreeSet::new(), events: Vec::new() };
+        Self { core, plant, out, now: at(0) }
+    }
+
+    fn see(&mut self, sighting: Sighting) {
+        self.now = sighting.at;
+        self.plant.booking.take(sighting);
+        let caught_up =
+            self.core.catch_up(self.now, &mut self.plant, &mut self.out, &mut || false);
+        assert!(caught_up.expect("no invariant is broken"));
+    }
+
+    /// GPU-seconds of the site in a state so far.
+    fn metered(&mut self, state: GpuState) -> u128 {
+        let copy = self.core.copy();
+        let mut control = leasehold_control::Control::resume(copy.state().clone());
+        control.close(self.now, leasehold_units::Day::constant(2026, 3, 1), &mut |_, _, _| {});
+        control.state().books.meter.totals().of(state).get()
+    }
+
+    fn nodes_held(&self) -> Vec<String> {
+        let state = self.core.state();
+        let held = state.contracts.leases[0].partitions[0];
+        let nodes = (0..).zip(state.fleet.nodes());
+        let held = nodes.filter(|(_, node)| node.partition == held);
+        held.map(|(number, _)| state.site.node_name(number)).collect()
+    }
+
+    fn nodes_own(&self) -> Vec<String> {
+        let held = self.nodes_held();
+        let names = (0..8).map(|number| self.core.state().site.node_name(number));
+        names.filter(|name| !held.contains(name)).collect()
+    }
+
+    fn jobs_of(&self, party: &str) -> usize {
+        self.core.registry().party(party).map_or(0, |book| book.jobs.len())
+    }
+}
+
+fn name(job: u32) -> JobName {
+    JobName { job, task: None }
+}
+
+fn run(job: u32, account: &str, since: u64, nodes: &[&str], gpus: u32) -> SeenRun {
+    SeenRun {
+        name: name(job),
+        account: account.into(),
+        user: "somebody".into(),
+        since: at(since),
+        nodes: nodes.iter().map(|node| ((*node).to_owned(), gpus)).collect(),
+        limit: Some(Seconds::new(3_600)),
+    }
+}
+
+fn waiting(job: u32, account: &str, nodes: u32, gpus: u32) -> WaitingJob {
+    let (account, user) = (account.into(), "somebody".into());
+    WaitingJob { name: name(job), account, user, nodes, gpus, limit: None }
+}
+
+fn ended(run: SeenRun, seconds: u64, end: RunEnd, comes_back: bool) -> EndedRun {
+    EndedRun { run, at: at(seconds), end, comes_back, is_recorded: true }
+}
+
+/// A look in which all nodes are well.
+fn look(seconds: u64) -> Sighting {
+    let node = |number| SlurmNode {
+        name: format!("a-01-{:02}-{}", 1 + number / 4, 1 + number % 4),
+        base: NodeBase::Idle,
+        flags: Vec::new(),
+        gpus: 8,
+        gpus_used: 0,
+        reason: None,
+        booted: None,
+    };
+    Sighting {
+        at: at(seconds),
+        waiting: Vec::new(),
+        held: BTreeSet::new(),
+        moving: BTreeSet::new(),
+        running: Vec::new(),
+        ended: Vec::new(),
+        unresolved: BTreeSet::new(),
+        nodes: (0..8).map(node).collect(),
+    }
+}
+
+const DONE: RunEnd = RunEnd::Exited { code: 0, signal: 0 };
+
+#[test]
+fn a_run_is_booked_from_its_start_to_its_end() {
+    let mut stage = Stage::new(Placing::Observed);
+    let held = stage.nodes_held();
+    let job = run(7, "renter", 3, &[&held[0], &held[1]], 8);
+    stage.see(Sighting { running: vec![job.clone()], ..look(10) });
+    assert_eq!(stage.jobs_of("renter"), 1);
+    stage.see(Sighting { running: vec![job.clone()], ..look(20) });
+    stage.see(Sighting { ended: vec![ended(job, 25, DONE, false)], ..look(30) });
+    assert_eq!(stage.metered(GpuState::Used), 16 * 22);
+    assert_eq!(stage.jobs_of("renter"), 0);
+}
+
+#[test]
+fn runs_that_began_and_ended_unseen_are_booked_once() {
+    let mut stage = Stage::new(Placing::Observed);
+    let held = stage.nodes_held();
+    let first = ended(run(7, "renter", 3, &[&held[0]], 8), 9, RunEnd::NodeFailed, true);
+    let second = ended(run(7, "renter", 12, &[&held[1]], 8), 20, DONE, false);
+    let other = ended(run(8, "owner", 9, &[&held[0]], 8), 19, DONE, false);
+    let all = vec![second, first, other];
+    stage.see(Sighting { ended: all.clone(), ..look(30) });
+    stage.see(Sighting { ended: all, ..look(40) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * (6 + 8));
+    assert_eq!(stage.metered(GpuState::Borrowed), 8 * 10);
+}
+
+#[test]
+fn what_is_read_again_after_a_start_changes_nothing() {
+    let mut stage = Stage::new(Placing::Observed);
+    let held = stage.nodes_held();
+    let over = ended(run(7, "renter", 3, &[&held[0]], 8), 9, DONE, false);
+    let runs = run(8, "renter", 4, &[&held[1]], 4);
+    let seen =
+        |seconds| Sighting { ended: vec![over.clone()], running: vec![runs.clone()], ..look(seconds) };
+    stage.see(seen(10));
+    // A server that begins anew folds the same log, and has followed nothing.
+    let mut again = Core::open(&Source::new("site.toml", SITE), at(0)).expect("a site");
+    let records = stage.out.take().records;
+    let entries = records.iter().map(|record| {
+        (record.at, serde_json::from_str::<Entry>(&record.body).expect("an entry"))
+    });
+    for (seq, (at, entry)) in (1..).zip(entries) {
+        let body = serde_json::to_string(&entry).expect("it can be written");
+        let record = leasehold_storage::Record { seq, at, body, ..Default::default() };
+        again.fold(&record).expect("it follows");
+    }
+    assert_eq!(again.registry(), stage.core.registry());
+    stage.core = again;
+    stage.plant.events.clear();
+    stage.see(seen(20));
+    let booked = |event: &Event| {
+        matches!(event, Event::JobSubmitted { .. } | Event::JobFound { .. } | Event::JobGone { .. })
+    };
+    assert_eq!(stage.plant.events.iter().filter(|event| booked(event)).count(), 0);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 6 + 4 * 16);
+}
+
+#[test]
+fn borrowers_make_room_and_come_back() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let borrowers: Vec<SeenRun> = (0..)
+        .zip(&held)
+        .map(|(number, node)| run(10 + number, "owner", 0, &[node], 8))
+        .collect();
+    stage.see(Sighting { running: borrowers.clone(), ..look(5) });
+    let asks = waiting(20, "renter", 2, 16);
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks], ..look(10) });
+    let told = std::mem::take(&mut stage.plant.told_to_leave);
+    assert_eq!(told.len(), 2, "as many as are needed");
+    let (gone, stay): (Vec<SeenRun>, Vec<SeenRun>) =
+        borrowers.into_iter().partition(|run| told.contains(&run.name));
+    let room: Vec<String> = gone.iter().map(|run| run.nodes[0].0.clone()).collect();
+    let put_back = gone.into_iter().map(|run| ended(run, 12, RunEnd::PutBack, true)).collect();
+    let room: Vec<&str> = room.iter().map(String::as_str).collect();
+    let tenant = run(20, "renter", 13, &room, 8);
+    let running = stay.into_iter().chain([tenant.clone()]).collect();
+    let moving = told.into_iter().collect();
+    stage.see(Sighting { running, ended: put_back, moving, ..look(15) });
+    assert_eq!(stage.metered(GpuState::Used), 16 * 2);
+    assert_eq!(stage.metered(GpuState::Borrowed), 16 * 12 + 16 * 15);
+    assert_eq!(stage.jobs_of("owner"), 4, "those that made room wait again");
+    let reclaimed = stage.core.state().books.breaches.is_empty();
+    assert!(reclaimed, "the promise was kept");
+    stage.see(Sighting { ended: vec![ended(tenant, 16, DONE, false)], ..look(20) });
+    assert_eq!(stage.jobs_of("owner"), 2, "those that are gone from Slurm are withdrawn");
+}
+
+#[test]
+fn a_job_that_is_withdrawn_or_held_frees_what_was_kept_for_it() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let asks = |job| waiting(job, "renter", 1, 8);
+    stage.see(Sighting { waiting: vec![asks(1), asks(2)], ..look(5) });
+    assert_eq!(stage.jobs_of("renter"), 2);
+    stage.see(Sighting { held: BTreeSet::from([name(2)]), ..look(10) });
+    assert_eq!(stage.jobs_of("renter"), 0);
+    stage.see(Sighting { waiting: vec![asks(2)], ..look(15) });
+    assert_eq!(stage.jobs_of("renter"), 1, "one that may start again is back");
+}
+
+#[test]
+fn where_it_is_only_watched_nobody_is_told_to_leave() {
+    let mut stage = Stage::new(Placing::Observed);
+    let held = stage.nodes_held();
+    let borrowers: Vec<SeenRun> = (0..)
+        .zip(&held)
+        .map(|(number, node)| run(10 + number, "owner", 0, &[node], 8))
+        .collect();
+    let waits = vec![waiting(20, "renter", 2, 16)];
+    stage.see(Sighting { running: borrowers, waiting: waits, ..look(10) });
+    assert!(stage.plant.told_to_leave.is_empty());
+}
+
+#[test]
+fn a_run_where_its_party_holds_nothing_is_said_and_stopped() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let own = stage.nodes_own();
+    let astray = run(7, "renter", 1, &[&own[0]], 8);
+    stage.see(Sighting { running: vec![astray.clone()], ..look(5) });
+    let troubles: Vec<_> = stage.plant.booking.troubles().values().cloned().collect();
+    let [trouble] = troubles.as_slice() else { panic!("one: {troubles:?}") };
+    assert!(trouble.why.contains(&own[0]), "it names the node: {}", trouble.why);
+    assert!(stage.plant.told_to_leave.is_empty(), "what is known may lag");
+    stage.see(Sighting { running: vec![astray], ..look(20) });
+    assert_eq!(stage.plant.told_to_leave, BTreeSet::from([name(7)]));
+    assert_eq!(stage.metered(GpuState::Used), 0);
+    stage.see(look(25));
+    assert!(stage.plant.booking.troubles().is_empty());
+}
+
+#[test]
+fn a_node_that_failed_is_out_and_another_stands_in() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    stage.see(look(5));
+    let mut broken = look(10);
+    for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+        node.base = NodeBase::Down;
+    }
+    stage.see(broken);
+    assert!(!stage.nodes_held().contains(&held[0]), "it left the holding");
+    assert_eq!(stage.nodes_held().len(), 4, "and another came");
+    stage.see(look(60));
+    assert_eq!(stage.nodes_held(), held, "it is back where it was");
+}
+
+#[test]
+fn a_job_that_was_stopped_here_does_not_count_when_slurm_goes_on_with_it() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let job = run(7, "renter", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![job.clone()], ..look(5) });
+    let mut broken = Sighting { running: vec![job.clone()], ..look(10) };
+    for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+        node.base = NodeBase::Down;
+    }
+    stage.see(broken);
+    stage.plant.told_to_leave.clear();
+    stage.see(Sighting { running: vec![job.clone()], ..look(15) });
+    assert_eq!(stage.plant.told_to_leave, BTreeSet::from([name(7)]));
+    assert_eq!(stage.metered(GpuState::Used), 8 * 9);
+    // Its next run is another one.
+    let next = run(7, "renter", 18, &[&held[1]], 8);
+    let before = ended(job, 16, RunEnd::NodeFailed, true);
+    stage.see(Sighting { running: vec![next], ended: vec![before], ..look(20) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * 9 + 8 * 2);
+    let job = stage.core.state().jobs.iter().next().expect("it lives").1;
+    assert!(matches!(job.state, JobState::Running { .. }));
+}

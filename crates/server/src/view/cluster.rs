@@ -1,0 +1,82 @@
+//! A cluster with a scheduler of its own, as those see it who run the site.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::plant::SlurmStatus;
+
+/// How the cluster stands to the leases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ClusterView {
+    /// `slurm`, or `own` where the control plane places the jobs itself; all else is empty then.
+    pub cluster: String,
+    /// `enforced`, `observed`, or `placed` where the control plane places the jobs itself.
+    pub leases: String,
+    /// When the last look that came in began.
+    pub seen: Option<String>,
+    /// Why the last look failed, and what to do.
+    pub unseen: Option<String>,
+    /// Why it could not be held to the leases, and what to do.
+    pub unheld: Option<String>,
+    /// When it was compared with the leases.
+    pub compared: Option<String>,
+    /// What was not as they have it, a line each.
+    pub difference: Vec<String>,
+    /// How many lines.
+    pub differences: u64,
+    /// Calls that were made to mend it, since the start of this server.
+    pub calls: u64,
+    /// Jobs that were told to leave, since the start of this server.
+    pub told_to_leave: u64,
+    /// Runs that go on without being booked.
+    pub not_booked: Vec<NotBookedView>,
+    /// How many.
+    pub troubles: u64,
+}
+
+/// A run that goes on without being booked: its nodes count as idle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NotBookedView {
+    /// The cluster's number for the job.
+    pub job: String,
+    /// Since when.
+    pub since: String,
+    /// Why.
+    pub why: String,
+    /// Whether it is stopped where leases are enforced.
+    pub is_stopped: bool,
+}
+
+/// How the cluster stands.
+pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
+    let now = status.map(SlurmStatus::now).unwrap_or_default();
+    let not_booked: Vec<NotBookedView> = now
+        .not_booked
+        .into_iter()
+        .map(|(job, trouble)| NotBookedView {
+            job: job.to_string(),
+            since: trouble.since.to_string(),
+            why: trouble.why,
+            is_stopped: trouble.is_stopped,
+        })
+        .collect();
+    ClusterView {
+        cluster: if status.is_some() { "slurm" } else { "own" }.into(),
+        leases: match status {
+            None => "placed",
+            Some(status) if status.enforces => "enforced",
+            Some(_) => "observed",
+        }
+        .into(),
+        seen: status.and_then(SlurmStatus::seen).map(|at| at.to_string()),
+        unseen: now.unseen,
+        unheld: now.unheld,
+        compared: now.compared.map(|at| at.to_string()),
+        differences: now.difference.len() as u64,
+        difference: now.difference,
+        calls: now.calls,
+        told_to_leave: now.told_to_leave,
+        troubles: not_booked.len() as u64,
+        not_booked,
+    }
+}
