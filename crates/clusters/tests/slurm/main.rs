@@ -1,3 +1,4 @@
 //! What is read from Slurm, what is wanted of it, and the commands between.
 
 mod commands;
+mod settings;

@@ -2,6 +2,9 @@
 
 use leasehold_units::Seconds;
 
+use super::text::{self, Place};
+use crate::slurm::command::{Program, Slurm};
+use crate::slurm::error::{SlurmError, Unreadable};
 use crate::slurm::version::Version;
 
 /// Parts of `scontrol show config`.
@@ -29,4 +32,167 @@ pub struct SlurmConfig {
     pub min_job_age: Seconds,
     /// How long a credential lasts: a job that was put back cannot start again for a second longer. Slurm's own default is 120 s.
     pub cred_expire: Seconds,
+}
+
+/// What Slurm uses where `AuthInfo` names no `cred_expire`.
+const CRED_EXPIRE_DEFAULT: Seconds = Seconds::new(120);
+
+/// Arguments of scontrol.
+pub fn arguments() -> Vec<String> {
+    ["show", "config"].map(str::to_owned).to_vec()
+}
+
+/// The configuration that slurmctld runs with.
+///
+/// # Errors
+/// If it cannot be asked, its answer cannot be read, or it is too old.
+pub fn ask(slurm: &dyn Slurm) -> Result<SlurmConfig, SlurmError> {
+    read(&slurm.run(Program::Scontrol, &arguments(), None)?)
+}
+
+/// The configuration as scontrol prints it for [`arguments`].
+///
+/// # Errors
+/// The first field that cannot be read, or a version that is too old.
+pub fn read(text: &str) -> Result<SlurmConfig, SlurmError> {
+    let lines = Lines(text);
+    let version = lines.needed("SLURM_VERSION")?;
+    let found = Version::of_word(version)
+        .ok_or_else(|| lines.fault("SLURM_VERSION", version, "a version such as 24.11.5"))?;
+    if found < Version::OLDEST {
+        return Err(SlurmError::TooOld { found });
+    }
+    let auth = lines.value("AuthInfo").unwrap_or_default();
+    let expire = auth.split(',').find_map(|part| part.strip_prefix("cred_expire="));
+    let expire = expire.and_then(|count| count.parse().ok()).map(Seconds::new);
+    Ok(SlurmConfig {
+        cluster: lines.needed("ClusterName")?.to_owned(),
+        version: found,
+        kill_wait: lines.seconds("KillWait")?,
+        preempt_type: lines.needed("PreemptType")?.to_owned(),
+        preempt_mode: lines.needed("PreemptMode")?.to_owned(),
+        prolog: lines.path("Prolog"),
+        epilog: lines.path("Epilog"),
+        prolog_flags: text::list(lines.value("PrologFlags").unwrap_or_default()),
+        enforced: text::list(lines.value("AccountingStorageEnforce").unwrap_or_default()),
+        min_job_age: lines.seconds("MinJobAge")?,
+        cred_expire: expire.unwrap_or(CRED_EXPIRE_DEFAULT),
+    })
+}
+
+/// Lines of `Key = value`.
+struct Lines<'a>(&'a str);
+
+impl<'a> Lines<'a> {
+    /// The value of `key`; scripts may have a number, `Prolog[0]`.
+    fn value(&self, key: &str) -> Option<&'a str> {
+        self.0.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            let name = name.trim();
+            (name == key || name.strip_suffix("[0]") == Some(key)).then(|| value.trim())
+        })
+    }
+
+    fn needed(&self, key: &'static str) -> Result<&'a str, Unreadable> {
+        self.value(key).ok_or_else(|| self.fault(key, "", "the field"))
+    }
+
+    /// `5 sec`.
+    fn seconds(&self, key: &'static str) -> Result<Seconds, Unreadable> {
+        let text = self.needed(key)?;
+        let count = text.split(' ').next().and_then(|count| count.parse().ok());
+        count.map(Seconds::new).ok_or_else(|| self.fault(key, text, "a length such as `30 sec`"))
+    }
+
+    fn path(&self, key: &str) -> Option<String> {
+        self.value(key).filter(|text| !text::is_nothing(text)).map(str::to_owned)
+    }
+
+    fn fault(&self, key: &'static str, found: &str, expected: &'static str) -> Unreadable {
+        let line = self.0.lines().position(|line| line.trim_start().starts_with(key));
+        let place =
+            Place { command: "scontrol show config", line: line.map_or(1, |index| index + 1) };
+        place.fault(key, found, expected)
+    }
+}
+
+impl SlurmConfig {
+    /// What of it does not go with leases, for people: what is so and what to do.
+    pub fn concerns(&self) -> Vec<String> {
+        let mut concerns = Vec::new();
+        let lacks = |word: &str| !self.enforced.iter().any(|has| has == word || has == "all");
+        if lacks("associations") && lacks("limits") && lacks("qos") {
+            concerns.push(
+                "AccountingStorageEnforce does not name associations: whoever submits may name any account; set \
+                 AccountingStorageEnforce=associations,limits,qos"
+                    .to_owned(),
+            );
+        }
+        if self.cred_expire > Seconds::new(30) {
+            concerns.push(format!(
+                "a job that was put back cannot start again for {}; AuthInfo=cred_expire=5 shortens that",
+                self.cred_expire.plus(Seconds::new(1))
+            ));
+        }
+        if self.min_job_age < Seconds::new(10) {
+            concerns.push(format!(
+                "ended jobs are forgotten after {}: what ends between two polls is known from slurmdbd alone; set MinJobAge=300",
+                self.min_job_age
+            ));
+        }
+        concerns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOWN: &str = "Configuration data as of 1795873382\n\
+        AccountingStorageEnforce = associations,limits,qos,safe\n\
+        AuthInfo                = socket=munge.sock,cred_expire=5\n\
+        ClusterName             = lease\nEpilog                  = (null)\nEpilogMsgTime           = 2000 usec\n\
+        KillWait                = 5 sec\nMinJobAge               = 60 sec\nPreemptMode             = REQUEUE\n\
+        PreemptType             = preempt/qos\nProlog[0]               = scrub.sh\nPrologFlags             = Alloc,Contain\n\
+        SLURM_VERSION           = 22.05.8\n\nSlurmctld(primary) at vm is UP\n";
+
+    #[test]
+    fn reads_what_matters() {
+        let config = read(SHOWN).expect("readable");
+        assert_eq!(
+            (config.cluster.as_str(), config.version.to_string()),
+            ("lease", "22.05".into())
+        );
+        assert_eq!(
+            (config.kill_wait.get(), config.min_job_age.get(), config.cred_expire.get()),
+            (5, 60, 5)
+        );
+        assert_eq!((config.prolog.as_deref(), config.epilog.as_deref()), (Some("scrub.sh"), None));
+        assert_eq!(config.prolog_flags, ["Alloc", "Contain"]);
+        assert_eq!(config.enforced, ["associations", "limits", "qos", "safe"]);
+        assert!(config.concerns().is_empty());
+    }
+
+    #[test]
+    fn says_what_does_not_go_with_leases() {
+        let text =
+            SHOWN.replace("associations,limits,qos,safe", "(null)").replace(",cred_expire=5", "");
+        let concerns = read(&text).expect("readable").concerns();
+        assert_eq!(concerns.len(), 2);
+        assert!(concerns[1].contains("121 s"), "{concerns:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_where() {
+        let error = read(&SHOWN.replace("5 sec", "soon")).expect_err("not readable");
+        assert!(
+            error.to_string().starts_with("`scontrol show config`, line 7, field KillWait"),
+            "{error}"
+        );
+        assert_eq!(read("").expect_err("nothing").code(), "slurm_unreadable");
+        assert_eq!(
+            read(&SHOWN.replace("22.05.8", "20.11.9")).expect_err("old").code(),
+            "slurm_too_old"
+        );
+    }
 }
