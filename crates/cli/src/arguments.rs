@@ -238,7 +238,7 @@ pub struct Serve {
     pub cluster: ClusterName,
     /// How the site's names and Slurm's go together, in TOML; without it, nodes are called as the site calls
     /// them, and accounts as parties
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "site")]
     pub slurm: Option<PathBuf>,
     /// Hold Slurm to the leases: make and change what bears Leasehold's mark, and vacate for tenants
     #[arg(long, conflicts_with = "observe")]

@@ -113,7 +113,11 @@ fn on_this_machine(asked: &arguments::Serve, data: &Path) -> Result<Runs, Failur
 }
 
 fn under_slurm(asked: &arguments::Serve, common: &Common) -> Result<Runs, Failure> {
-    let settings = slurm::settings(asked.slurm.as_deref())?;
+    let site = match &asked.site {
+        Some(place) => Some(input::leases_on(&input::site_and_leases(place).0, &[])?.0),
+        None => None,
+    };
+    let settings = slurm::settings(asked.slurm.as_deref(), site.as_ref())?;
     let cluster = slurm::cluster(&settings);
     let (version, config) = cluster.greet().map_err(|error| slurm::refused(&error))?;
     let does = if asked.enforce { "it is held to the leases" } else { "it is only watched" };

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use leasehold_clusters::slurm::cluster::{Cluster, Standing};
 use leasehold_clusters::slurm::settings::Settings;
-use leasehold_clusters::slurm::{SlurmError, SystemSlurm};
+use leasehold_clusters::slurm::SlurmError;
+use leasehold_clusters::slurm::command::SystemSlurm;
 use leasehold_control::Control;
 use leasehold_diagnostics::Source;
 use leasehold_server::clock::Clock;
 use leasehold_server::plant::{Names, wanted};
 use leasehold_simulator::scenario::LoadError;
+use leasehold_site::Site;
 use leasehold_units::Seconds;
 use serde::Serialize;
 
@@ -91,7 +93,7 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
     let (file, mut leases) = input::site_and_leases(&asked.site);
     leases.extend(asked.leases.iter().cloned());
     let (site, leases) = input::leases_on(&file, &leases)?;
-    let settings = settings(asked.slurm.as_deref())?;
+    let settings = settings(asked.slurm.as_deref(), Some(&site))?;
     let cluster = cluster(&settings);
     let (version, config) = cluster.greet().map_err(|error| refused(&error))?;
     let now = Clock::Wall.now();
@@ -116,11 +118,11 @@ fn show(standing: &Standing, (cluster, version): (String, String), shows_command
     }
 }
 
-/// What slurm.toml says, if there is one.
-pub fn settings(file: Option<&Path>) -> Result<Settings, Failure> {
-    let Some(path) = file else { return Ok(Settings::default()) };
+/// What slurm.toml says of a site, if there is one.
+pub fn settings(file: Option<&Path>, site: Option<&Site>) -> Result<Settings, Failure> {
+    let Some((path, site)) = file.zip(site) else { return Ok(Settings::default()) };
     let source = Source::new(path.display().to_string(), files::read(path)?);
-    Settings::parse(&source)
+    Settings::parse(&source, site)
         .map_err(|problems| input::refused(&LoadError::Problems(vec![(source, problems)])))
 }
 

@@ -8,6 +8,7 @@
 //! the schema of the service changes with each release.
 
 pub mod calls;
+pub mod cluster;
 pub mod command;
 pub mod compile;
 pub mod difference;

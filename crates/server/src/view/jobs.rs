@@ -1,7 +1,6 @@
 //! Jobs as their party sees them.
 
 use leasehold_control::{JobState as Doing, State};
-use leasehold_scheduler::nodes::NodeRanges;
 use serde::Serialize;
 use utoipa::ToSchema;
 

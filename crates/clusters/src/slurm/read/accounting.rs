@@ -91,13 +91,34 @@ const EVENT_FIELDS: [&str; 6] = ["NodeName", "Start", "End", "State", "User", "R
 /// was put back is shown, and its GPU-seconds before are lost.
 pub fn arguments(interval: Interval) -> Vec<String> {
     let (from, until) = (interval.from.unix(), interval.until.unix());
-    let mut arguments = ["-D", "-X", "-P", "-n", "-a"].map(str::to_owned).to_vec();
-    arguments.push(format!("--delimiter={UNIT}"));
+    let mut arguments = basic();
     // Instants go in as seconds, so that no zone is in between.
     arguments.push(format!("--starttime=uts{from}"));
     arguments.push(format!("--endtime=uts{until}"));
+    arguments
+}
+
+/// Arguments of sacct for all runs of some jobs, by the names that Slurm's commands take.
+pub fn arguments_of(jobs: &[String]) -> Vec<String> {
+    let mut arguments = basic();
+    arguments.push("--starttime=uts1".to_owned());
+    arguments.push(format!("--jobs={}", jobs.join(",")));
+    arguments
+}
+
+fn basic() -> Vec<String> {
+    let mut arguments = ["-D", "-X", "-P", "-n", "-a"].map(str::to_owned).to_vec();
+    arguments.push(format!("--delimiter={UNIT}"));
     arguments.push(format!("--format={}", FIELDS.join(",")));
     arguments
+}
+
+/// All runs of some jobs, by the names that Slurm's commands take.
+///
+/// # Errors
+/// If slurmdbd cannot be asked or its answer cannot be read.
+pub fn ask_of(slurm: &dyn Slurm, jobs: &[String]) -> Result<Vec<Run>, SlurmError> {
+    Ok(read(&slurm.run(Program::Sacct, &arguments_of(jobs), None)?)?)
 }
 
 /// All runs that were waiting, running or ended in an interval.

@@ -398,6 +398,8 @@ impl Booking {
             let condition = known.get(self.names.node(number)).map(|node| node.condition());
             let able = match condition {
                 Some(NodeCondition::Able) => true,
+                // Slurm has just started: what was known stands until it knows.
+                Some(NodeCondition::Undecided) => continue,
                 // What still runs there goes on; then it is out.
                 Some(NodeCondition::Drained) => node.user != User::Nobody,
                 Some(NodeCondition::Failed(_)) | None => false,

@@ -1,0 +1,186 @@
+//! A cluster as whoever holds it to leases speaks with it: look at it, compare it, mend it, have jobs leave.
+
+use std::collections::BTreeSet;
+
+use leasehold_units::{Instant, Interval, Seconds};
+
+use super::calls::{self, Call};
+use super::command::{Program, Slurm};
+use super::compile::compile;
+use super::difference::Difference;
+use super::error::SlurmError;
+use super::objects::Wanted;
+use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
+use super::version::Version;
+use super::watch::{JobName, Sighting, Watch};
+
+/// Jobs that are asked for with one command at most: a list of more is longer than a command may be.
+const NAMED_AT_ONCE: usize = 1_000;
+
+/// Gangs that are asked for their GPUs by node in one look at most; the others come with the next ones.
+const DIVIDED_AT_ONCE: usize = 50;
+
+/// A cluster under Slurm.
+pub struct Cluster {
+    slurm: Box<dyn Slurm + Send + Sync>,
+}
+
+/// How a cluster stands to what is wanted of it.
+#[derive(Debug)]
+pub struct Standing {
+    difference: Difference,
+    calls: Vec<Call>,
+    /// Calls that were made.
+    made: u64,
+}
+
+impl Cluster {
+    /// The cluster that these commands speak with.
+    pub fn new(slurm: Box<dyn Slurm + Send + Sync>) -> Self {
+        Self { slurm }
+    }
+
+    /// Who answers, and what it is configured with.
+    ///
+    /// # Errors
+    /// If nobody answers, or somebody who is too old.
+    pub fn greet(&self) -> Result<(Version, SlurmConfig), SlurmError> {
+        let version = Version::ask(self.slurm.as_ref())?;
+        Ok((version, config::ask(self.slurm.as_ref())?))
+    }
+
+    /// Looks at jobs and nodes, and at the record for runs that are gone; at all of it since `record_since`, if
+    /// that is given. Also says whether the record could be read: if slurmdbd is away, a later look reads it.
+    ///
+    /// # Errors
+    /// If slurmctld cannot be asked, or something cannot be read.
+    pub fn look(
+        &self,
+        watch: &mut Watch,
+        at: Instant,
+        record_since: Option<Instant>,
+        gpus_per_node: &dyn Fn(&str) -> u32,
+    ) -> Result<(Sighting, bool), SlurmError> {
+        let slurm = self.slurm.as_ref();
+        let jobs = jobs::ask(slurm)?;
+        let nodes = nodes::ask(slurm)?;
+        let uneven: BTreeSet<JobName> =
+            watch.uneven(&jobs, gpus_per_node).into_iter().map(|(_, name)| name).collect();
+        let uneven = jobs.iter().filter(|job| uneven.contains(&JobName::new(job.id, job.array)));
+        for job in uneven.take(DIVIDED_AT_ONCE) {
+            // One that ended meanwhile has nothing to say.
+            if let Ok(divided) = gpus_by_node::ask(slurm, job) {
+                watch.divide(JobName::new(job.id, job.array), &jobs, &divided);
+            }
+        }
+        let look = watch.look(at, &jobs, nodes);
+        let asked = self.record(look.unresolved(), record_since, at);
+        let (rows, is_recorded) = match asked {
+            Ok(rows) => (rows, true),
+            Err(error) if error.may_pass() => (Vec::new(), false),
+            Err(error) => return Err(error),
+        };
+        Ok((watch.resolve(look, &rows, gpus_per_node), is_recorded))
+    }
+
+    fn record(
+        &self,
+        unresolved: &BTreeSet<JobName>,
+        since: Option<Instant>,
+        at: Instant,
+    ) -> Result<Vec<accounting::Run>, SlurmError> {
+        let slurm = self.slurm.as_ref();
+        let mut rows = Vec::new();
+        if let Some(since) = since {
+            let until = at.after(Seconds::new(1));
+            rows.extend(accounting::ask(slurm, Interval::new(since.min(at), until))?);
+        }
+        let named: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
+        for some in named.chunks(NAMED_AT_ONCE) {
+            rows.extend(accounting::ask_of(slurm, some)?);
+        }
+        Ok(rows)
+    }
+
+    /// Has jobs leave their nodes and queues them again; those that cannot be queued again are cancelled. One that
+    /// is gone already is none to complain of.
+    ///
+    /// # Errors
+    /// If Slurm cannot be told, or refuses.
+    pub fn put_back(&self, jobs: &[JobName]) -> Result<(), SlurmError> {
+        for some in jobs.chunks(NAMED_AT_ONCE) {
+            let names: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let arguments = ["requeue".to_owned(), names.join(",")];
+            match self.slurm.run(Program::Scontrol, &arguments, None) {
+                Ok(_) => {}
+                // One of many is in another state by now, and the others were put back all the same; or it
+                // forbids to be.
+                Err(SlurmError::Refused { .. }) => self.put_back_each(&names)?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn put_back_each(&self, names: &[String]) -> Result<(), SlurmError> {
+        for name in names {
+            let told = self.slurm.run(Program::Scontrol, &["requeue".to_owned(), name.clone()], None);
+            let Err(SlurmError::Refused { said, .. }) = told else {
+                told?;
+                continue;
+            };
+            if said.contains("Requested operation is presently disabled") || said.contains("can not be requeued") {
+                self.slurm.run(Program::Scancel, std::slice::from_ref(name), None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what is wanted with what is there.
+    ///
+    /// # Errors
+    /// If Slurm cannot be asked, or something cannot be read.
+    pub fn compare(&self, wanted: &Wanted) -> Result<Standing, SlurmError> {
+        let desired = compile(wanted)?;
+        let present = super::difference::Present::ask(self.slurm.as_ref(), &desired)?;
+        let difference = Difference::between(&desired, &present, wanted.now);
+        let calls = calls::calls(&difference);
+        Ok(Standing { difference, calls, made: 0 })
+    }
+
+    /// Makes the calls that mend it, one after the other, and compares again. What an interruption leaves, the next
+    /// comparison finds.
+    ///
+    /// # Errors
+    /// Where a call fails; those before it were made.
+    pub fn mend(&self, standing: Standing, wanted: &Wanted) -> Result<Standing, SlurmError> {
+        let mut made = standing.made;
+        for call in &standing.calls {
+            call.make(self.slurm.as_ref())?;
+            made += 1;
+        }
+        Ok(Standing { made, ..self.compare(wanted)? })
+    }
+}
+
+impl Standing {
+    /// Whether nothing is to be done.
+    pub fn is_as_wanted(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// What differs, a line each.
+    pub fn lines(&self) -> Vec<String> {
+        self.difference.to_string().lines().map(str::to_owned).collect()
+    }
+
+    /// The commands that mend it, as they would be typed.
+    pub fn commands(&self) -> Vec<String> {
+        self.calls.iter().map(ToString::to_string).collect()
+    }
+
+    /// Calls that were made to get here.
+    pub const fn calls(&self) -> u64 {
+        self.made
+    }
+}
