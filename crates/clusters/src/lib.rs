@@ -3,3 +3,4 @@
 //! Nothing here decides what runs where, and no reading is invented.
 
 pub mod local;
+pub mod slurm;

@@ -1,0 +1,4 @@
+//! Slurm: leases enforced on a cluster that Slurm runs.
+
+#[cfg(feature = "slurm-cluster")]
+pub mod emulated;
