@@ -1,4 +1,7 @@
-//! The emulated Slurm cluster that other tests stand on: it runs jobs, and leaves nothing behind.
+//! The emulated Slurm cluster that other tests stand on: it runs jobs, and leaves nothing behind. And what
+//! is deployed into a real one, tried on it.
+
+mod turnover;
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -162,12 +162,14 @@ fn chosen(plan: &Plan) -> Vec<(&'static str, String)> {
         (
             "SchedulerParameters",
             "batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,bf_continue,\
-             bf_max_job_test=5000,bf_yield_interval=1000000"
+             bf_max_job_test=5000,bf_yield_interval=1000000,nohold_on_prolog_fail"
                 .into(),
         ),
         ("MaxJobCount", "50000".into()),
         ("MinJobAge", "300".into()),
         ("CompleteWait", "0".into()),
+        // A prolog may take a while.
+        ("BatchStartTimeout", "60".into()),
         ("SlurmctldTimeout", "60".into()),
         ("SlurmdTimeout", "300".into()),
         ("MessageTimeout", "60".into()),
