@@ -1,4 +1,4 @@
-//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`, `soak`, `faults`.
+//! The project's own tasks: `ci`, `tidy`, `docs`, `bench`, `soak`, `faults`, `slurm`.
 #![allow(clippy::print_stderr, reason = "tasks narrate on stderr; there is no logger to hide in")]
 
 #[cfg(feature = "bench")]
@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod docs;
 mod faults;
+mod slurm;
 #[cfg(feature = "bench")]
 mod soak;
 mod tidy;
@@ -53,6 +54,12 @@ enum Task {
         #[arg(long, default_value_t = 200)]
         rounds: u32,
     },
+    /// An emulated Slurm cluster on this machine, in a directory of its own.
+    Slurm {
+        /// What to do with it.
+        #[command(subcommand)]
+        action: slurm::Action,
+    },
 }
 
 fn main() -> ExitCode {
@@ -64,6 +71,7 @@ fn main() -> ExitCode {
         Task::Bench { name } => bench_task(&root, name.as_deref()),
         Task::Soak { seeds, from } => soak_task(&root, seeds, from),
         Task::Faults { part, rounds } => faults::run(&root, &part, rounds),
+        Task::Slurm { action } => slurm::run(&root, &action),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -89,7 +97,8 @@ fn bench_task(_root: &Path, name: Option<&str>) -> bool {
 #[cfg(not(feature = "bench"))]
 fn bench_task(root: &Path, name: Option<&str>) -> bool {
     let name = name.map(str::to_owned);
-    again_optimised(root, ["bench".to_owned()].into_iter().chain(name))
+    let words = ["bench".to_owned()].into_iter().chain(name);
+    again(root, &["--release", "--features", "bench"], words)
 }
 
 #[cfg(feature = "bench")]
@@ -100,14 +109,14 @@ fn soak_task(_root: &Path, seeds: u64, from: u64) -> bool {
 #[cfg(not(feature = "bench"))]
 fn soak_task(root: &Path, seeds: u64, from: u64) -> bool {
     let numbers = [format!("--seeds={seeds}"), format!("--from={from}")];
-    again_optimised(root, ["soak".to_owned()].into_iter().chain(numbers))
+    let words = ["soak".to_owned()].into_iter().chain(numbers);
+    again(root, &["--release", "--features", "bench"], words)
 }
 
-/// Starts a task again, optimised and with the product linked in.
-#[cfg(not(feature = "bench"))]
-fn again_optimised(root: &Path, arguments: impl Iterator<Item = String>) -> bool {
+/// Starts a task again, built with more linked in than the others need.
+#[cfg(not(all(feature = "bench", feature = "slurm")))]
+fn again(root: &Path, build: &[&str], arguments: impl Iterator<Item = String>) -> bool {
     let mut command = cargo(root);
-    command.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench"]);
-    command.arg("--").args(arguments);
+    command.args(["run", "--quiet", "--package", "xtask"]).args(build).arg("--").args(arguments);
     command.status().is_ok_and(|status| status.success())
 }

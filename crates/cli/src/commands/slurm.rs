@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use leasehold_clusters::slurm::cluster::{Cluster, Standing};
+use leasehold_clusters::slurm::difference::Difference;
 use leasehold_clusters::slurm::settings::Settings;
 use leasehold_clusters::slurm::SlurmError;
 use leasehold_clusters::slurm::command::SystemSlurm;
@@ -72,7 +73,9 @@ struct Plan {
     cluster: String,
     version: String,
     is_as_wanted: bool,
-    difference: Vec<String>,
+    difference: Difference,
+    #[serde(skip)]
+    lines: Vec<String>,
     commands: Vec<String>,
     #[serde(skip)]
     shows_commands: bool,
@@ -80,7 +83,7 @@ struct Plan {
 
 impl Printable for Plan {
     fn table(&self) -> String {
-        let lines = if self.shows_commands { &self.commands } else { &self.difference };
+        let lines = if self.shows_commands { &self.commands } else { &self.lines };
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 
@@ -103,7 +106,9 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
         .settle(now, &mut |_, _, _| {})
         .map_err(|violation| Failure::impossible(violation.to_string()))?;
     let wanted = wanted(control.state(), &names, &settings, &config, now);
-    let standing = cluster.compare(&wanted).map_err(|error| refused(&error))?;
+    let standing = cluster.compare(&wanted, None).map_err(|error| {
+        Failure::impossible(error.to_string()).with_hint(error.advice())
+    })?;
     output::print(&show(&standing, (config.cluster, version.to_string()), asked.commands), common)
 }
 
@@ -112,7 +117,8 @@ fn show(standing: &Standing, (cluster, version): (String, String), shows_command
         cluster,
         version,
         is_as_wanted: standing.is_as_wanted(),
-        difference: standing.lines(),
+        difference: standing.difference().clone(),
+        lines: standing.lines(),
         commands: standing.commands(),
         shows_commands,
     }

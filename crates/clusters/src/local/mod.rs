@@ -21,7 +21,7 @@ mod files;
 mod gpus;
 mod launcher;
 mod logs;
-mod processes;
+pub(crate) mod processes;
 mod rounds;
 mod supervisor;
 mod wire;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use leasehold_units::{Instant, Interval, Seconds};
 
-use super::calls::{self, Call};
+use super::calls::{self, Plan, Undecided};
 use super::command::{Program, Slurm};
-use super::compile::compile;
-use super::difference::Difference;
+use super::compile::{CompileError, compile};
+use super::difference::{Difference, Found, difference};
 use super::error::SlurmError;
 use super::objects::Wanted;
 use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
@@ -20,6 +20,9 @@ const NAMED_AT_ONCE: usize = 1_000;
 /// Gangs that are asked for their GPUs by node in one look at most; the others come with the next ones.
 const DIVIDED_AT_ONCE: usize = 50;
 
+/// Calls that are made before the cluster is compared again, at most.
+const CALLS_AT_ONCE: usize = 200;
+
 /// A cluster under Slurm.
 pub struct Cluster {
     slurm: Box<dyn Slurm + Send + Sync>,
@@ -29,9 +32,21 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct Standing {
     difference: Difference,
-    calls: Vec<Call>,
-    /// Calls that were made.
-    made: u64,
+    plan: Result<Plan, Undecided>,
+}
+
+/// Why a cluster cannot be held to what is wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// Slurm cannot be asked, or refuses.
+    #[error(transparent)]
+    Slurm(#[from] SlurmError),
+    /// What is wanted goes into no words of Slurm's.
+    #[error("{}", joined(.0))]
+    Wanted(Vec<CompileError>),
+    /// A person must decide something first.
+    #[error(transparent)]
+    Undecided(Undecided),
 }
 
 impl Cluster {
@@ -136,37 +151,42 @@ impl Cluster {
         Ok(())
     }
 
-    /// Compares what is wanted with what is there.
+    /// Compares what is wanted with what is there. `last` is what the last comparison came to, if all of its calls
+    /// were made since: what is otherwise by now was changed by hand.
     ///
     /// # Errors
-    /// If Slurm cannot be asked, or something cannot be read.
-    pub fn compare(&self, wanted: &Wanted) -> Result<Standing, SlurmError> {
-        let desired = compile(wanted)?;
-        let present = super::difference::Present::ask(self.slurm.as_ref(), &desired)?;
-        let difference = Difference::between(&desired, &present, wanted.now);
-        let calls = calls::calls(&difference);
-        Ok(Standing { difference, calls, made: 0 })
+    /// If Slurm cannot be asked, something cannot be read, or what is wanted goes into no words of Slurm's.
+    pub fn compare(&self, wanted: &Wanted, last: Option<&Standing>) -> Result<Standing, ClusterError> {
+        let slurm = self.slurm.as_ref();
+        let desired = compile(wanted).map_err(ClusterError::Wanted)?;
+        let found = Found::ask(slurm, &wanted.cluster, &jobs::ask(slurm)?)?;
+        let last = last.and_then(|last| last.plan.as_ref().ok()).map(|plan| &plan.attained);
+        let difference = difference(&desired, &found, last, wanted.now);
+        let plan = calls::plan(&desired, &found, &difference, CALLS_AT_ONCE);
+        Ok(Standing { difference, plan })
     }
 
-    /// Makes the calls that mend it, one after the other, and compares again. What an interruption leaves, the next
-    /// comparison finds.
+    /// Makes the calls that mend it, one after the other, and says how many there were. What an interruption
+    /// leaves, the next comparison finds.
     ///
     /// # Errors
-    /// Where a call fails; those before it were made.
-    pub fn mend(&self, standing: Standing, wanted: &Wanted) -> Result<Standing, SlurmError> {
-        let mut made = standing.made;
-        for call in &standing.calls {
-            call.make(self.slurm.as_ref())?;
-            made += 1;
-        }
-        Ok(Standing { made, ..self.compare(wanted)? })
+    /// Where a person must decide something first; then nothing is done. Where a call fails; those before it were
+    /// made.
+    pub fn mend(&self, standing: &Standing) -> Result<usize, ClusterError> {
+        let plan = standing.plan.as_ref().map_err(|undecided| ClusterError::Undecided(undecided.clone()))?;
+        Ok(calls::carry_out(self.slurm.as_ref(), plan)?)
     }
 }
 
 impl Standing {
     /// Whether nothing is to be done.
     pub fn is_as_wanted(&self) -> bool {
-        self.calls.is_empty()
+        self.plan.as_ref().is_ok_and(|plan| plan.calls.is_empty() && plan.waiting.is_empty())
+    }
+
+    /// What differs, for programs.
+    pub const fn difference(&self) -> &Difference {
+        &self.difference
     }
 
     /// What differs, a line each.
@@ -174,13 +194,25 @@ impl Standing {
         self.difference.to_string().lines().map(str::to_owned).collect()
     }
 
-    /// The commands that mend it, as they would be typed.
+    /// The commands that mend it, as they would be typed; none where a person must decide first.
     pub fn commands(&self) -> Vec<String> {
-        self.calls.iter().map(ToString::to_string).collect()
+        let calls = self.plan.as_ref().map(|plan| plan.calls.as_slice()).unwrap_or_default();
+        calls.iter().map(ToString::to_string).collect()
     }
+}
 
-    /// Calls that were made to get here.
-    pub const fn calls(&self) -> u64 {
-        self.made
+impl ClusterError {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Slurm(error) => error.advice(),
+            Self::Wanted(_) => "change the names in slurm.toml",
+            Self::Undecided(_) => "decide what is said, and the next comparison goes on",
+        }
     }
+}
+
+fn joined(errors: &[CompileError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
 }

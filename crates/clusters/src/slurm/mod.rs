@@ -12,6 +12,8 @@ pub mod cluster;
 pub mod command;
 pub mod compile;
 pub mod difference;
+#[cfg(feature = "slurm-cluster")]
+pub mod emulated;
 pub mod error;
 pub mod hostlist;
 pub mod objects;

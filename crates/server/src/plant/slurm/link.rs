@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
-use leasehold_clusters::slurm::cluster::{Cluster, Standing};
+use leasehold_clusters::slurm::cluster::{Cluster, ClusterError, Standing};
 use leasehold_clusters::slurm::objects::Wanted;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun, Sighting, Watch};
 use leasehold_units::Instant;
@@ -263,6 +263,7 @@ impl Link {
     pub fn act(&self, cluster: &Cluster, enforces: bool) {
         let mut told: Vec<(Monotonic, JobName)> = Vec::new();
         let mut compared: Option<Monotonic> = None;
+        let mut last: Option<Standing> = None;
         loop {
             told.retain(|(at, _)| at.elapsed() < TELL_AGAIN);
             let due = compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
@@ -273,16 +274,15 @@ impl Link {
             }
             if let Some(wanted) = wanted {
                 compared = Some(Monotonic::now());
-                let standing = cluster.compare(&wanted);
-                let standing = match standing {
-                    Ok(standing) if enforces && !standing.is_as_wanted() => {
-                        cluster.mend(standing, &wanted)
+                match hold(cluster, &wanted, last.as_ref(), enforces) {
+                    Ok((standing, calls)) => {
+                        self.note_standing(&standing, calls);
+                        last = Some(standing);
                     }
-                    standing => standing,
-                };
-                match standing {
-                    Ok(standing) => self.note_standing(&standing),
-                    Err(error) => self.note_unheld(&error.to_string(), error.advice()),
+                    Err(error) => {
+                        last = None;
+                        self.note_unheld(&error.to_string(), error.advice());
+                    }
                 }
             }
         }
@@ -328,11 +328,11 @@ impl Link {
         }
     }
 
-    fn note_standing(&self, standing: &Standing) {
+    fn note_standing(&self, standing: &Standing, calls: usize) {
         let mut shared = self.lock();
         shared.status.difference = standing.lines();
         shared.status.compared = Some(Clock::Wall.now());
-        shared.status.calls += standing.calls();
+        shared.status.calls += calls as u64;
         if shared.status.unheld.take().is_some() {
             tracing::info!("what is wanted of Slurm can be compared again");
         }
@@ -346,6 +346,23 @@ impl Link {
         }
         shared.status.unheld = Some(text);
     }
+}
+
+/// Compares the cluster with what is wanted and, if that is to be enforced, mends it. Says how it stands after
+/// that, and how many calls it took.
+fn hold(
+    cluster: &Cluster,
+    wanted: &Wanted,
+    last: Option<&Standing>,
+    enforces: bool,
+) -> Result<(Standing, usize), ClusterError> {
+    let standing = cluster.compare(wanted, last)?;
+    if !enforces || standing.is_as_wanted() {
+        return Ok((standing, 0));
+    }
+    let calls = cluster.mend(&standing)?;
+    let after = cluster.compare(wanted, Some(&standing))?;
+    Ok((after, calls))
 }
 
 /// Starts both threads over a link.
