@@ -4,6 +4,7 @@
 mod audit;
 mod documents;
 mod events;
+mod evidence;
 mod jobs;
 mod leases;
 mod meta;
@@ -96,6 +97,7 @@ fn versioned() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(jobs::routes())
         .merge(leases::routes())
+        .merge(evidence::routes())
         .merge(nodes::routes())
         .merge(power::routes())
         .merge(usage::routes())

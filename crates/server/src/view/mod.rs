@@ -3,6 +3,7 @@
 //! days ISO 8601.
 
 mod capacity;
+mod evidence;
 mod jobs;
 mod leases;
 mod money;
@@ -10,6 +11,7 @@ mod nodes;
 mod power;
 
 pub use capacity::{CalendarView, Cut, calendar};
+pub use evidence::{EvidenceFile, EvidenceView, evidence, evidence_file};
 pub use jobs::{Content, EndedJobs, JobState, JobView, ended_job, job, jobs};
 pub use leases::{LeaseDetail, LeaseView, lease_detail, lease_of, lease_summary, leases};
 pub use money::{DocumentView, UsageView, document, documents, invoice_json, usage};
