@@ -15,6 +15,12 @@ pub enum Lease {
     List(LeaseList),
     /// Show a lease: what it grants, step by step
     Show(LeaseShow),
+    /// Get all that its documents follow from, for `invoice verify --evidence`
+    ///
+    /// Writes terms-1.toml and so on, record.jsonl, usage-2026-05.csv and so on, what was issued in
+    /// documents/, and the landlord's public key as the server has it. Compare that key with the one
+    /// that the landlord handed over: it is what makes a seal worth something.
+    Evidence(LeaseEvidence),
     /// Sign a lease; it is refused if the site cannot carry it
     Sign(LeaseSign),
     /// Amend a lease by a later version of its file
@@ -50,6 +56,20 @@ pub struct LeaseShow {
     /// Whether to go on.
     #[command(flatten)]
     pub watch: Watch,
+}
+
+/// Arguments of `lease evidence`.
+#[derive(Debug, Args)]
+pub struct LeaseEvidence {
+    /// Its name
+    #[arg(value_name = "LEASE")]
+    pub lease: String,
+    /// The folder to make
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace evidence that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `lease sign`.

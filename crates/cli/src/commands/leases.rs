@@ -1,5 +1,7 @@
 //! `lease`: leases on a server.
 
+mod evidence;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -47,6 +49,7 @@ pub fn run(asked: &Lease, common: &Common) -> Result<(), Failure> {
             )
         }
         Lease::Show(asked) => show(&client, asked, common),
+        Lease::Evidence(asked) => evidence::get(&client, asked, common),
         Lease::Sign(asked) => {
             let ask = Ask::post(
                 "/leases",

@@ -13,17 +13,17 @@ const RATE: &str = "1h/s";
 /// Nothing takes longer than this, however slow the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Server {
+pub struct Server {
     process: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Server {
-    fn start(folder: &Folder, scenario: &str) -> Self {
+    pub fn start(folder: &Folder, scenario: &str, options: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-            .args(["serve", scenario, "--clock", RATE, "--listen", "127.0.0.1:0"])
-            .arg("--data")
-            .arg(folder.path("data"))
+            .args(["serve", scenario, "--listen", "127.0.0.1:0", "--data", "data"])
+            .args(options)
+            .current_dir(folder.path(""))
             .env("LEASEHOLD_LOG", "error")
             .env_remove("LEASEHOLD_DATABASE")
             .stderr(Stdio::piped())
@@ -73,7 +73,7 @@ impl Drop for Server {
 fn people_use_a_site_while_its_scenario_plays() {
     let folder = Folder::new("demo");
     let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/three-tenants");
-    let server = Server::start(&folder, scenario);
+    let server = Server::start(&folder, scenario, &["--clock", RATE]);
     let token = folder.read("data/party-xai.token");
     let token = token.trim();
     let job =

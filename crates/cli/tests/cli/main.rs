@@ -3,6 +3,7 @@
 mod books;
 mod calendar;
 mod demo;
+mod evidence;
 mod focus;
 mod invoices;
 mod live;

@@ -5,6 +5,7 @@ mod audit;
 mod cluster;
 mod documents;
 mod events;
+mod evidence;
 mod jobs;
 mod leases;
 mod meta;
@@ -99,6 +100,7 @@ fn versioned() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(jobs::routes())
         .merge(leases::routes())
+        .merge(evidence::routes())
         .merge(nodes::routes())
         .merge(power::routes())
         .merge(cluster::routes())

@@ -4,6 +4,7 @@
 
 mod capacity;
 mod cluster;
+mod evidence;
 mod jobs;
 mod leases;
 mod money;
@@ -12,6 +13,7 @@ mod power;
 
 pub use capacity::{CalendarView, Cut, calendar};
 pub use cluster::{ClusterView, NotBookedView, cluster};
+pub use evidence::{EvidenceFile, EvidenceView, evidence, evidence_file};
 pub use jobs::{Content, EndedJobs, JobState, JobView, ended_job, job, jobs};
 pub use leases::{LeaseDetail, LeaseView, lease_detail, lease_of, lease_summary, leases};
 pub use money::{DocumentView, UsageView, document, documents, invoice_json, usage};

@@ -63,6 +63,7 @@ async fn all_answers(site: &Site, who: Who) -> Vec<(String, String)> {
                 "owner-2026-000002",
             ]
             .map(|value| {
+                let path = path.replace("{file}", "record.jsonl");
                 let open = path.find('{').expect("a part");
                 let close = path.find('}').expect("a part");
                 format!("{}{value}{}", &path[..open], &path[close + 1..])

@@ -35,6 +35,7 @@ async fn filled(site: &Site, route: &Route, party: &str) -> (String, Option<Stri
         .replace("{number}", "2")
         .replace("{lease}", &format!("lease-{party}"))
         .replace("{nodes}", "a-01-04-1")
+        .replace("{file}", "record.jsonl")
         .replace("{party}", party)
         .replace("{id}", other);
     if path.ends_with("/{node}") {

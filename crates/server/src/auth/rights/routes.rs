@@ -100,6 +100,8 @@ routes! {
     post "/api/v1/leases" SignLease
     get "/api/v1/leases/{lease}" ReadLeaseTerms
     post "/api/v1/leases/{lease}/amendments" AmendLease
+    get "/api/v1/leases/{lease}/evidence" ReadInvoices
+    get "/api/v1/leases/{lease}/evidence/{file}" ReadInvoices
     post "/api/v1/leases/{lease}/notice" (GiveNoticeAsLandlord | GiveNoticeAsTenant)
     post "/api/v1/leases/{lease}/termination" ElectRemedy
     post "/api/v1/leases/{lease}/withdrawal" (WithdrawNoticeAsLandlord | WithdrawNoticeAsTenant)
