@@ -1,4 +1,7 @@
 //! What is read from Slurm, what is wanted of it, and the commands between.
 
 mod commands;
+mod crashes;
+mod deals;
+mod fake;
 mod settings;
