@@ -101,7 +101,8 @@ pub fn arguments(interval: Interval) -> Vec<String> {
 /// Arguments of sacct for all runs of some jobs, by the names that Slurm's commands take.
 pub fn arguments_of(jobs: &[String]) -> Vec<String> {
     let mut arguments = basic();
-    arguments.push("--starttime=uts1".to_owned());
+    // An instant before any cluster: fewer digits are taken for no instant.
+    arguments.push("--starttime=uts1000000000".to_owned());
     arguments.push(format!("--jobs={}", jobs.join(",")));
     arguments
 }
