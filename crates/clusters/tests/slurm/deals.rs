@@ -279,6 +279,27 @@ fn what_contradicts_itself_makes_nothing() {
 }
 
 #[test]
+fn a_difference_is_json_too() {
+    let desired =
+        compile(&wanted(vec![with_users("lab", &[])], vec![holding("own", "lab", "n[1-2]")]));
+    let slurm = Fake::default();
+    let change = difference(&desired.expect("it can be had"), &slurm.found(), None, NOW);
+    let json = serde_json::to_value(&change).expect("plain values");
+    let expected = serde_json::json!({
+        "object": "reservation",
+        "name": "leasehold_own+a",
+        "kind": "missing",
+        "fields": [
+            { "field": "nodes", "wanted": "n[1-2]" },
+            { "field": "accounts", "wanted": "lab" },
+            { "field": "users", "wanted": "" },
+            { "field": "flags", "wanted": "IGNORE_JOBS,MAGNETIC" },
+        ],
+    });
+    assert_eq!(json["entries"][2], expected);
+}
+
+#[test]
 fn names_of_grounds_never_meet() {
     let pool = |name: &str| PoolId::new(name).expect("a name");
     let lease = |name: &str| Ground::Lease(LeaseId::new(name).expect("a name"));
