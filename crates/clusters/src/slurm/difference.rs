@@ -106,8 +106,6 @@ pub enum Kind {
     Waiting,
     /// It is not Leasehold's and is left alone.
     Foreign,
-    /// True, of consequence, and not to be helped by any command.
-    Noted,
     /// A person must decide; nothing is changed before.
     Conflict,
 }
@@ -180,9 +178,7 @@ pub fn difference(
 impl Difference {
     /// Whether nothing is to be done and nothing to be decided.
     pub fn is_settled(&self) -> bool {
-        self.entries
-            .iter()
-            .all(|entry| matches!(entry.kind, Kind::Foreign | Kind::Waiting | Kind::Noted))
+        self.entries.iter().all(|entry| matches!(entry.kind, Kind::Foreign | Kind::Waiting))
     }
 
     /// What a person must decide before anything is changed.
@@ -204,7 +200,7 @@ impl fmt::Display for Difference {
                 Kind::Missing => '+',
                 Kind::Changed | Kind::Drifted => '~',
                 Kind::Surplus => '-',
-                Kind::Waiting | Kind::Foreign | Kind::Noted => '=',
+                Kind::Waiting | Kind::Foreign => '=',
                 Kind::Conflict => '!',
             };
             write!(f, "{sign} {}", entry.object)?;

@@ -52,7 +52,6 @@ pub fn wanted(parties: Vec<WantedParty>, holdings: Vec<WantedHolding>) -> Wanted
         holdings,
         preemption: Preemption::Leasehold,
         kill_wait: Seconds::new(30),
-        now: NOW,
     }
 }
 
@@ -114,6 +113,12 @@ fn a_ramp_to_all_nodes() {
         vec![lent(holding("main-2026", "tenant", "n[1-15]")), holding("reserve", "lab", "n16")];
     story.step("a ramp step: all of them", &wanted(lab_and_tenant(), all.clone()));
     story.step("nothing new", &wanted(lab_and_tenant(), all));
+    let less = vec![
+        lent(holding("main-2026", "tenant", "n[1-12]")),
+        holding("own", "lab", "n[13-15]"),
+        holding("reserve", "lab", "n16"),
+    ];
+    story.step("amended to less: own nodes are there again", &wanted(lab_and_tenant(), less));
     story.golden("ramp.txt");
 }
 

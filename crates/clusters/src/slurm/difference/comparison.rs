@@ -11,7 +11,7 @@ use super::fields::{
 };
 use super::{Entry, FieldChange, Found, Kind, Object, RENEW_BELOW};
 use crate::slurm::hostlist;
-use crate::slurm::objects::{Desired, Ground, ORGANIZATION};
+use crate::slurm::objects::{Desired, ORGANIZATION};
 use crate::slurm::read::SlurmReservation;
 
 /// One entry for each object that is not as it should be, or is left alone. `missed` are nodes that others keep, with their
@@ -28,7 +28,6 @@ pub(super) fn entries(
     comparison.accounts();
     comparison.associations();
     comparison.reservations();
-    comparison.order();
     comparison.foreign(missed);
     comparison.entries
 }
@@ -120,30 +119,6 @@ impl Comparison<'_> {
             if is_marked(&row.name) && !self.desired.reservations.contains_key(&row.name) {
                 self.surplus(row);
             }
-        }
-    }
-
-    /// Slurm draws a job into the reservation that was made first of those that would take it. Where what is lent was made before
-    /// what is the landlord's own, its jobs go to lent nodes first.
-    fn order(&mut self) {
-        let place = |name: &str| self.found.reservations.iter().position(|row| row.name == name);
-        let mut noted = Vec::new();
-        for (own, reservation) in &self.desired.reservations {
-            let (Ground::Own, Some(at)) = (&reservation.ground, place(own)) else { continue };
-            let lent = self.desired.reservations.iter().filter(|(name, other)| {
-                matches!(other.ground, Ground::Lease(_))
-                    && !other.accounts.is_disjoint(&reservation.accounts)
-                    && place(name).is_some_and(|other| other < at)
-            });
-            let lent: Vec<&str> = lent.map(|(name, _)| name.as_str()).collect();
-            if !lent.is_empty() {
-                noted.push((own.clone(), lent.join(", ")));
-            }
-        }
-        for (own, lent) in noted {
-            let text =
-                format!("made after {lent}: the landlord's jobs are drawn to what is lent first");
-            self.push(Object::Reservation { name: own }, Kind::Noted, Vec::new(), &text);
         }
     }
 
