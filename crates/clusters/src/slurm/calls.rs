@@ -2,9 +2,10 @@
 //! cycle finishes.
 //!
 //! Accounts and QOS come first, since reservations name accounts. Slurm refuses reservations that overlap, and 22.05 knows no
-//! `Nodes+=`; so whoever loses nodes is shrunk before whoever gains them is grown, each command with the whole list. What is
+//! `Nodes+=`; so whoever loses nodes is shrunk before whoever gains them is grown, each command with the whole list. In between
+//! a node is in no reservation, and a job that waits may start there; whoever watches sees a job outside its holding. What is
 //! made comes last, the landlord's own before leases: a job that several magnetic reservations would take is drawn into the one
-//! that was made first.
+//! that became magnetic first.
 
 mod accounting;
 mod moves;

@@ -185,6 +185,7 @@ pub(crate) fn told_apart(command: String, words: &str) -> SlurmError {
     } else if has(&[
         "Sending PersistInit msg",
         "slurm_persist_conn_open",
+        "open persistent connection",
         "slurmdbd",
         "Problem talking to the database",
     ]) {

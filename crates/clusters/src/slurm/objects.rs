@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use leasehold_units::{Instant, LeaseId, PartyId, PoolId, Seconds};
+use leasehold_units::{LeaseId, PartyId, PoolId, Seconds};
 
 use super::hostlist;
 use super::settings::Preemption;
@@ -23,8 +23,6 @@ pub struct Wanted {
     pub preemption: Preemption,
     /// From being asked to end to being killed, as the nodes enforce it.
     pub kill_wait: Seconds,
-    /// The present.
-    pub now: Instant,
 }
 
 /// A party and its names in Slurm.

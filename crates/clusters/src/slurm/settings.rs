@@ -1,6 +1,7 @@
 //! The file `slurm.toml`: how a site's names and Slurm's go together.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use leasehold_diagnostics::{Document, Field, Problem, Source, Table, did_you_mean};
@@ -113,20 +114,45 @@ fn read(root: &Table<'_>, site: &Site) -> Settings {
         &[("leasehold", Preemption::Leasehold), ("slurm", Preemption::Slurm)],
     );
     let poll = read_poll(root);
+    let mut taken = Taken::default();
+    let pools = root.tables("pool");
     let pools: Vec<PoolNodes> =
-        root.tables("pool").iter().filter_map(|table| read_pool(table, site)).collect();
-    let parties: Vec<PartyNames> = root.tables("party").iter().filter_map(read_party).collect();
+        pools.iter().filter_map(|table| read_pool(table, site, &mut taken)).collect();
+    let parties = root.tables("party");
+    let parties: Vec<PartyNames> =
+        parties.iter().filter_map(|table| read_party(table, &mut taken)).collect();
     root.finish();
-    let settings = Settings {
+    Settings {
         cluster: cluster.map(|field| field.value),
         binaries: binaries.map(|field| field.value.into()),
         pools,
         parties,
         preemption: preemption.map_or(Preemption::Leasehold, |field| field.value),
         poll,
-    };
-    check_apart(root, &settings, site);
-    settings
+    }
+}
+
+/// Names that were given so far, each to one only.
+#[derive(Default)]
+struct Taken(BTreeSet<(&'static str, String)>);
+
+impl Taken {
+    /// Takes `name`, and reports it if it was taken before; whether it was not.
+    fn take(
+        &mut self,
+        table: &Table<'_>,
+        kind: &'static str,
+        name: &str,
+        span: &Range<usize>,
+    ) -> bool {
+        let first = self.0.insert((kind, name.to_owned()));
+        if !first {
+            let message = format!("{kind} {name} is named before");
+            let expected = format!("each {kind} once");
+            table.report("named-twice", span.clone(), message, &expected);
+        }
+        first
+    }
 }
 
 fn read_poll(root: &Table<'_>) -> Seconds {
@@ -138,7 +164,7 @@ fn read_poll(root: &Table<'_>) -> Seconds {
     poll.value
 }
 
-fn read_pool(table: &Table<'_>, site: &Site) -> Option<PoolNodes> {
+fn read_pool(table: &Table<'_>, site: &Site, taken: &mut Taken) -> Option<PoolNodes> {
     let ids: Vec<&str> = site.pools.iter().map(|pool| pool.id.as_str()).collect();
     let expected = "a pool of the site file";
     let id = table.text_or_help("id", "unknown-pool", expected, |text| {
@@ -152,7 +178,11 @@ fn read_pool(table: &Table<'_>, site: &Site) -> Option<PoolNodes> {
     });
     let nodes = table.required("nodes", nodes, expected);
     table.finish();
-    let (pool, nodes) = (pool?.value, nodes?);
+    let (id, nodes) = (pool?, nodes?);
+    let pool = id.value;
+    taken.take(table, "pool", pool.id.as_str(), &id.span);
+    // The first one says enough: the list is mended as a whole.
+    nodes.value.iter().all(|node| taken.take(table, "node", node, &nodes.span));
     let (named, count) = (nodes.value.len(), pool.nodes() as usize);
     if named != count {
         let message = format!("`nodes` names {named} hosts");
@@ -162,7 +192,7 @@ fn read_pool(table: &Table<'_>, site: &Site) -> Option<PoolNodes> {
     Some(PoolNodes { id: pool.id.clone(), nodes: nodes.value })
 }
 
-fn read_party(table: &Table<'_>) -> Option<PartyNames> {
+fn read_party(table: &Table<'_>, taken: &mut Taken) -> Option<PartyNames> {
     let id = table.required("id", table.name("id", PartyId::new), "the party's name");
     let accounts = names(table, "accounts");
     let users = names(table, "users");
@@ -172,8 +202,13 @@ fn read_party(table: &Table<'_>) -> Option<PartyNames> {
         table.report("users-or-accounts", users.span.clone(), message, expected);
     }
     table.finish();
+    let id = id?;
+    taken.take(table, "party", id.value.as_str(), &id.span);
+    for name in &accounts {
+        taken.take(table, "account", &name.value, &name.span);
+    }
     let plain = |fields: Vec<Field<String>>| fields.into_iter().map(|field| field.value).collect();
-    Some(PartyNames { id: id?.value, accounts: plain(accounts), users: plain(users) })
+    Some(PartyNames { id: id.value, accounts: plain(accounts), users: plain(users) })
 }
 
 /// A list of names that Slurm takes; others are reported and left out.
@@ -194,43 +229,4 @@ fn names(table: &Table<'_>, key: &'static str) -> Vec<Field<String>> {
 fn slurm_name(text: &str) -> Option<String> {
     let small = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     (small && command::word(text).is_ok()).then(|| text.to_owned())
-}
-
-/// Each pool and party once, each node and account with one of them.
-fn check_apart(root: &Table<'_>, settings: &Settings, site: &Site) {
-    let report = |rule, message: String, expected: &str| {
-        root.report(rule, root.span.clone(), message, expected);
-    };
-    let pools = settings.pools.iter().map(|pool| pool.id.as_str());
-    for name in twice(pools) {
-        report("duplicate-name", format!("pool {name} is named twice"), "each pool once");
-    }
-    let parties = settings.parties.iter().map(|party| party.id.as_str());
-    for name in twice(parties) {
-        report("duplicate-name", format!("party {name} is named twice"), "each party once");
-    }
-    let accounts = settings.parties.iter().flat_map(|party| party.accounts.iter());
-    for name in twice(accounts.map(String::as_str)) {
-        report(
-            "account-of-two",
-            format!("account {name} is named twice"),
-            "each account with one party",
-        );
-    }
-    if !settings.pools.is_empty() {
-        let names = settings.node_names(site);
-        for name in twice(names.iter().map(String::as_str)).into_iter().take(10) {
-            report(
-                "node-of-two",
-                format!("two nodes are named {name}"),
-                "a name of its own for each node",
-            );
-        }
-    }
-}
-
-fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    names.for_each(|name| *counts.entry(name).or_default() += 1);
-    counts.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect()
 }

@@ -52,7 +52,6 @@ pub fn wanted(parties: Vec<WantedParty>, holdings: Vec<WantedHolding>) -> Wanted
         holdings,
         preemption: Preemption::Leasehold,
         kill_wait: Seconds::new(30),
-        now: NOW,
     }
 }
 
@@ -114,6 +113,12 @@ fn a_ramp_to_all_nodes() {
         vec![lent(holding("main-2026", "tenant", "n[1-15]")), holding("reserve", "lab", "n16")];
     story.step("a ramp step: all of them", &wanted(lab_and_tenant(), all.clone()));
     story.step("nothing new", &wanted(lab_and_tenant(), all));
+    let less = vec![
+        lent(holding("main-2026", "tenant", "n[1-12]")),
+        holding("own", "lab", "n[13-15]"),
+        holding("reserve", "lab", "n16"),
+    ];
+    story.step("amended to less: own nodes are there again", &wanted(lab_and_tenant(), less));
     story.golden("ramp.txt");
 }
 
@@ -276,6 +281,27 @@ fn what_contradicts_itself_makes_nothing() {
         "{}",
         errors[0]
     );
+}
+
+#[test]
+fn a_difference_is_json_too() {
+    let desired =
+        compile(&wanted(vec![with_users("lab", &[])], vec![holding("own", "lab", "n[1-2]")]));
+    let slurm = Fake::default();
+    let change = difference(&desired.expect("it can be had"), &slurm.found(), None, NOW);
+    let json = serde_json::to_value(&change).expect("plain values");
+    let expected = serde_json::json!({
+        "object": "reservation",
+        "name": "leasehold_own+a",
+        "kind": "missing",
+        "fields": [
+            { "field": "nodes", "wanted": "n[1-2]" },
+            { "field": "accounts", "wanted": "lab" },
+            { "field": "users", "wanted": "" },
+            { "field": "flags", "wanted": "IGNORE_JOBS,MAGNETIC" },
+        ],
+    });
+    assert_eq!(json["entries"][2], expected);
 }
 
 #[test]

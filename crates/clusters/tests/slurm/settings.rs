@@ -131,12 +131,13 @@ fn nothing_belongs_to_two() {
         id = "t"
         accounts = ["x"]
         [[party]]
-        id = "u"
+        id = "t"
         accounts = ["x"]
         "#,
         &[
-            "account-of-two: account x is named twice; expected each account with one party",
-            "node-of-two: two nodes are named n4; expected a name of its own for each node",
+            "named-twice: node n4 is named before; expected each node once",
+            "named-twice: party t is named before; expected each party once",
+            "named-twice: account x is named before; expected each account once",
         ],
     );
 }

@@ -13,7 +13,7 @@ use crate::slurm::difference::{
     Difference, Entry, Found, Kind, Object, is_marked, kept_while_busy, retired_fields,
 };
 use crate::slurm::hostlist;
-use crate::slurm::objects::{Desired, Reservation};
+use crate::slurm::objects::{Desired, Ground, Reservation};
 
 /// Most rounds: each one moves a node at least, or ends.
 const ROUNDS_MAX: usize = 64;
@@ -215,6 +215,25 @@ impl<'a> Mover<'a> {
                 format!("hold nodes as {name}"),
             ));
             self.nodes.insert(name, reach);
+            if reservation.ground == Ground::Own {
+                self.draw_before_lent(reservation);
+            }
+        }
+    }
+
+    /// Slurm draws a job into the first magnetic reservation that takes it, in the order in which they became magnetic. Those that
+    /// lend and are older than the landlord's own, just made, become magnetic anew.
+    fn draw_before_lent(&mut self, own: &Reservation) {
+        let lent = self.desired.reservations.iter().filter(|(name, other)| {
+            self.found.reservation(name).is_some()
+                && matches!(other.ground, Ground::Lease(_))
+                && !other.accounts.is_disjoint(&own.accounts)
+        });
+        let lent: Vec<&String> = lent.map(|(name, _)| name).collect();
+        for name in lent {
+            let why = "the landlord's jobs go to its own nodes before those that are lent";
+            self.update(name, vec!["Flags-=MAGNETIC".to_owned()], why);
+            self.update(name, vec!["Flags=MAGNETIC".to_owned()], why);
         }
     }
 
