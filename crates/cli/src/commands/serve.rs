@@ -15,7 +15,8 @@ use leasehold_server::clock::Clock;
 use leasehold_server::limits::RateLimits;
 use leasehold_server::net::{Address, ConnectionLimits, ListenOptions, Tls, TlsFiles};
 use leasehold_server::plant::{
-    LocalLogs, LocalOptions, LocalPlant, Logs, Plant, SimulatedPlant, SlurmOptions, SlurmPlant, SlurmStatus,
+    LocalLogs, LocalOptions, LocalPlant, Logs, Plant, SimulatedPlant, SlurmOptions, SlurmPlant,
+    SlurmStatus,
 };
 use leasehold_server::serve::{ServeOptions, serve};
 use leasehold_simulator::scenario::{Loaded as Scenario, read_source};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use leasehold_clusters::slurm::SlurmError;
 use leasehold_clusters::slurm::cluster::{Cluster, Standing};
+use leasehold_clusters::slurm::command::SystemSlurm;
 use leasehold_clusters::slurm::difference::Difference;
 use leasehold_clusters::slurm::settings::Settings;
-use leasehold_clusters::slurm::SlurmError;
-use leasehold_clusters::slurm::command::SystemSlurm;
 use leasehold_control::Control;
 use leasehold_diagnostics::Source;
 use leasehold_server::clock::Clock;
@@ -100,15 +100,16 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
     let cluster = cluster(&settings);
     let (version, config) = cluster.greet().map_err(|error| refused(&error))?;
     let now = Clock::Wall.now();
-    let names = Names::new(&settings, &site).map_err(|error| Failure::impossible(error.to_string()))?;
+    let names =
+        Names::new(&settings, &site).map_err(|error| Failure::impossible(error.to_string()))?;
     let mut control = Control::new(site, leases, now).map_err(input::oversold)?;
     control
         .settle(now, &mut |_, _, _| {})
         .map_err(|violation| Failure::impossible(violation.to_string()))?;
-    let wanted = wanted(control.state(), &names, &settings, &config, now);
-    let standing = cluster.compare(&wanted, None).map_err(|error| {
-        Failure::impossible(error.to_string()).with_hint(error.advice())
-    })?;
+    let wanted = wanted(control.state(), &names, &settings, &config);
+    let standing = cluster
+        .compare(&wanted, None, now)
+        .map_err(|error| Failure::impossible(error.to_string()).with_hint(error.advice()))?;
     output::print(&show(&standing, (config.cluster, version.to_string()), asked.commands), common)
 }
 

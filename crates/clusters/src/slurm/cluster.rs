@@ -139,12 +139,15 @@ impl Cluster {
 
     fn put_back_each(&self, names: &[String]) -> Result<(), SlurmError> {
         for name in names {
-            let told = self.slurm.run(Program::Scontrol, &["requeue".to_owned(), name.clone()], None);
+            let told =
+                self.slurm.run(Program::Scontrol, &["requeue".to_owned(), name.clone()], None);
             let Err(SlurmError::Refused { said, .. }) = told else {
                 told?;
                 continue;
             };
-            if said.contains("Requested operation is presently disabled") || said.contains("can not be requeued") {
+            if said.contains("Requested operation is presently disabled")
+                || said.contains("can not be requeued")
+            {
                 self.slurm.run(Program::Scancel, std::slice::from_ref(name), None)?;
             }
         }
@@ -156,12 +159,17 @@ impl Cluster {
     ///
     /// # Errors
     /// If Slurm cannot be asked, something cannot be read, or what is wanted goes into no words of Slurm's.
-    pub fn compare(&self, wanted: &Wanted, last: Option<&Standing>) -> Result<Standing, ClusterError> {
+    pub fn compare(
+        &self,
+        wanted: &Wanted,
+        last: Option<&Standing>,
+        now: Instant,
+    ) -> Result<Standing, ClusterError> {
         let slurm = self.slurm.as_ref();
         let desired = compile(wanted).map_err(ClusterError::Wanted)?;
         let found = Found::ask(slurm, &wanted.cluster, &jobs::ask(slurm)?)?;
         let last = last.and_then(|last| last.plan.as_ref().ok()).map(|plan| &plan.attained);
-        let difference = difference(&desired, &found, last, wanted.now);
+        let difference = difference(&desired, &found, last, now);
         let plan = calls::plan(&desired, &found, &difference, CALLS_AT_ONCE);
         Ok(Standing { difference, plan })
     }
@@ -173,7 +181,10 @@ impl Cluster {
     /// Where a person must decide something first; then nothing is done. Where a call fails; those before it were
     /// made.
     pub fn mend(&self, standing: &Standing) -> Result<usize, ClusterError> {
-        let plan = standing.plan.as_ref().map_err(|undecided| ClusterError::Undecided(undecided.clone()))?;
+        let plan = standing
+            .plan
+            .as_ref()
+            .map_err(|undecided| ClusterError::Undecided(undecided.clone()))?;
         Ok(calls::carry_out(self.slurm.as_ref(), plan)?)
     }
 }

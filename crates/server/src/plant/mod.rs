@@ -21,7 +21,9 @@ use crate::registry::Registry;
 
 pub use local::{LocalLogs, LocalOptions, LocalPlant};
 pub use simulated::SimulatedPlant;
-pub use slurm::{Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status, Trouble, wanted};
+pub use slurm::{
+    Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status, Trouble, wanted,
+};
 
 /// Tells the loop that the plant saw something.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;

@@ -34,7 +34,10 @@ enum Edge {
     Ended(EndedRun),
     Started {
         run: SeenRun,
+        /// Its job was submitted for it.
         is_known: bool,
+        /// It was over at the instant at which it began.
+        is_short: bool,
     },
     Waits {
         job: WaitingJob,
@@ -42,6 +45,21 @@ enum Edge {
     },
     /// All of a look was told: what is not in it is not there any more.
     Whole(Box<Sighting>),
+}
+
+impl Edge {
+    /// What goes first of what happened at one instant: nodes are left before they are taken, and a run of no length
+    /// is over before another begins.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Ended(ended) if ended.at > ended.run.since => 0,
+            Self::Started { is_short: true, .. } => 1,
+            Self::Ended(_) => 2,
+            Self::Started { .. } => 3,
+            Self::Waits { .. } => 4,
+            Self::Whole(_) => 5,
+        }
+    }
 }
 
 /// A run that goes on without being booked.
@@ -64,6 +82,8 @@ pub struct Booking {
     edges: VecDeque<(Instant, Edge)>,
     /// Runs that are not booked.
     troubles: BTreeMap<(JobName, Instant), Trouble>,
+    /// Those of which that was said.
+    complained: BTreeSet<(JobName, Instant)>,
     /// Jobs that have to leave their nodes.
     pub to_leave: BTreeSet<JobName>,
 }
@@ -76,6 +96,7 @@ impl Booking {
             kill_wait,
             edges: VecDeque::new(),
             troubles: BTreeMap::new(),
+            complained: BTreeSet::new(),
             to_leave: BTreeSet::new(),
         }
     }
@@ -104,12 +125,13 @@ impl Booking {
     pub fn take(&mut self, sighting: Sighting) {
         let mut edges: Vec<(Instant, Edge)> = Vec::new();
         for ended in &sighting.ended {
-            let run = ended.run.clone();
-            edges.push((run.since, Edge::Started { run, is_known: false }));
+            let (run, is_short) = (ended.run.clone(), ended.at <= ended.run.since);
+            edges.push((run.since, Edge::Started { run, is_known: false, is_short }));
             edges.push((ended.at.max(ended.run.since), Edge::Ended(ended.clone())));
         }
         for run in &sighting.running {
-            edges.push((run.since, Edge::Started { run: run.clone(), is_known: false }));
+            let run = run.clone();
+            edges.push((run.since, Edge::Started { run, is_known: false, is_short: false }));
         }
         for job in &sighting.waiting {
             edges.push((sighting.at, Edge::Waits { job: job.clone(), is_known: false }));
@@ -119,20 +141,7 @@ impl Booking {
         for (at, _) in &mut edges {
             *at = (*at).min(until);
         }
-        let rank = |edge: &Edge| u8::from(!matches!(edge, Edge::Ended(_)));
-        // A run of no length ends after it started: the order of that pair is kept.
-        edges.sort_by(|(at, edge), (other_at, other)| {
-            let same_run = match (edge, other) {
-                (Edge::Started { run, .. }, Edge::Ended(ended))
-                | (Edge::Ended(ended), Edge::Started { run, .. }) => {
-                    (run.name, run.since) == (ended.run.name, ended.run.since)
-                }
-                _ => false,
-            };
-            let ranks =
-                if same_run { rank(other).cmp(&rank(edge)) } else { rank(edge).cmp(&rank(other)) };
-            at.cmp(other_at).then(ranks)
-        });
+        edges.sort_by_key(|(at, edge)| (*at, edge.rank()));
         edges.push((until, Edge::Whole(Box::new(sighting))));
         self.edges.extend(edges);
     }
@@ -143,7 +152,9 @@ impl Booking {
             let Some((at, edge)) = self.edges.pop_front() else { break };
             let seen = match edge {
                 Edge::Ended(ended) => self.ended(&ended, state, registry),
-                Edge::Started { run, is_known } => self.started(at, run, is_known, state, registry),
+                Edge::Started { run, is_known, .. } => {
+                    self.started(at, run, is_known, state, registry)
+                }
                 Edge::Waits { job, is_known } => self.waits(at, job, is_known, state, registry),
                 Edge::Whole(sighting) => self.whole(&sighting, state, registry),
             };
@@ -176,7 +187,8 @@ impl Booking {
                 return self.trouble(&run, state.now, NotBooked::NoGpus.to_string(), false);
             }
             let job = self.job(party, gpus, (run.name, &run.user, &run.account), run.limit);
-            self.edges.push_front((at, Edge::Started { run, is_known: true }));
+            let again = Edge::Started { run, is_known: true, is_short: false };
+            self.edges.push_front((at, again));
             return vec![Seen::Job(Box::new(job))];
         };
         let Some((slot, job)) = in_table(live, state) else { return Vec::new() };
@@ -194,12 +206,9 @@ impl Booking {
     }
 
     fn trouble(&mut self, run: &SeenRun, now: Instant, why: String, is_stopped: bool) -> Vec<Seen> {
-        let fresh = Trouble { since: now, why, is_stopped };
-        let known = self.troubles.entry((run.name, run.since)).or_insert_with(|| {
-            tracing::warn!(job = %run.name, account = run.account, why = fresh.why, "a run is not booked");
-            fresh.clone()
-        });
-        (known.why, known.is_stopped) = (fresh.why, fresh.is_stopped);
+        let known = self.troubles.entry((run.name, run.since));
+        let known = known.or_insert_with(|| Trouble { since: now, why: String::new(), is_stopped });
+        (known.why, known.is_stopped) = (why, is_stopped);
         Vec::new()
     }
 
@@ -348,10 +357,18 @@ impl Booking {
             sighting.running.iter().map(|run| (run.name, run.since)).collect();
         let waiting: BTreeSet<JobName> = sighting.waiting.iter().map(|job| job.name).collect();
         self.troubles.retain(|(name, since), _| running.get(name) == Some(since));
+        self.complained.retain(|(name, since)| running.get(name) == Some(since));
         self.to_leave.clear();
-        for (key, trouble) in &self.troubles {
-            if trouble.is_stopped && trouble.since.after(TROUBLE_PATIENCE) <= sighting.at {
-                self.to_leave.insert(key.0);
+        for ((name, since), trouble) in &self.troubles {
+            // Until then it may be that the end of what was there before is not on record yet.
+            if trouble.since.after(TROUBLE_PATIENCE) > sighting.at {
+                continue;
+            }
+            if self.complained.insert((*name, *since)) {
+                tracing::warn!(job = %name, why = trouble.why, "a run is not booked");
+            }
+            if trouble.is_stopped {
+                self.to_leave.insert(*name);
             }
         }
         let mut seen = self.nodes(&sighting.nodes, state);

@@ -164,12 +164,11 @@ impl Link {
     /// Says what is wanted.
     pub fn want(&self, wanted: Wanted) {
         let mut shared = self.lock();
-        let same = |before: &Arc<Wanted>| Wanted { now: wanted.now, ..(**before).clone() } == wanted;
-        if !shared.wanted.as_ref().is_some_and(same) {
+        if shared.wanted.as_deref() != Some(&wanted) {
             shared.is_changed = true;
+            shared.wanted = Some(Arc::new(wanted));
             self.called.notify_all();
         }
-        shared.wanted = Some(Arc::new(wanted));
     }
 
     /// Says which runs are not booked.
@@ -302,8 +301,13 @@ impl Link {
                 return None;
             }
             let lately = |job: &JobName| told.iter().any(|(_, other)| other == job);
-            let leave: Vec<JobName> =
-                shared.leave.iter().copied().filter(|job| !lately(job)).take(TOLD_AT_ONCE).collect();
+            let leave: Vec<JobName> = shared
+                .leave
+                .iter()
+                .copied()
+                .filter(|job| !lately(job))
+                .take(TOLD_AT_ONCE)
+                .collect();
             let compares = shared.wanted.is_some() && (is_due || shared.is_changed);
             let left = until.saturating_duration_since(Monotonic::now());
             if !leave.is_empty() || compares || left.is_zero() {
@@ -356,12 +360,12 @@ fn hold(
     last: Option<&Standing>,
     enforces: bool,
 ) -> Result<(Standing, usize), ClusterError> {
-    let standing = cluster.compare(wanted, last)?;
+    let standing = cluster.compare(wanted, last, Clock::Wall.now())?;
     if !enforces || standing.is_as_wanted() {
         return Ok((standing, 0));
     }
     let calls = cluster.mend(&standing)?;
-    let after = cluster.compare(wanted, Some(&standing))?;
+    let after = cluster.compare(wanted, Some(&standing), Clock::Wall.now())?;
     Ok((after, calls))
 }
 

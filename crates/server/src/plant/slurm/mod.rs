@@ -96,9 +96,10 @@ impl SlurmPlant {
         let looking = Looking {
             cluster: Arc::clone(&self.cluster),
             names,
-            gpus: (0..).zip(state.fleet.nodes()).map(|(number, _)| {
-                state.fleet.pools[state.fleet.pool_of(number)].gpus_per_node
-            }).collect(),
+            gpus: (0..)
+                .zip(state.fleet.nodes())
+                .map(|(number, _)| state.fleet.pools[state.fleet.pool_of(number)].gpus_per_node)
+                .collect(),
             every: Duration::from_secs(self.options.settings.poll.get()),
         };
         link::start(&self.link, looking, self.options.enforces, self.wake.clone());
@@ -109,7 +110,8 @@ impl SlurmPlant {
         let run = |(name, party, number): (crate::job::ClusterJob, &str, u64)| {
             let live = registry.job(party, number)?;
             let job = state.jobs.find(live.slot?)?;
-            let (JobState::Running { at, since } | JobState::Leaving { at, since, .. }) = &job.state
+            let (JobState::Running { at, since } | JobState::Leaving { at, since, .. }) =
+                &job.state
             else {
                 return None;
             };
@@ -121,7 +123,10 @@ impl SlurmPlant {
                 account: live.description.account.clone(),
                 user: live.description.user.clone(),
                 since: *since,
-                nodes: whole.chain(parts).map(|(node, gpus)| (names.node(node).to_owned(), gpus)).collect(),
+                nodes: whole
+                    .chain(parts)
+                    .map(|(node, gpus)| (names.node(node).to_owned(), gpus))
+                    .collect(),
                 limit: Some(Seconds::new(u64::from(job.spec.request_seconds))),
             })
         };
@@ -164,7 +169,7 @@ impl Plant for SlurmPlant {
         }
         if std::mem::take(&mut self.is_changed) {
             let SlurmOptions { settings, config, .. } = &self.options;
-            self.link.want(wanted(state, booking.names(), settings, config, now));
+            self.link.want(wanted(state, booking.names(), settings, config));
         }
         Vec::new()
     }

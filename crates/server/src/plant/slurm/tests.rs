@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use leasehold_clusters::slurm::read::{NodeBase, SlurmNode};
 use leasehold_clusters::slurm::settings::Settings;
-use leasehold_clusters::slurm::watch::{
-    EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob,
-};
+use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{Event, Input, JobState, Placing, State};
 use leasehold_diagnostics::Source;
 use leasehold_lease::Terms;
@@ -135,8 +133,7 @@ impl Stage {
     fn see(&mut self, sighting: Sighting) {
         self.now = sighting.at;
         self.plant.booking.take(sighting);
-        let caught_up =
-            self.core.catch_up(self.now, &mut self.plant, &mut self.out, &mut || false);
+        let caught_up = self.core.catch_up(self.now, &mut self.plant, &mut self.out, &mut || false);
         assert!(caught_up.expect("no invariant is broken"));
     }
 
@@ -249,18 +246,22 @@ fn what_is_read_again_after_a_start_changes_nothing() {
     let held = stage.nodes_held();
     let over = ended(run(7, "renter", 3, &[&held[0]], 8), 9, DONE, false);
     let runs = run(8, "renter", 4, &[&held[1]], 4);
-    let seen =
-        |seconds| Sighting { ended: vec![over.clone()], running: vec![runs.clone()], ..look(seconds) };
+    let seen = |seconds| Sighting {
+        ended: vec![over.clone()],
+        running: vec![runs.clone()],
+        ..look(seconds)
+    };
     stage.see(seen(10));
     // A server that begins anew folds the same log, and has followed nothing.
     let mut again = Core::open(&Source::new("site.toml", SITE), at(0)).expect("a site");
     let records = stage.out.take().records;
-    let entries = records.iter().map(|record| {
-        (record.at, serde_json::from_str::<Entry>(&record.body).expect("an entry"))
-    });
+    let entries = records
+        .iter()
+        .map(|record| (record.at, serde_json::from_str::<Entry>(&record.body).expect("an entry")));
     for (seq, (at, entry)) in (1..).zip(entries) {
         let body = serde_json::to_string(&entry).expect("it can be written");
-        let record = leasehold_storage::Record { seq, at, epoch: 1, body, hash: Default::default() };
+        let record =
+            leasehold_storage::Record { seq, at, epoch: 1, body, hash: Default::default() };
         again.fold(&record).expect("it follows");
     }
     again.forget_records();
@@ -280,10 +281,8 @@ fn what_is_read_again_after_a_start_changes_nothing() {
 fn borrowers_make_room_and_come_back() {
     let mut stage = Stage::new(Placing::Cluster);
     let held = stage.nodes_held();
-    let borrowers: Vec<SeenRun> = (0..)
-        .zip(&held)
-        .map(|(number, node)| run(10 + number, "owner", 0, &[node], 8))
-        .collect();
+    let borrowers: Vec<SeenRun> =
+        (0..).zip(&held).map(|(number, node)| run(10 + number, "owner", 0, &[node], 8)).collect();
     stage.see(Sighting { running: borrowers.clone(), ..look(5) });
     let asks = waiting(20, "renter", 2, 16);
     stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks], ..look(10) });
@@ -323,10 +322,8 @@ fn a_job_that_is_withdrawn_or_held_frees_what_was_kept_for_it() {
 fn where_it_is_only_watched_nobody_is_told_to_leave() {
     let mut stage = Stage::new(Placing::Observed);
     let held = stage.nodes_held();
-    let borrowers: Vec<SeenRun> = (0..)
-        .zip(&held)
-        .map(|(number, node)| run(10 + number, "owner", 0, &[node], 8))
-        .collect();
+    let borrowers: Vec<SeenRun> =
+        (0..).zip(&held).map(|(number, node)| run(10 + number, "owner", 0, &[node], 8)).collect();
     let waits = vec![waiting(20, "renter", 2, 16)];
     stage.see(Sighting { running: borrowers, waiting: waits, ..look(10) });
     assert!(stage.plant.told_to_leave.is_empty());

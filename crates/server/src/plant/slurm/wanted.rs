@@ -6,18 +6,12 @@ use leasehold_clusters::slurm::objects::{Ground, Lending, Wanted, WantedHolding,
 use leasehold_clusters::slurm::read::SlurmConfig;
 use leasehold_clusters::slurm::settings::Settings;
 use leasehold_control::{Condition, Holding, LANDLORD, Node, State};
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::Seconds;
 
 use super::names::Names;
 
 /// What the state comes to in words of leases: every node of the site in exactly one holding.
-pub fn wanted(
-    state: &State,
-    names: &Names,
-    settings: &Settings,
-    config: &SlurmConfig,
-    now: Instant,
-) -> Wanted {
+pub fn wanted(state: &State, names: &Names, settings: &Settings, config: &SlurmConfig) -> Wanted {
     let mut nodes: BTreeMap<(usize, Ground), Vec<String>> = BTreeMap::new();
     for (number, node) in (0..).zip(state.fleet.nodes()) {
         let key = (state.fleet.pool_of(number), ground(state, node));
@@ -49,7 +43,6 @@ pub fn wanted(
         parties: parties(state, settings),
         preemption: settings.preemption,
         kill_wait: config.kill_wait,
-        now,
     }
 }
 
