@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use leasehold_clusters::slurm::emulated::{Cluster, Daemon, Down, Options};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn ports(cluster: &Cluster) -> Vec<u16> {
     let text = std::fs::read_to_string(cluster.slurm_conf()).unwrap();
