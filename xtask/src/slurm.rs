@@ -33,7 +33,7 @@ pub struct UpArguments {
     #[arg(long, default_value = "target/slurm")]
     directory: PathBuf,
     /// How many nodes, named as in racks of eight: a-01-01-1, a-01-01-2 and so on.
-    #[arg(long, default_value_t = 32, conflicts_with = "names", value_parser = clap::value_parser!(u32).range(1..=792))]
+    #[arg(long, default_value_t = 32, conflicts_with = "names", value_parser = clap::value_parser!(u32).range(1..=4096))]
     nodes: u32,
     /// The names of its nodes, such as `a-01-[01-04]-[1-8],b-01-01-1`.
     #[arg(long, value_name = "HOSTLIST")]

@@ -8,6 +8,7 @@ mod money;
 mod promise;
 mod replay;
 mod simulate;
+mod slurm;
 mod storage;
 
 use std::io::Write as _;
@@ -42,6 +43,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("promise", promise::run),
     ("replay", replay::run),
     ("simulate", simulate::figures),
+    ("slurm-reclaim", slurm::run),
     ("storage", storage::run),
 ];
 

@@ -6,9 +6,9 @@ mod turnover;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use leasehold_clusters::slurm::emulated::{Cluster, Daemon, Down, Options};
+use leasehold_clusters::slurm::emulated::{Cluster, Daemon, Down, EmulatedError, Options, Up, up};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn ports(cluster: &Cluster) -> Vec<u16> {
     let text = std::fs::read_to_string(cluster.slurm_conf()).unwrap();
@@ -74,4 +74,46 @@ fn two_run_side_by_side() {
     one.stop().unwrap();
     let job = submit(&other, "true");
     await_state(&other, &job, "COMPLETED");
+}
+
+#[test]
+fn up_twice_is_up_once() {
+    let options = Options::with_nodes(1);
+    let Some(cluster) = Cluster::start(&options) else { return };
+    let before = cluster.pids();
+    assert_eq!(up(cluster.directory(), &options).unwrap(), Up::AlreadyUp);
+    let other = Options { gpus_per_node: 4, ..options.clone() };
+    let refused = up(cluster.directory(), &other);
+    assert!(matches!(refused, Err(EmulatedError::OtherOptions { .. })), "{refused:?}");
+    assert_eq!(cluster.pids(), before);
+
+    // One that lost a daemon is started whole again, with what it recorded.
+    let job = submit(&cluster, "true");
+    await_state(&cluster, &job, "COMPLETED");
+    cluster.kill(&Daemon::Controller).unwrap();
+    assert_eq!(up(cluster.directory(), &options).unwrap(), Up::Started);
+    assert_eq!(cluster.status().unwrap().living.len(), 5);
+    await_state(&cluster, &job, "COMPLETED");
+}
+
+#[test]
+fn what_starts_half_is_stopped_again() {
+    let settings = vec![("SchedulerType".to_owned(), "sched/nonsense".to_owned())];
+    let options = Options { settings, ..Options::with_nodes(1) };
+    let error = match Cluster::try_start(&options) {
+        Ok(_) => panic!("there is no such scheduler"),
+        // Told by the other tests.
+        Err(EmulatedError::Missing { .. } | EmulatedError::NotRoot) => return,
+        Err(error) => error,
+    };
+    let EmulatedError::Daemon { daemon, log, lines, .. } = error else { panic!("{error}") };
+    assert_eq!(daemon, Daemon::Controller);
+    assert!(lines.contains("sched/nonsense"), "{lines}");
+    let directory = log.parent().and_then(|log| log.parent()).unwrap();
+    let mark = format!("LEASEHOLD_EMULATED_SLURM={}", directory.display());
+    let bears = |entry: std::fs::DirEntry| {
+        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|one| one == mark.as_bytes())
+    };
+    assert!(!std::fs::read_dir("/proc").unwrap().flatten().any(bears));
 }

@@ -96,9 +96,10 @@ impl Cluster {
     ) -> Option<String> {
         let until = Instant::now() + patience;
         loop {
-            // An answer that does not come, as while a daemon is down, is one that is not wanted.
-            let told = self.run(program, arguments).unwrap_or_default();
-            if wanted(&told) {
+            // While a daemon is down there is no answer, which is none that is wanted.
+            if let Ok(told) = self.run(program, arguments)
+                && wanted(&told)
+            {
                 return Some(told);
             }
             if Instant::now() > until {

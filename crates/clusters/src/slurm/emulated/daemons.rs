@@ -14,8 +14,10 @@ use crate::local::processes::{self, Process};
 
 /// The environment variable that every daemon bears, with its directory. Who speaks to the cluster does not.
 pub(super) const MARK: &str = "LEASEHOLD_EMULATED_SLURM";
-/// How long a daemon may take to start or to end by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a daemon may take to start, and a killed process to be gone.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a daemon may take to end by itself.
+const GRACE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const LOG_LINES: usize = 12;
 
@@ -223,7 +225,7 @@ fn end(
     for process in living() {
         processes::signal(process, first);
     }
-    let (until, forced) = (Instant::now() + 2 * PATIENCE, Instant::now() + PATIENCE);
+    let (until, forced) = (Instant::now() + GRACE + PATIENCE, Instant::now() + GRACE);
     // Twice, since a process that is just becoming another program is overlooked.
     let mut was_empty = false;
     loop {
