@@ -130,6 +130,8 @@ pub struct Sighting {
     pub running: Vec<SeenRun>,
     /// Runs that are over, each told once.
     pub ended: Vec<EndedRun>,
+    /// Jobs that were cancelled without ever having started, as the record has it, and when.
+    pub withdrawn: Vec<(JobName, Instant)>,
     /// Runs that are over, of which it is not known when yet.
     pub unresolved: BTreeSet<JobName>,
     /// The nodes.
@@ -206,6 +208,7 @@ impl Watch {
             moving: BTreeSet::new(),
             running: Vec::new(),
             ended: Vec::new(),
+            withdrawn: Vec::new(),
             unresolved: BTreeSet::new(),
             nodes,
         };
@@ -302,6 +305,12 @@ impl Watch {
         let mut rows: Vec<&Run> = rows.iter().collect();
         rows.sort_by_key(|row| row.start);
         for row in rows {
+            // The record says that it started when it was cancelled, on no node.
+            if let (JobState::Cancelled, true, Some(at)) =
+                (&row.state, row.nodes.is_empty(), row.end)
+            {
+                look.sighting.withdrawn.push((JobName::new(row.id, row.array), at));
+            }
             let (Some(since), Some(at)) = (row.start, row.end) else { continue };
             let Some(end) = end_of(&row.state, row.exit) else { continue };
             let name = JobName::new(row.id, row.array);

@@ -43,6 +43,8 @@ enum Edge {
         job: WaitingJob,
         is_known: bool,
     },
+    /// A job was cancelled that had not started.
+    Withdrawn(JobName),
     /// All of a look was told: what is not in it is not there any more.
     Whole(Box<Sighting>),
 }
@@ -56,8 +58,9 @@ impl Edge {
             Self::Started { is_short: true, .. } => 1,
             Self::Ended(_) => 2,
             Self::Started { .. } => 3,
-            Self::Waits { .. } => 4,
-            Self::Whole(_) => 5,
+            Self::Withdrawn(_) => 4,
+            Self::Waits { .. } => 5,
+            Self::Whole(_) => 6,
         }
     }
 }
@@ -133,6 +136,9 @@ impl Booking {
             let run = run.clone();
             edges.push((run.since, Edge::Started { run, is_known: false, is_short: false }));
         }
+        for (name, at) in &sighting.withdrawn {
+            edges.push((*at, Edge::Withdrawn(*name)));
+        }
         for job in &sighting.waiting {
             edges.push((sighting.at, Edge::Waits { job: job.clone(), is_known: false }));
         }
@@ -156,6 +162,7 @@ impl Booking {
                     self.started(at, run, is_known, state, registry)
                 }
                 Edge::Waits { job, is_known } => self.waits(at, job, is_known, state, registry),
+                Edge::Withdrawn(name) => withdrawn(name, state, registry),
                 Edge::Whole(sighting) => self.whole(&sighting, state, registry),
             };
             if !seen.is_empty() {
@@ -436,6 +443,15 @@ impl Booking {
         }
         seen
     }
+}
+
+/// A job was cancelled that had not started: what is kept for it is free from then on.
+fn withdrawn(name: JobName, state: &State, registry: &Registry) -> Vec<Seen> {
+    let live = find(cluster_job(name), registry);
+    let Some((slot, job)) = live.and_then(|live| in_table(live, state)) else { return Vec::new() };
+    let waits =
+        matches!(job.state, JobState::Queued | JobState::Parked | JobState::Claiming { .. });
+    if waits { vec![Seen::Input(Input::Cancel { job: slot })] } else { Vec::new() }
 }
 
 /// Whether a job has to leave its nodes: it was told to, or it is where nothing is lent.

@@ -206,6 +206,7 @@ fn look(seconds: u64) -> Sighting {
         moving: BTreeSet::new(),
         running: Vec::new(),
         ended: Vec::new(),
+        withdrawn: Vec::new(),
         unresolved: BTreeSet::new(),
         nodes: (0..8).map(node).collect(),
     }
@@ -384,4 +385,17 @@ fn a_job_that_was_stopped_here_does_not_count_when_slurm_goes_on_with_it() {
     assert_eq!(stage.metered(GpuState::Used), 8 * 9 + 8 * 2);
     let job = stage.core.state().jobs.iter().next().expect("it lives").1;
     assert!(matches!(job.state, JobState::Running { .. }));
+}
+
+#[test]
+fn a_job_that_was_withdrawn_while_nobody_looked_missed_nothing() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let borrower = run(10, "owner", 0, &[&held[0], &held[1], &held[2], &held[3]], 8);
+    let asks = waiting(20, "renter", 1, 8);
+    stage.see(Sighting { running: vec![borrower.clone()], waiting: vec![asks], ..look(10) });
+    let withdrawn = vec![(name(20), at(400))];
+    stage.see(Sighting { running: vec![borrower], withdrawn, ..look(5_000) });
+    assert_eq!(stage.jobs_of("renter"), 0);
+    assert!(stage.core.state().books.breaches.is_empty(), "ten minutes had not passed");
 }
