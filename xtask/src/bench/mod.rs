@@ -7,6 +7,7 @@ mod guarantee;
 mod money;
 mod promise;
 mod replay;
+mod serve;
 mod simulate;
 mod storage;
 
@@ -41,6 +42,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("money", money::run),
     ("promise", promise::run),
     ("replay", replay::run),
+    ("serve", serve::run),
     ("simulate", simulate::figures),
     ("storage", storage::run),
 ];
