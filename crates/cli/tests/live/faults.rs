@@ -218,12 +218,16 @@ fn a_killed_postgres_loses_nothing() {
     });
 }
 
+/// Ends every connection of a server, and leaves PostgreSQL be.
+const CUT: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leasehold'";
+
 #[test]
 fn cut_connections_to_postgres_lose_nothing() {
     let Some(cluster) = cluster::start(&[]) else { return };
     survive("cut-postgres", Some(cluster.fresh()), |_, _, chance| {
         for _ in 0..3 {
-            cluster.kill_backends("leasehold");
+            cluster.psql_when_ready("postgres", CUT);
             chance.pause(200);
         }
     });
