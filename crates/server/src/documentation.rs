@@ -10,6 +10,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -37,7 +38,10 @@ pub fn documentation(openapi: OpenApi) -> Router {
     // The bar on top only offers to load other documents, with styles that the policy refuses.
     let config =
         Config::default().validator_url("none").persist_authorization(false).use_base_layout();
-    let page = SwaggerUi::new(PAGE_PATH).url(DOCUMENT_PATH, complete(openapi)).config(config);
+    let mut document = serde_json::to_value(complete(openapi)).expect("it is made of plain values");
+    bound(&mut document);
+    let page =
+        SwaggerUi::new(PAGE_PATH).external_url_unchecked(DOCUMENT_PATH, document).config(config);
     Router::from(page).layer(from_fn(page_headers))
 }
 
@@ -50,6 +54,29 @@ pub fn complete(mut openapi: OpenApi) -> OpenApi {
     schemas.push((FieldProblem::name().into_owned(), FieldProblem::schema()));
     openapi.components.get_or_insert_default().schemas.extend(schemas);
     openapi
+}
+
+/// Names the formats of integers without a sign as the registry of OpenAPI does, and says how large they may be:
+/// few who read the document know these names.
+fn bound(part: &mut Value) {
+    let format = match part.get("format").and_then(Value::as_str) {
+        Some("u-int8") => Some(("uint8", u64::from(u8::MAX))),
+        Some("u-int16") => Some(("uint16", u64::from(u16::MAX))),
+        Some("u-int32") => Some(("uint32", u64::from(u32::MAX))),
+        Some("u-int64") => Some(("uint64", u64::MAX)),
+        _ => None,
+    };
+    match part {
+        Value::Object(members) => {
+            if let Some((name, largest)) = format {
+                members.insert("format".into(), name.into());
+                members.entry("maximum").or_insert_with(|| largest.into());
+            }
+            members.values_mut().for_each(bound);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound),
+        _ => {}
+    }
 }
 
 async fn page_headers(request: Request, next: Next) -> Response {

@@ -7,6 +7,7 @@ mod guarantee;
 mod money;
 mod promise;
 mod replay;
+mod serve;
 mod simulate;
 mod slurm;
 mod storage;
@@ -42,6 +43,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("money", money::run),
     ("promise", promise::run),
     ("replay", replay::run),
+    ("serve", serve::run),
     ("simulate", simulate::figures),
     ("slurm-reclaim", slurm::run),
     ("storage", storage::run),

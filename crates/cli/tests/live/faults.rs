@@ -218,11 +218,38 @@ fn a_killed_postgres_loses_nothing() {
     });
 }
 
+/// Ends every connection of a server, and leaves PostgreSQL be.
+const CUT: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'leasehold'";
+
+#[test]
+fn cut_connections_to_postgres_lose_nothing() {
+    let Some(cluster) = cluster::start(&[]) else { return };
+    survive("cut-postgres", Some(cluster.fresh()), |_, _, chance| {
+        for _ in 0..3 {
+            cluster.psql_when_ready("postgres", CUT);
+            chance.pause(200);
+        }
+    });
+}
+
 /// Two servers of one machine on one database: the one that leads is killed, or does not move for a while.
 #[test]
 fn of_two_servers_the_other_takes_over() {
     let Some(cluster) = cluster::start(&[]) else { return };
     take_over(&cluster);
+}
+
+/// How long nobody may lead after the leader stands still.
+const TAKEN_OVER: Duration = Duration::from_secs(5);
+
+/// Tells it, and holds it to the promise where faults are what the machine is there for: among other tests
+/// anything may take long.
+#[expect(clippy::print_stderr, reason = "how long it took is told")]
+fn told_in_time(took: Duration) {
+    eprintln!("the other one leads after {took:?}");
+    let is_asked = std::env::var_os("LEASEHOLD_ROUNDS").is_some();
+    assert!(!is_asked || took < TAKEN_OVER, "it took {took:?} to take over");
 }
 
 #[expect(clippy::print_stderr, reason = "how long it took is told")]
@@ -242,6 +269,13 @@ fn take_over(cluster: &Cluster) {
             let (began, stands) = (Instant::now(), chance.below(2) == 0);
             leader.signal(if stands { "STOP" } else { "KILL" });
             let before = answered.load(Ordering::Relaxed);
+            if stands {
+                // A server listens once it leads.
+                let mut others = servers.iter().filter(|server| server.port != leader.port);
+                let other = others.next().expect("there are two");
+                wait_until("the other one leads", || leads(other));
+                told_in_time(began.elapsed());
+            }
             wait_until("another one answers", || answered.load(Ordering::Relaxed) > before + 8);
             eprintln!("stands: {stands}; answers again after {:?}", began.elapsed());
             leader.signal("CONT");

@@ -76,7 +76,7 @@ async fn list(
 ) -> Result<axum::Json<Records>, Problem> {
     who.reach(Right::ReadAudit)?;
     kept(&app)?;
-    let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
+    let limit = super::page(which.limit, 100, PAGE_MAX)?;
     // Numbers of records are positive in the signed columns of a database.
     let after = which.after.min(super::NUMBER_MAX - 1);
     let records = app

@@ -115,7 +115,7 @@ async fn list(
     Query(which): Query<WhichDocuments>,
 ) -> Result<axum::Json<Documents>, Problem> {
     let reach = reach(&who, Right::ReadInvoices, which.tenant.as_deref())?;
-    let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX) as usize;
+    let limit = super::page(which.limit, 100, PAGE_MAX)? as usize;
     let (documents, more) = {
         let core = app.handle.core().await;
         let state = core.state();

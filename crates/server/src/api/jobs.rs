@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::{App, CommandOptions, Shared, one, reach};
 use crate::auth::{Principal, Reach, Right};
-use crate::command::{Command, JobRequest, JobsCommand};
+use crate::command::{Command, DryRun, JobRequest, JobsCommand};
 use crate::job::{EndedJob, Work};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::registry::ENDED_JOBS;
@@ -127,6 +127,7 @@ struct Jobs {
 struct WhichJobs {
     /// `live`, `ended` or `all`.
     #[serde(default)]
+    #[param(inline)]
     state: Which,
     /// Only those over with a smaller number than this.
     before: Option<u64>,
@@ -157,6 +158,7 @@ enum Which {
 struct WhichLog {
     /// `stdout` or `stderr`.
     #[serde(default)]
+    #[param(inline)]
     stream: crate::plant::Stream,
     /// From this byte on.
     #[serde(default)]
@@ -171,7 +173,8 @@ const fn vacate_seconds() -> u32 {
 
 /// Submit a job.
 #[utoipa::path(post, path = "/jobs", tag = "jobs", params(CommandOptions, IdempotencyKey),
-    request_body = NewJob, responses((status = 201, body = JobTaken), Problem))]
+    request_body = NewJob, responses((status = 200, body = DryRun, description = "What a dry run finds"),
+        (status = 201, body = JobTaken), Problem))]
 async fn submit(
     app: Shared,
     who: Principal,
@@ -195,7 +198,7 @@ async fn list(
 ) -> Result<axum::Json<Jobs>, Problem> {
     let party = one(&reach(&who, Right::ReadJobs, which.party.as_deref())?)?;
     let content = content(&who);
-    let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
+    let limit = super::page(which.limit, 100, PAGE_MAX)?;
     let mut jobs = Vec::new();
     if which.state != Which::Ended && which.before.is_none() {
         let core = app.handle.core().await;

@@ -6,13 +6,16 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use leasehold_lease::Side;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{App, CommandOptions, Shared, only, problem, reach};
 use crate::auth::{Principal, Right};
-use crate::command::{Command, LeaseCommand, Refusal};
+use crate::command::{Command, DryRun, LeaseCommand, Refusal};
 use crate::problem::{IdempotencyKey, Json, Path, Problem, Query};
 use crate::view::{self, LeaseDetail, LeaseView};
 
@@ -74,6 +77,17 @@ struct LeaseNow {
     last_day: String,
 }
 
+/// Where a lease stands after a command, or what a dry run finds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the loop writes the answers; this describes them")]
+enum LeaseAnswer {
+    /// It was carried out.
+    Now(LeaseNow),
+    /// Nothing was done.
+    DryRun(DryRun),
+}
+
 /// Of whom.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -108,7 +122,8 @@ async fn list(
 
 /// Sign a lease. It is refused if the site cannot carry it beside all that was signed.
 #[utoipa::path(post, path = "/leases", tag = "leases", params(CommandOptions, IdempotencyKey),
-    request_body = SignedTerms, responses((status = 201, body = LeaseNow), Problem))]
+    request_body = SignedTerms, responses((status = 200, body = DryRun, description = "What a dry run finds"),
+        (status = 201, body = LeaseNow), Problem))]
 async fn sign(
     app: Shared,
     who: Principal,
@@ -146,8 +161,8 @@ async fn show(app: Shared, who: Principal, Path(lease): Path<String>) -> Result<
 /// Amend a lease by a later version. With `If-Match` it is refused if another version came between.
 #[utoipa::path(post, path = "/leases/{lease}/amendments", tag = "leases",
     params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey,
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that is amended")),
-    request_body = SignedTerms, responses((status = 200, body = LeaseNow), Problem))]
+        IfMatch),
+    request_body = SignedTerms, responses((status = 200, body = LeaseAnswer), Problem))]
 async fn amend(
     app: Shared,
     who: Principal,
@@ -168,7 +183,7 @@ async fn amend(
 /// Give notice today: the last day of service follows from the terms.
 #[utoipa::path(post, path = "/leases/{lease}/notice", tag = "leases",
     params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
-    request_body = ActingSide, responses((status = 200, body = LeaseNow), Problem))]
+    request_body = ActingSide, responses((status = 200, body = LeaseAnswer), Problem))]
 async fn notice(
     app: Shared,
     who: Principal,
@@ -186,7 +201,7 @@ async fn notice(
 /// Take a notice back, or agree that the other side does: it takes both.
 #[utoipa::path(post, path = "/leases/{lease}/withdrawal", tag = "leases",
     params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
-    request_body = ActingSide, responses((status = 200, body = LeaseNow), Problem))]
+    request_body = ActingSide, responses((status = 200, body = LeaseAnswer), Problem))]
 async fn withdraw(
     app: Shared,
     who: Principal,
@@ -204,7 +219,7 @@ async fn withdraw(
 /// End a lease today over a late delivery, where its terms leave that to the tenant.
 #[utoipa::path(post, path = "/leases/{lease}/termination", tag = "leases",
     params(("lease" = String, Path, description = "Its name"), CommandOptions, IdempotencyKey),
-    responses((status = 200, body = LeaseNow), Problem))]
+    responses((status = 200, body = LeaseAnswer), Problem))]
 async fn terminate(
     app: Shared,
     who: Principal,
@@ -253,6 +268,23 @@ async fn visible(app: &App, lease: &str, tenant: Option<&str>) -> Result<(), Pro
     found.map(|_| ()).ok_or_else(|| Problem::no_such("lease", lease))
 }
 
+/// The version that a command follows, for the description.
+struct IfMatch;
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        // One entity tag, as the lease was answered with.
+        let tag = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]{1,9}\"$"));
+        let parameter = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some("The `ETag` of the version that is amended"))
+            .schema(Some(tag));
+        vec![parameter.build()]
+    }
+}
+
 /// The version in `If-Match`, if there is one.
 fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     let Some(value) = headers.get(axum::http::header::IF_MATCH) else { return Ok(None) };
@@ -261,7 +293,7 @@ fn if_match(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     let version = version.and_then(|version| version.parse().ok());
     version.map(Some).ok_or_else(|| {
         problem(Refusal::new(
-            400,
+            412,
             "if-match-is-a-version",
             format!("{text:?} is no ETag of a lease"),
             "send the ETag that `GET /leases/{lease}` answered with",

@@ -147,6 +147,23 @@ fn one(reach: &Reach) -> Result<String, Problem> {
     })
 }
 
+/// How much of a list is answered: what was asked for, or `usual`.
+///
+/// # Errors
+/// Where that is nothing, or more than `most`.
+fn page(asked: Option<u32>, usual: u32, most: u32) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(usual);
+    if (1..=most).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(problem(Refusal::new(
+        422,
+        "limit-is-in-range",
+        format!("a list of {limit} was asked for"),
+        format!("ask for 1 to {most}, and go on from `next`"),
+    )))
+}
+
 /// An instant of a request.
 fn instant(pointer: &str, text: &str) -> Result<Instant, Problem> {
     Instant::from_rfc3339(text).ok_or_else(|| {

@@ -95,7 +95,7 @@ async fn list(
     Query(which): Query<WhichNodes>,
 ) -> Result<axum::Json<Nodes>, Problem> {
     let reach = nodes_of(&who)?;
-    let limit = which.limit.unwrap_or(1_000).clamp(1, PAGE_MAX);
+    let limit = super::page(which.limit, 1_000, PAGE_MAX)?;
     let core = app.handle.core().await;
     let (nodes, next) =
         view::nodes(core.state(), eyes(&reach), which.after.unwrap_or(0), limit as usize);

@@ -140,7 +140,7 @@ async fn reads(
 ) -> Result<axum::Json<Reads>, Problem> {
     let right = if who.party().is_some() { Right::ReadOwnAccessLog } else { Right::ReadAccessLog };
     let party = one(&reach(&who, right, which.party.as_deref())?)?;
-    let limit = which.limit.unwrap_or(100).clamp(1, PAGE_MAX);
+    let limit = super::page(which.limit, 100, PAGE_MAX)?;
     let before = which.before.map(|before| before.min(super::NUMBER_MAX));
     let rows = app
         .handle

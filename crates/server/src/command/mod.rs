@@ -11,6 +11,7 @@ mod tokens;
 use leasehold_control::{Event, Input, RefusedInput};
 use leasehold_units::Instant;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use books::BooksCommand;
 pub use jobs::{JobRequest, JobsCommand};
@@ -175,17 +176,22 @@ impl Command {
 }
 
 /// What a dry run answers.
-#[derive(Debug, Serialize)]
-struct DryRun {
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DryRun {
+    /// Always: nothing was done.
     dry_run: bool,
+    /// What the command would have answered.
     would_answer: serde_json::Value,
+    /// What would follow at once.
     effects: Vec<Effect>,
 }
 
 /// Something that would follow at once, and how often.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Effect {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Effect {
+    /// What, for people.
     what: &'static str,
+    /// How often.
     count: u64,
 }
 

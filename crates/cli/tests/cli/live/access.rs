@@ -179,6 +179,25 @@ fn tokens_of_a_party_are_revoked_and_reads_of_it_are_logged() {
 }
 
 #[test]
+fn the_log_is_listed_without_what_is_a_partys_own() {
+    let server = Server::with_guest("live-audit");
+    server.folder.stdout("job submit --wait --name secret-name -- true");
+    server.folder.stdout("--context operator token create Aud --role auditor --save-as auditor");
+    let listed = server.folder.stdout("--context auditor audit list -o json");
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let records = listed["records"].as_array().expect("a list");
+    let kinds: Vec<&str> =
+        records.iter().map(|record| record["kind"].as_str().expect("text")).collect();
+    for kind in ["opened", "lease_signed", "job_submitted", "job_started", "job_finished"] {
+        assert!(kinds.contains(&kind), "{kind} is missing: {kinds:?}");
+    }
+    assert!(!listed.to_string().contains("secret-name"), "{listed}");
+    let rest = server.folder.stdout("audit list --after 2 --limit 1 -o json");
+    let rest: serde_json::Value = serde_json::from_str(&rest).expect("JSON");
+    assert_eq!(rest["records"], serde_json::json!([records[2]]));
+}
+
+#[test]
 fn events_are_told_in_order_and_end_unless_followed() {
     let server = Server::with_guest("live-events");
     server.folder.stdout("job submit --wait -- true");

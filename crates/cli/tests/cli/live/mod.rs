@@ -1,6 +1,7 @@
 //! A real server in a folder of its own, and operators' scripts with their whole printed outcome.
 
 mod access;
+mod contract;
 mod jobs;
 mod lost;
 mod money;
@@ -30,8 +31,13 @@ pub struct Server {
 impl Server {
     /// A server of the example site in the empty folder `name`, and its operator logged in.
     pub fn start(name: &str) -> Self {
+        Self::start_with(name, &[])
+    }
+
+    /// The same with more options.
+    pub fn start_with(name: &str, options: &[&str]) -> Self {
         let folder = Folder::new(name);
-        let (process, url) = serve(&folder, "127.0.0.1:0");
+        let (process, url) = serve(&folder, "127.0.0.1:0", options);
         let server = Self { folder, url, process };
         server.login();
         server
@@ -99,7 +105,7 @@ impl Server {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it was started here");
         let address = self.url.trim_start_matches("http://").to_owned();
-        (self.process, _) = serve(&self.folder, &address);
+        (self.process, _) = serve(&self.folder, &address, &[]);
     }
 }
 
@@ -122,11 +128,12 @@ pub fn example(name: &str) -> String {
     format!("{}/../../examples/one-machine/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn serve(folder: &Folder, address: &str) -> (Child, String) {
+fn serve(folder: &Folder, address: &str, options: &[&str]) -> (Child, String) {
     let data = folder.path("leasehold-data");
     let mut process = Command::new(env!("CARGO_BIN_EXE_leasehold"))
         .args(["serve", &example("site.toml"), "--listen", address, "--data"])
         .arg(&data)
+        .args(options)
         .env("LEASEHOLD_LOG", "error")
         .env_remove("LEASEHOLD_DATABASE")
         .current_dir(folder.path(""))

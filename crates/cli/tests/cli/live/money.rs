@@ -112,6 +112,65 @@ fn a_lease_is_signed_amended_and_given_notice_of() {
     assert_eq!(server.folder.stdout("lease show one-machine-guest --terms"), guest);
 }
 
+/// Terms change, and a notice is taken back by both sides.
+#[test]
+fn a_lease_is_amended_and_a_notice_withdrawn() {
+    let server = Server::with_guest("live-amended");
+    let guest = std::fs::read_to_string(example("leases/guest.toml")).expect("it is there");
+    let later = leasehold_units::Month::of(today()).next().next().first_day();
+    let amended = guest
+        .replace(
+            "signed = 2026-01-01",
+            &format!("signed = {}\nversion = 2\neffective = {later}", today()),
+        )
+        .replace("\"2 rack\"", "\"1 rack\"");
+    server.folder.write("amended.toml", &amended);
+    server.folder.stdout("--context operator lease amend amended.toml --if-version 1");
+    assert_eq!(server.folder.stdout("lease show one-machine-guest --terms"), amended);
+    let steps = server.folder.stdout("lease show one-machine-guest -o json");
+    let steps: serde_json::Value = serde_json::from_str(&steps).expect("JSON");
+    assert_eq!(steps["version"], 2, "{steps}");
+    let granted: Vec<&serde_json::Value> =
+        steps["entitlement"].as_array().expect("steps").iter().map(|step| &step["gpus"]).collect();
+    assert_eq!(granted, [64, 32]);
+
+    server.folder.stdout("--context operator lease notice one-machine-guest");
+    let is_noticed =
+        || server.folder.stdout("--context operator lease list -o csv").contains(",landlord,");
+    assert!(is_noticed());
+    server.folder.stdout("--context operator lease withdraw one-machine-guest");
+    assert!(is_noticed(), "it takes both");
+    server.folder.stdout("--context guest lease withdraw one-machine-guest");
+    assert!(!is_noticed());
+}
+
+/// A wrong line is given back and issued again.
+#[test]
+fn a_document_is_corrected() {
+    let server = Server::start("live-corrected");
+    server.folder.write("fixed.toml", &terms());
+    server.folder.stdout("lease sign fixed.toml --backdated");
+    server.folder.stdout("token create Fin --role finance --save-as finance");
+    let listed = || -> Vec<serde_json::Value> {
+        let listed = server.folder.stdout("--context finance invoice list -o json");
+        let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+        listed["documents"].as_array().expect("a list").clone()
+    };
+    let before = listed();
+    let number = before.last().expect("it has a document")["document"].as_str().expect("text");
+    let said = server.folder.stdout(&format!(
+        "--context finance invoice credit {number} --reason mistake --line 1=1.00"
+    ));
+    assert!(said.contains("issued lab-"), "{said}");
+    let after = listed();
+    assert_eq!(after.len(), before.len() + 2, "{after:?}");
+    let [replacement, credit] = &after[..2] else { panic!("{after:?}") };
+    assert_eq!((&credit["kind"], &replacement["kind"]), (&"credit_note".into(), &"invoice".into()));
+    let total = |document: &serde_json::Value| document["total"].as_str().expect("text").to_owned();
+    assert_eq!(total(credit), format!("-{}", total(before.last().expect("one"))));
+    assert_ne!(total(replacement), total(before.last().expect("one")));
+}
+
 #[test]
 fn a_document_is_disputed_resolved_and_paid() {
     let server = Server::start("live-money");

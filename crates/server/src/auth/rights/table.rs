@@ -15,7 +15,7 @@ pub(super) struct Row {
 }
 
 macro_rules! rights {
-    ($($right:ident $name:literal $deed:ident [$($cell:ident)*] $about:literal)*) => {
+    ($($right:ident $name:tt $deed:ident [$($cell:ident)*] $about:literal)*) => {
         /// One kind of action.
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
