@@ -5,3 +5,4 @@ mod crashes;
 mod deals;
 mod fake;
 mod settings;
+mod watch;
