@@ -49,6 +49,16 @@ impl fmt::Display for ClusterJob {
     }
 }
 
+/// How the name of whoever submitted a job begins that was submitted to the cluster's own scheduler.
+pub const BY_SLURM: &str = "slurm:";
+
+impl JobDescription {
+    /// Whether it was submitted over the API.
+    pub fn is_of_api(&self) -> bool {
+        !self.by.starts_with(BY_SLURM)
+    }
+}
+
 /// What a job runs on the first of its nodes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

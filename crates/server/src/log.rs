@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::{ReadLogged, TokenEvent};
-use crate::job::{Exit, JobDescription};
+use crate::job::{ClusterJob, Exit, JobDescription};
 
 /// The body of a record, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +68,22 @@ pub enum Fact {
         start: u32,
         /// How.
         exit: Exit,
+    },
+    /// A scheduler of the cluster's own took a job that was submitted here.
+    JobNumbered {
+        /// Whose.
+        party: String,
+        /// The party's number for it.
+        number: u64,
+        /// What the cluster calls it.
+        cluster_job: ClusterJob,
+    },
+    /// A party withdrew a job that a scheduler of the cluster's own has.
+    JobWithdrawn {
+        /// Whose.
+        party: String,
+        /// The party's number for it.
+        number: u64,
     },
     /// A token was made or taken back.
     Token(TokenEvent),

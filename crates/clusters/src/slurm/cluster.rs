@@ -11,6 +11,7 @@ use super::difference::{Difference, Found, difference};
 use super::error::SlurmError;
 use super::objects::Wanted;
 use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
+use super::submit::{self, BatchJob};
 use super::version::Version;
 use super::watch::{JobName, Sighting, Watch};
 
@@ -152,6 +153,30 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Submits a job, held, unless it was before. Says what Slurm calls it.
+    ///
+    /// # Errors
+    /// If Slurm cannot be asked, or refuses it.
+    pub fn submit_held(&self, job: &BatchJob) -> Result<JobName, SlurmError> {
+        submit::submit_held(self.slurm.as_ref(), job)
+    }
+
+    /// Lets held jobs start.
+    ///
+    /// # Errors
+    /// If Slurm cannot be told.
+    pub fn release(&self, jobs: &[JobName]) -> Result<(), SlurmError> {
+        submit::release(self.slurm.as_ref(), jobs)
+    }
+
+    /// Cancels jobs.
+    ///
+    /// # Errors
+    /// If Slurm cannot be told.
+    pub fn cancel(&self, jobs: &[JobName]) -> Result<(), SlurmError> {
+        submit::cancel(self.slurm.as_ref(), jobs)
     }
 
     /// Compares what is wanted with what is there. `last` is what the last comparison came to, if all of its calls

@@ -19,6 +19,7 @@ pub mod hostlist;
 pub mod objects;
 pub mod read;
 pub mod settings;
+pub mod submit;
 pub mod version;
 pub mod watch;
 

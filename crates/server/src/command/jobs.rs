@@ -131,6 +131,10 @@ fn submit(desk: &mut Desk<'_>, party: &str, request: &JobRequest) -> Reply {
         directory: request.directory.clone(),
         cluster_job: None,
     };
+    desk.plant.takes(party, &description, &spec).map_err(|why| {
+        let hint = "submit it with the cluster's own commands, or ask whoever runs the site";
+        Refusal::new(409, "cluster-takes-jobs", why, hint)
+    })?;
     // A refused job leaves no trace, so that it is tried before anything is written down.
     desk.core.would_take(desk.now, &Input::Submit(spec))?;
     if known.is_none() {
@@ -170,6 +174,13 @@ fn cancel(desk: &mut Desk<'_>, party: &str, number: u64, only_of: Option<&str>) 
         return Err(unknown());
     }
     let slot = job.slot.ok_or_else(unknown)?;
+    if job.description.cluster_job.is_some() {
+        // It is over when the cluster says so.
+        if !job.cancelled {
+            desk.note(Fact::JobWithdrawn { party: party.to_owned(), number });
+        }
+        return Ok(Done::ok(&serde_json::json!({ "number": number })));
+    }
     desk.input(&Input::Cancel { job: slot })?;
     Ok(Done::ok(&serde_json::json!({ "number": number })))
 }

@@ -58,6 +58,14 @@ pub trait Plant: Send {
         false
     }
 
+    /// Whether a job of a party that is submitted here can be run as it is described.
+    ///
+    /// # Errors
+    /// Where it cannot, and why.
+    fn takes(&self, _party: &str, _job: &JobDescription, _spec: &JobSpec) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Up to when all that happened was told, at the latest `now`: the time of the site goes no further, so that
     /// nothing that belongs before a month's end is told after it.
     fn horizon(&self, now: Instant) -> Instant {

@@ -138,6 +138,17 @@ impl Registry {
                 book.described = *number;
                 book.jobs.insert(*number, job);
             }
+            Fact::JobNumbered { party, number, cluster_job } => {
+                if let Some(job) = self.book(party).jobs.get_mut(number) {
+                    job.description.cluster_job = Some(*cluster_job);
+                    self.cluster.describe(*cluster_job, party, *number);
+                }
+            }
+            Fact::JobWithdrawn { party, number } => {
+                if let Some(job) = self.book(party).jobs.get_mut(number) {
+                    job.cancelled = true;
+                }
+            }
             Fact::RunEnded { party, number, exit, .. } => {
                 if let Some(job) = self.book(party).jobs.get_mut(number) {
                     job.exit = Some(exit.clone());

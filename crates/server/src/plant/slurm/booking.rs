@@ -14,7 +14,7 @@ use leasehold_units::{Instant, Seconds, Shape};
 
 use super::super::{EmulatedJob, Seen};
 use super::names::Names;
-use crate::job::{ClusterJob, Exit, JobDescription, LiveJob, Work};
+use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
 use crate::registry::Registry;
 
@@ -89,6 +89,14 @@ pub struct Booking {
     complained: BTreeSet<(JobName, Instant)>,
     /// Jobs that have to leave their nodes.
     pub to_leave: BTreeSet<JobName>,
+    /// Jobs that were submitted here and may start.
+    to_release: Vec<JobName>,
+    /// Jobs that were withdrawn here.
+    to_cancel: Vec<JobName>,
+    /// Jobs that were let start: whoever holds one back after that has his reasons.
+    released: BTreeSet<JobName>,
+    /// When Slurm took jobs that were submitted here: a look that began before does not show them.
+    submitted: BTreeMap<JobName, Instant>,
 }
 
 impl Booking {
@@ -101,6 +109,10 @@ impl Booking {
             troubles: BTreeMap::new(),
             complained: BTreeSet::new(),
             to_leave: BTreeSet::new(),
+            to_release: Vec::new(),
+            to_cancel: Vec::new(),
+            released: BTreeSet::new(),
+            submitted: BTreeMap::new(),
         }
     }
 
@@ -112,6 +124,16 @@ impl Booking {
     /// Runs that are not booked.
     pub const fn troubles(&self) -> &BTreeMap<(JobName, Instant), Trouble> {
         &self.troubles
+    }
+
+    /// Notes that Slurm took a job at `at` that was submitted here.
+    pub fn note_submitted(&mut self, name: JobName, at: Instant) {
+        self.submitted.insert(name, at);
+    }
+
+    /// Jobs that may start, and jobs that were withdrawn, since the last call.
+    pub fn take_told(&mut self) -> (Vec<JobName>, Vec<JobName>) {
+        (std::mem::take(&mut self.to_release), std::mem::take(&mut self.to_cancel))
     }
 
     /// Forgets what was seen and not told.
@@ -337,7 +359,7 @@ impl Booking {
         let description = JobDescription {
             name: name.to_string(),
             user: user.to_owned(),
-            by: format!("slurm:{user}"),
+            by: format!("{BY_SLURM}{user}"),
             account: account.to_owned(),
             work: Work::default(),
             cluster_job: Some(cluster_job(name)),
@@ -379,17 +401,28 @@ impl Booking {
             }
         }
         let mut seen = self.nodes(&sighting.nodes, state);
-        for (name, _, number) in registry.cluster().iter() {
+        self.submitted.retain(|_, at| *at >= sighting.at);
+        for (name, ..) in registry.cluster().iter() {
             let Some(live) = find(name, registry) else { continue };
             let Some((slot, job)) = in_table(live, state) else { continue };
             let name = job_name(name);
             let runs = running.get(&name).copied();
-            let has_nodes =
-                matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+            let held = sighting.held.contains(&name);
+            let there = runs.is_some()
+                || waiting.contains(&name)
+                || sighting.moving.contains(&name)
+                || sighting.unresolved.contains(&name)
+                || self.submitted.contains_key(&name);
+            if live.cancelled && (there || held) {
+                self.to_cancel.push(name);
+            } else if held && live.description.is_of_api() && self.released.insert(name) {
+                self.to_release.push(name);
+                continue;
+            }
             if must_leave(job, state) && runs.is_some() && runs == live.running_since {
                 self.to_leave.insert(name);
             }
-            if has_nodes {
+            if matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. }) {
                 continue;
             }
             // A run of which the end was decided here, and that goes on.
@@ -397,13 +430,8 @@ impl Booking {
             if runs.is_some_and(over) {
                 self.to_leave.insert(name);
             }
-            let there = runs.is_some()
-                || waiting.contains(&name)
-                || sighting.moving.contains(&name)
-                || sighting.unresolved.contains(&name);
-            let held = sighting.held.contains(&name);
             if !there && !(held && job.spec.party == LANDLORD) {
-                tracing::debug!(%name, number, "a job that waited is withdrawn");
+                tracing::debug!(%name, "a job that waited is withdrawn");
                 seen.push(Seen::Input(Input::Cancel { job: slot }));
             }
         }

@@ -2,24 +2,31 @@
 //! held to what they come to.
 
 mod booking;
+mod desk;
 mod link;
 mod names;
+mod submission;
 mod wanted;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leasehold_clusters::slurm::cluster::Cluster;
 use leasehold_clusters::slurm::read::SlurmConfig;
 use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::submit::BatchJob;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun};
-use leasehold_control::{Event, Input, JobState, Placing, State};
+use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State};
 use leasehold_units::{Instant, Seconds};
 
 use super::{Plant, Seen, Waker};
+use crate::job::{ClusterJob, Exit, JobDescription};
+use crate::log::Fact;
 use crate::registry::{RUNS_KNOWN, Registry};
 
 pub use booking::{Booking, Trouble};
+use desk::{Answer, Desk};
 use link::{Link, Looking};
 pub use link::{SlurmStatus, Status};
 pub use names::{Names, NamesError};
@@ -53,9 +60,19 @@ pub struct SlurmPlant {
     /// Once the site is known.
     booking: Option<Booking>,
     link: Arc<Link>,
+    desk: Arc<Desk>,
     wake: Option<Waker>,
+    /// GPUs of a node, once the site is known.
+    gpus_per_node: u32,
+    /// What Slurm answered to submissions and nobody took up yet.
+    answers: VecDeque<Answer>,
+    /// Jobs that were submitted here since the last act.
+    to_submit: Vec<BatchJob>,
     /// Jobs that were told to leave by what was decided since the last act.
     to_leave: Vec<JobName>,
+    /// Jobs that may start by now, and jobs that their party withdrew.
+    to_release: Vec<JobName>,
+    to_cancel: Vec<JobName>,
     /// What is wanted of Slurm may have changed.
     is_changed: bool,
 }
@@ -68,8 +85,14 @@ impl SlurmPlant {
             cluster: Arc::new(cluster),
             options,
             link: Arc::default(),
+            desk: Arc::default(),
             wake: None,
+            gpus_per_node: 1,
+            answers: VecDeque::new(),
+            to_submit: Vec::new(),
             to_leave: Vec::new(),
+            to_release: Vec::new(),
+            to_cancel: Vec::new(),
             is_changed: true,
         }
     }
@@ -102,7 +125,56 @@ impl SlurmPlant {
                 .collect(),
             every: Duration::from_secs(self.options.settings.poll.get()),
         };
+        let (desk, cluster) = (Arc::clone(&self.desk), Arc::clone(&self.cluster));
+        let wake = self.wake.clone();
+        std::thread::spawn(move || {
+            desk.work(&cluster, &move || {
+                if let Some(wake) = &wake {
+                    wake();
+                }
+            });
+        });
         link::start(&self.link, looking, self.options.enforces, self.wake.clone());
+    }
+
+    /// What Slurm is handed for a job that was submitted here and that it does not have yet.
+    fn submission(&self, slot: JobSlot, state: &State, registry: &Registry) -> Option<BatchJob> {
+        let (party, number) = registry.job_in(slot)?;
+        let live = registry.job(party, number)?;
+        if live.description.cluster_job.is_some() {
+            return None;
+        }
+        let spec = &state.jobs.find(slot)?.spec;
+        let (settings, gpus) = (&self.options.settings, self.gpus_per_node);
+        let key = (party, number);
+        submission::batch_job(key, &live.description, spec, settings, gpus).ok()
+    }
+
+    /// What an answer of Slurm to a submission comes to.
+    fn answered(&mut self, answer: Answer, registry: &Registry) -> Vec<Seen> {
+        let Answer { key: (party, number), said, at } = answer;
+        let live = registry.job(&party, number);
+        let waits = live.filter(|live| live.description.cluster_job.is_none());
+        match (said, waits.and_then(|live| live.slot)) {
+            (Ok(name), Some(_)) => {
+                if let Some(booking) = &mut self.booking {
+                    booking.note_submitted(name, at);
+                }
+                let cluster_job = ClusterJob { job: name.job, task: name.task };
+                vec![Seen::Fact(Fact::JobNumbered { party, number, cluster_job })]
+            }
+            (Err(reason), Some(slot)) => {
+                let (start, exit) = (0, Exit::NotStarted { reason });
+                let fact = Fact::RunEnded { party, number, start, exit };
+                vec![Seen::Fact(fact), Seen::Input(Input::Cancel { job: slot })]
+            }
+            // It was withdrawn meanwhile.
+            (Ok(name), None) if live.is_none() => {
+                self.desk.put(Vec::new(), [], [name]);
+                Vec::new()
+            }
+            (_, None) => Vec::new(),
+        }
     }
 
     /// What is booked as running, in Slurm's words.
@@ -141,6 +213,7 @@ impl Plant for SlurmPlant {
 
     fn next(&self) -> Option<Instant> {
         let told = self.booking.as_ref().and_then(Booking::next);
+        let told = told.or_else(|| self.desk.has_some().then_some(Instant::from_unix(0)));
         // What a look has in it may be older than anything that is due.
         told.or_else(|| self.link.has_some().then_some(Instant::from_unix(0)))
     }
@@ -154,6 +227,13 @@ impl Plant for SlurmPlant {
         if state.placing != self.placing() {
             return vec![Seen::Input(Input::PlacedBy(self.placing()))];
         }
+        self.answers.extend(self.desk.take());
+        while let Some(answer) = self.answers.pop_front() {
+            let seen = self.answered(answer, registry);
+            if !seen.is_empty() {
+                return seen;
+            }
+        }
         let Some(booking) = &mut self.booking else { return Vec::new() };
         loop {
             let seen = booking.see(now, state, registry);
@@ -164,6 +244,9 @@ impl Plant for SlurmPlant {
                 return Vec::new();
             }
             self.to_leave.extend(std::mem::take(&mut booking.to_leave));
+            let (release, cancel) = booking.take_told();
+            self.to_release.extend(release);
+            self.to_cancel.extend(cancel);
             let Some(sighting) = self.link.take() else { break };
             self.link.note_troubles(booking.troubles());
             booking.take(sighting);
@@ -175,8 +258,19 @@ impl Plant for SlurmPlant {
         Vec::new()
     }
 
-    fn hear(&mut self, _: Instant, event: &Event, _: &State, registry: &Registry) {
+    fn takes(&self, party: &str, job: &JobDescription, spec: &JobSpec) -> Result<(), String> {
+        if !self.options.enforces {
+            return Err("the cluster is only watched: nothing is submitted to it here".to_owned());
+        }
+        let (settings, gpus) = (&self.options.settings, self.gpus_per_node);
+        submission::batch_job((party, spec.number), job, spec, settings, gpus).map(|_| ())
+    }
+
+    fn hear(&mut self, _: Instant, event: &Event, state: &State, registry: &Registry) {
         match event {
+            Event::JobSubmitted { job, .. } => {
+                self.to_submit.extend(self.submission(*job, state, registry));
+            }
             Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
                 let named = registry.job_in(*job);
                 let live = named.and_then(|(party, number)| registry.job(party, number));
@@ -205,11 +299,22 @@ impl Plant for SlurmPlant {
         if !self.to_leave.is_empty() {
             self.link.tell_to_leave(self.to_leave.drain(..));
         }
+        let is_idle = self.to_submit.is_empty() && self.to_release.is_empty();
+        if self.options.enforces && !(is_idle && self.to_cancel.is_empty()) {
+            let submit = std::mem::take(&mut self.to_submit);
+            self.desk.put(submit, self.to_release.drain(..), self.to_cancel.drain(..));
+        }
     }
 
     fn take_over(&mut self, state: &State, registry: &Registry) {
         self.to_leave.clear();
+        self.to_release.clear();
+        self.to_cancel.clear();
         self.is_changed = true;
+        self.gpus_per_node = submission::gpus_per_node(state);
+        let jobs = state.jobs.iter();
+        self.to_submit =
+            jobs.filter_map(|(slot, _)| self.submission(slot, state, registry)).collect();
         match &mut self.booking {
             Some(booking) => booking.forget(),
             None => self.start(state),
@@ -231,5 +336,6 @@ impl Plant for SlurmPlant {
 impl Drop for SlurmPlant {
     fn drop(&mut self) {
         self.link.end();
+        self.desk.end();
     }
 }
