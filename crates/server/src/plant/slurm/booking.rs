@@ -314,13 +314,15 @@ impl Booking {
             false => Gone::Over,
         };
         let (party, number) = registry.cluster().find(name).expect("it was just found");
-        let fact = Fact::RunEnded {
-            party: party.to_owned(),
-            number,
-            start: live.starts,
-            exit: exit_of(&ended.end, told),
-        };
-        vec![Seen::Fact(fact), Seen::Input(Input::Gone { job: slot, at: ended.at, how })]
+        let party = party.to_owned();
+        let mut seen = Vec::new();
+        if ended.end == RunEnd::Cancelled && !live.cancelled {
+            seen.push(Seen::Fact(Fact::JobWithdrawn { party: party.clone(), number }));
+        }
+        let exit = exit_of(&ended.end, told);
+        seen.push(Seen::Fact(Fact::RunEnded { party, number, start: live.starts, exit }));
+        seen.push(Seen::Input(Input::Gone { job: slot, at: ended.at, how }));
+        seen
     }
 
     /// A job of a tenant that waits for nodes. What the landlord's wait for is nobody's to clear.
