@@ -290,6 +290,15 @@ async fn log(
     if matches!(&reach, Reach::Own { who, .. } if *who != by) {
         return Err(Problem::no_such("log", &number.to_string()));
     }
+    if app.cluster.is_some() {
+        return Err(Problem::new(
+            axum::http::StatusCode::CONFLICT,
+            "log_is_elsewhere",
+            "The log is elsewhere",
+            "the jobs of this site run under Slurm, which keeps what they write",
+            "Look into the directory of the job, or where its `#SBATCH --output` says.",
+        ));
+    }
     let Some(logs) = &app.logs else { return Err(Problem::no_such("log", &number.to_string())) };
     let run = crate::plant::RunName { party, number, start: which.start.unwrap_or(starts) };
     let bytes = logs
