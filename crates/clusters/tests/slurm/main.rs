@@ -4,5 +4,6 @@ mod commands;
 mod crashes;
 mod deals;
 mod fake;
+mod removal;
 mod settings;
 mod watch;
