@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use leasehold_control::{JobState, State};
 use leasehold_ledger::GpuState;
-use leasehold_units::Watts;
+use leasehold_units::{Instant, Watts};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -41,6 +41,25 @@ impl Outcome {
             Err(_) => Self::Refused,
         }
     }
+}
+
+/// How a cluster with a scheduler of its own stands to the leases.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClusterCounts {
+    /// When the last look that came in began, if one did.
+    pub seen: Option<Instant>,
+    /// Whether it is held to the leases, or only watched.
+    pub enforces: bool,
+    /// Objects that are not as the leases have them.
+    pub differences: u64,
+    /// Objects that were found changed by hand.
+    pub drifted: u64,
+    /// Calls that were made to mend it.
+    pub calls: u64,
+    /// Jobs that were told to leave.
+    pub told_to_leave: u64,
+    /// Runs that go on without being booked.
+    pub not_booked: u64,
 }
 
 /// What became of a command.
@@ -95,9 +114,12 @@ impl Metrics {
     }
 
     /// All of it, with what the state says, in the text format.
-    pub fn text(&self, state: &State, records: u64) -> String {
+    pub fn text(&self, state: &State, records: u64, cluster: Option<&ClusterCounts>) -> String {
         let mut text = String::new();
-        let now = of_state(state, records);
+        let mut now = of_state(state, records);
+        if let Some(counts) = cluster {
+            of_cluster(&mut now, counts);
+        }
         for registry in [&self.registry, &now] {
             if let Err(error) = encode(&mut text, registry) {
                 let _ = writeln!(text, "# cannot be written: {error}");
@@ -147,6 +169,45 @@ fn of_state(state: &State, records: u64) -> Registry {
     leases(&mut registry, state);
     promises(&mut registry, state);
     registry
+}
+
+fn of_cluster(registry: &mut Registry, counts: &ClusterCounts) {
+    let gauges = [
+        (
+            "cluster_enforced",
+            "1 if the cluster is held to the leases, 0 if it is only watched",
+            counts.enforces.into(),
+        ),
+        (
+            "cluster_differences",
+            "Objects of the cluster that are not as the leases have them",
+            counts.differences,
+        ),
+        ("cluster_not_booked", "Runs that go on without being booked", counts.not_booked),
+    ];
+    for (name, help, value) in gauges {
+        let gauge = Count::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
+    }
+    let seen = Gauge::<i64>::default();
+    seen.set(counts.seen.map_or(0, Instant::unix));
+    let help = "When the last look at the cluster that came in began; 0 before the first";
+    registry.register("cluster_seen_timestamp_seconds", help, seen);
+    let counters = [
+        ("cluster_drifted", "Objects of the cluster found changed by hand", counts.drifted),
+        ("cluster_calls", "Calls that were made to hold the cluster to the leases", counts.calls),
+        (
+            "cluster_told_to_leave",
+            "Jobs of the cluster that were told to leave",
+            counts.told_to_leave,
+        ),
+    ];
+    for (name, help, value) in counters {
+        let counter = Counter::<u64>::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
 }
 
 fn gpus(registry: &mut Registry, state: &State) {

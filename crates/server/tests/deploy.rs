@@ -7,7 +7,7 @@ use leasehold_control::Input;
 use leasehold_diagnostics::Source;
 use leasehold_lease::Terms;
 use leasehold_server::core::{Core, Outbox};
-use leasehold_server::metrics::{Metrics, Outcome};
+use leasehold_server::metrics::{ClusterCounts, Metrics, Outcome};
 use leasehold_server::plant::NoPlant;
 use leasehold_units::Instant;
 
@@ -38,7 +38,7 @@ fn counted() -> String {
     core.handle(now, &sign, &mut NoPlant, &mut Outbox::default()).expect("it fits");
     let metrics = Metrics::default();
     metrics.count("job_submit", Outcome::Done, 0.001);
-    metrics.text(core.state(), 0)
+    metrics.text(core.state(), 0, Some(&ClusterCounts::default()))
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub enum Slurm {
     /// Print what leases come to in Slurm, and how that differs from what is there; nothing is changed
     ///
     /// `+` is missing, `~` is otherwise, `-` is left over from a lease that ended, `=` is as it should be, `!` is
-    /// somebody else's and in the way.
+    /// somebody else's and in the way. What of slurm.conf does not go with leases is said first.
     Plan(SlurmPlan),
     /// Say how the cluster of a live site stands: when it was seen, what differs, which runs are not booked
     Status(Watch),
@@ -33,4 +33,7 @@ pub struct SlurmPlan {
     /// Print the commands that would be given instead
     #[arg(long)]
     pub commands: bool,
+    /// Print the commands that take away all that bears Leasehold's mark; stop the server before you run them
+    #[arg(long, conflicts_with = "commands")]
+    pub remove: bool,
 }

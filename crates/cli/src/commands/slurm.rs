@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use leasehold_clusters::slurm::SlurmError;
-use leasehold_clusters::slurm::cluster::{Cluster, Standing};
+use leasehold_clusters::slurm::calls;
+use leasehold_clusters::slurm::cluster::Cluster;
 use leasehold_clusters::slurm::command::SystemSlurm;
 use leasehold_clusters::slurm::difference::Difference;
 use leasehold_clusters::slurm::settings::Settings;
@@ -58,13 +59,14 @@ fn live_details(answer: &serde_json::Value) -> String {
         .filter_map(|member| answer[member].as_str())
         .map(|why| format!("error: {why}"))
         .collect();
+    details.extend(texts("concerns").into_iter().map(|text| format!("concern: {text}")));
     details.extend(texts("difference"));
     let troubles = answer["not_booked"].as_array().into_iter().flatten();
     details.extend(troubles.map(|trouble| {
         let of = |member: &str| trouble[member].as_str().unwrap_or_default().to_owned();
         format!("job {} is not booked: {}", of("job"), of("why"))
     }));
-    details.join("\n")
+    details.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// What leases come to, and how that differs from what is there.
@@ -72,6 +74,8 @@ fn live_details(answer: &serde_json::Value) -> String {
 struct Plan {
     cluster: String,
     version: String,
+    /// What of the configuration does not go with leases or is good to know, and what Slurm cannot give.
+    concerns: Vec<String>,
     is_as_wanted: bool,
     difference: Difference,
     #[serde(skip)]
@@ -83,8 +87,17 @@ struct Plan {
 
 impl Printable for Plan {
     fn table(&self) -> String {
+        let concern = |text: &String| match self.shows_commands {
+            true => format!("# {text}\n"),
+            false => format!("concern: {text}\n"),
+        };
+        let mut table: String = self.concerns.iter().map(concern).collect();
         let lines = if self.shows_commands { &self.commands } else { &self.lines };
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        table.extend(lines.iter().map(|line| format!("{line}\n")));
+        if self.is_as_wanted && !self.shows_commands {
+            table.push_str("nothing is to be done\n");
+        }
+        table
     }
 
     fn csv(&self) -> String {
@@ -99,6 +112,11 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
     let settings = settings(asked.slurm.as_deref(), Some(&site))?;
     let cluster = cluster(&settings);
     let (version, config) = cluster.greet().map_err(|error| refused(&error))?;
+    if asked.remove {
+        let name = settings.cluster.as_ref().unwrap_or(&config.cluster);
+        let removal = cluster.removal(name).map_err(|error| refused(&error))?;
+        return output::print(&Removal::of(&removal), common);
+    }
     let now = Clock::Wall.now();
     let names =
         Names::new(&settings, &site).map_err(|error| Failure::impossible(error.to_string()))?;
@@ -110,18 +128,42 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
     let standing = cluster
         .compare(&wanted, None, now)
         .map_err(|error| Failure::impossible(error.to_string()).with_hint(error.advice()))?;
-    output::print(&show(&standing, (config.cluster, version.to_string()), asked.commands), common)
-}
-
-fn show(standing: &Standing, (cluster, version): (String, String), shows_commands: bool) -> Plan {
-    Plan {
-        cluster,
-        version,
+    let concerns = config.concerns(settings.preemption).into_iter();
+    let plan = Plan {
+        cluster: config.cluster,
+        version: version.to_string(),
+        concerns: concerns.chain(standing.notes()).collect(),
         is_as_wanted: standing.is_as_wanted(),
         difference: standing.difference().clone(),
         lines: standing.lines(),
         commands: standing.commands(),
-        shows_commands,
+        shows_commands: asked.commands,
+    };
+    output::print(&plan, common)
+}
+
+/// What takes away all that Leasehold made.
+#[derive(Debug, Serialize)]
+struct Removal {
+    commands: Vec<String>,
+    waiting: Vec<String>,
+}
+
+impl Removal {
+    fn of(removal: &calls::Removal) -> Self {
+        let commands = removal.calls.iter().map(ToString::to_string).collect();
+        Self { commands, waiting: removal.waiting.clone() }
+    }
+}
+
+impl Printable for Removal {
+    fn table(&self) -> String {
+        let waits = self.waiting.iter().map(|text| format!("# waits: {text}\n"));
+        waits.chain(self.commands.iter().map(|line| format!("{line}\n"))).collect()
+    }
+
+    fn csv(&self) -> String {
+        self.table()
     }
 }
 

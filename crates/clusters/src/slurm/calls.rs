@@ -9,6 +9,7 @@
 
 mod accounting;
 mod moves;
+mod removal;
 
 use std::fmt;
 
@@ -16,6 +17,8 @@ use super::command::{Program, Slurm, spelled};
 use super::difference::{Difference, Found, Kind, attainable};
 use super::error::SlurmError;
 use super::objects::Desired;
+
+pub use removal::{Removal, removal};
 
 /// A command of Slurm and what it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

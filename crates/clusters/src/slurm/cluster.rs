@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use leasehold_units::{Instant, Interval, Seconds};
 
-use super::calls::{self, Plan, Undecided};
+use super::calls::{self, Plan, Removal, Undecided};
 use super::command::{Program, Slurm};
 use super::compile::{CompileError, compile};
 use super::difference::{Difference, Found, difference};
 use super::error::SlurmError;
-use super::objects::Wanted;
+use super::objects::{Note, Wanted};
 use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
 use super::submit::{self, BatchJob};
 use super::version::Version;
@@ -33,6 +33,7 @@ pub struct Cluster {
 #[derive(Debug)]
 pub struct Standing {
     difference: Difference,
+    notes: Vec<Note>,
     plan: Result<Plan, Undecided>,
 }
 
@@ -193,10 +194,22 @@ impl Cluster {
         let slurm = self.slurm.as_ref();
         let desired = compile(wanted).map_err(ClusterError::Wanted)?;
         let found = Found::ask(slurm, &wanted.cluster, &jobs::ask(slurm)?)?;
-        let last = last.and_then(|last| last.plan.as_ref().ok()).map(|plan| &plan.attained);
+        let last = last.and_then(|last| last.plan.as_ref().ok());
+        // Calls that were put off were not made.
+        let last = last.filter(|plan| plan.deferred == 0).map(|plan| &plan.attained);
         let difference = difference(&desired, &found, last, now);
         let plan = calls::plan(&desired, &found, &difference, CALLS_AT_ONCE);
-        Ok(Standing { difference, plan })
+        Ok(Standing { difference, notes: desired.notes, plan })
+    }
+
+    /// What would take away all that Leasehold made on the cluster of that name; nothing is changed.
+    ///
+    /// # Errors
+    /// If Slurm cannot be asked or something cannot be read.
+    pub fn removal(&self, cluster: &str) -> Result<Removal, SlurmError> {
+        let slurm = self.slurm.as_ref();
+        let found = Found::ask(slurm, cluster, &jobs::ask(slurm)?)?;
+        calls::removal(&found, cluster)
     }
 
     /// Makes the calls that mend it, one after the other, and says how many there were. What an interruption
@@ -218,6 +231,11 @@ impl Standing {
     /// Whether nothing is to be done.
     pub fn is_as_wanted(&self) -> bool {
         self.plan.as_ref().is_ok_and(|plan| plan.calls.is_empty() && plan.waiting.is_empty())
+    }
+
+    /// What the leases allow and could not be had, a line each.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.iter().map(|note| format!("{}: {}", note.about, note.text)).collect()
     }
 
     /// What differs, for programs.

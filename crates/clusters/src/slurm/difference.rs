@@ -178,7 +178,13 @@ pub fn difference(
 impl Difference {
     /// Whether nothing is to be done and nothing to be decided.
     pub fn is_settled(&self) -> bool {
-        self.entries.iter().all(|entry| matches!(entry.kind, Kind::Foreign | Kind::Waiting))
+        self.unsettled() == 0
+    }
+
+    /// How many objects are not as they should be. What waits or is left alone does not count.
+    pub fn unsettled(&self) -> usize {
+        let is_settled = |entry: &&Entry| matches!(entry.kind, Kind::Foreign | Kind::Waiting);
+        self.entries.iter().filter(|entry| !is_settled(entry)).count()
     }
 
     /// What a person must decide before anything is changed.

@@ -142,7 +142,8 @@ impl SlurmError {
                 "check that slurmdbd runs and reaches its database; `sacctmgr show cluster` must answer"
             }
             Self::NoRights { .. } => {
-                "run Leasehold as SlurmUser, or give its user AdminLevel=Admin; reservations need SlurmUser, root or Operator"
+                "give the user that Leasehold runs as AdminLevel=Admin in sacctmgr; Operator is enough where slurm.toml names \
+                 accounts of every party"
             }
             Self::TimedOut { .. } => {
                 "look at the load of slurmctld with `sdiag`; the next cycle asks again"

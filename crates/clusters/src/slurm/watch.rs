@@ -305,15 +305,15 @@ impl Watch {
         let mut rows: Vec<&Run> = rows.iter().collect();
         rows.sort_by_key(|row| row.start);
         for row in rows {
+            let name = JobName::new(row.id, row.array);
             // The record says that it started when it was cancelled, on no node.
             if let (JobState::Cancelled, true, Some(at)) =
                 (&row.state, row.nodes.is_empty(), row.end)
             {
-                look.sighting.withdrawn.push((JobName::new(row.id, row.array), at));
+                look.sighting.withdrawn.push((name, at));
             }
-            let (Some(since), Some(at)) = (row.start, row.end) else { continue };
+            let (Some(since), Some(at)) = (self.start_of(row, name), row.end) else { continue };
             let Some(end) = end_of(&row.state, row.exit) else { continue };
-            let name = JobName::new(row.id, row.array);
             if row.nodes.is_empty() || at > look.sighting.at {
                 continue;
             }
@@ -339,6 +339,18 @@ impl Watch {
             .filter(|name| self.running.get(name).is_some_and(|watched| watched.missed.is_some()))
             .collect();
         look.sighting
+    }
+
+    /// When the run of a row began. A job that is put back seconds after its start is on record without one, as if it
+    /// had never begun, but with its nodes and its end: that it ran was seen.
+    fn start_of(&self, row: &Run, name: JobName) -> Option<Instant> {
+        row.start.or_else(|| {
+            let missed = self.running.get(&name).filter(|watched| watched.missed.is_some())?;
+            let since = missed.run.since;
+            let nodes = missed.run.nodes.iter().map(|(node, _)| node);
+            let same = row.submit <= since && row.end.is_some_and(|end| since <= end);
+            (same && nodes.eq(&row.nodes)).then_some(since)
+        })
     }
 
     /// Ends runs of which nothing is on record for too long.

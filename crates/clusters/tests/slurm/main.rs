@@ -4,5 +4,7 @@ mod commands;
 mod crashes;
 mod deals;
 mod fake;
+mod record;
+mod removal;
 mod settings;
 mod watch;

@@ -9,6 +9,8 @@ use utoipa_axum::routes;
 
 use super::{App, Shared};
 use crate::auth::{Principal, Right};
+use crate::metrics::ClusterCounts;
+use crate::plant::SlurmStatus;
 use crate::problem::Problem;
 
 /// What Prometheus is answered with.
@@ -47,6 +49,20 @@ async fn metrics(app: Shared, who: Principal) -> Result<Response, Problem> {
     who.reach(Right::ReadMetrics)?;
     let core = app.handle.core().await;
     let records = *app.handle.news().borrow();
-    let text = app.metrics.text(core.state(), records);
+    let cluster = app.cluster.as_ref().map(counts);
+    let text = app.metrics.text(core.state(), records, cluster.as_ref());
     Ok(([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response())
+}
+
+fn counts(status: &SlurmStatus) -> ClusterCounts {
+    let now = status.now();
+    ClusterCounts {
+        seen: status.seen(),
+        enforces: status.enforces,
+        differences: now.differences as u64,
+        drifted: now.drifted,
+        calls: now.calls,
+        told_to_leave: now.told_to_leave,
+        not_booked: now.not_booked.len() as u64,
+    }
 }

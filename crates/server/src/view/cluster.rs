@@ -20,10 +20,15 @@ pub struct ClusterView {
     pub unheld: Option<String>,
     /// When it was compared with the leases.
     pub compared: Option<String>,
-    /// What was not as they have it, a line each.
+    /// What was not as they have it or is left alone, a line each.
     pub difference: Vec<String>,
-    /// How many lines.
+    /// How many objects were not as they have it.
     pub differences: u64,
+    /// Objects that were found changed by hand, since the start of this server.
+    pub drifted: u64,
+    /// What of the cluster's configuration does not go with leases or is good to know, and what they allow and it
+    /// cannot give.
+    pub concerns: Vec<String>,
     /// Calls that were made to mend it, since the start of this server.
     pub calls: u64,
     /// Jobs that were told to leave, since the start of this server.
@@ -72,7 +77,13 @@ pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
         unseen: now.unseen,
         unheld: now.unheld,
         compared: now.compared.map(|at| at.to_string()),
-        differences: now.difference.len() as u64,
+        differences: now.differences as u64,
+        drifted: now.drifted,
+        concerns: status
+            .iter()
+            .flat_map(|status| status.concerns.clone())
+            .chain(now.notes)
+            .collect(),
         difference: now.difference,
         calls: now.calls,
         told_to_leave: now.told_to_leave,

@@ -206,7 +206,9 @@ impl Booking {
         if registry.cluster().is_booked((name, since)) {
             return Vec::new();
         }
-        let Some(party) = self.names.party(&run.account, state) else { return Vec::new() };
+        let Some(party) = self.names.party(&run.account, state) else {
+            return self.of_a_stranger(&run, state.now);
+        };
         let Some(live) = find(name, registry) else {
             if is_known {
                 return self.trouble(&run, state.now, "the job was refused".to_owned(), false);
@@ -232,6 +234,15 @@ impl Booking {
             }
             Err((why, is_stopped)) => self.trouble(&run, state.now, why, is_stopped),
         }
+    }
+
+    /// A run that is no party's: it is left alone, and said where it is on nodes of the site.
+    fn of_a_stranger(&mut self, run: &SeenRun, now: Instant) -> Vec<Seen> {
+        if !run.nodes.iter().any(|(node, _)| self.names.number(node).is_some()) {
+            return Vec::new();
+        }
+        let why = format!("account {} is no party's: name it in slurm.toml", run.account);
+        self.trouble(run, now, why, false)
     }
 
     fn trouble(&mut self, run: &SeenRun, now: Instant, why: String, is_stopped: bool) -> Vec<Seen> {
@@ -398,7 +409,7 @@ impl Booking {
             if self.complained.insert((*name, *since)) {
                 tracing::warn!(job = %name, why = trouble.why, "a run is not booked");
             }
-            if trouble.is_stopped {
+            if trouble.is_stopped && !self.may_be_free(*name, sighting, state, registry) {
                 self.to_leave.insert(*name);
             }
         }
@@ -438,6 +449,33 @@ impl Booking {
             }
         }
         seen
+    }
+
+    /// Whether a run is on nodes of another one that is gone and whose end is not on record yet: then what is in
+    /// its way may only be here, and not on the nodes.
+    fn may_be_free(
+        &self,
+        name: JobName,
+        sighting: &Sighting,
+        state: &State,
+        registry: &Registry,
+    ) -> bool {
+        let run = sighting.running.iter().find(|run| run.name == name);
+        let nodes: BTreeSet<u32> = run
+            .iter()
+            .flat_map(|run| &run.nodes)
+            .filter_map(|(node, _)| self.names.number(node))
+            .collect();
+        sighting.unresolved.iter().any(|gone| {
+            let live = find(cluster_job(*gone), registry);
+            let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
+            let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job
+            else {
+                return false;
+            };
+            let mut held = at.whole.iter().chain(at.parts().map(|(node, _)| node));
+            held.any(|node| nodes.contains(&node))
+        })
     }
 
     /// Nodes that failed or came back since.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_clusters::slurm::cluster::{Cluster, ClusterError, Standing};
+use leasehold_clusters::slurm::difference::Difference;
 use leasehold_clusters::slurm::objects::Wanted;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun, Sighting, Watch};
 use leasehold_units::Instant;
@@ -58,8 +59,14 @@ pub struct Status {
     pub unseen: Option<String>,
     /// Why what is wanted could not be compared or given.
     pub unheld: Option<String>,
-    /// What is not as it should be, a line each.
+    /// What is not as it should be or is left alone, a line each.
     pub difference: Vec<String>,
+    /// Objects that are not as they should be.
+    pub differences: usize,
+    /// What the leases allow and Slurm cannot give, a line each.
+    pub notes: Vec<String>,
+    /// Objects that were found changed by hand since the start.
+    pub drifted: u64,
     /// When that was found.
     pub compared: Option<Instant>,
     /// Calls that were made to mend it since the start.
@@ -76,11 +83,13 @@ pub struct SlurmStatus {
     link: Arc<Link>,
     /// Whether it is held to the leases, or only watched.
     pub enforces: bool,
+    /// What of Slurm's configuration does not go with leases, or is good to know.
+    pub concerns: Vec<String>,
 }
 
 impl SlurmStatus {
-    pub(super) fn new(link: &Arc<Link>, enforces: bool) -> Self {
-        Self { link: Arc::clone(link), enforces }
+    pub(super) fn new(link: &Arc<Link>, enforces: bool, concerns: Vec<String>) -> Self {
+        Self { link: Arc::clone(link), enforces, concerns }
     }
 
     /// How Slurm stands now.
@@ -273,10 +282,11 @@ impl Link {
             }
             if let Some(wanted) = wanted {
                 compared = Some(Monotonic::now());
-                match hold(cluster, &wanted, last.as_ref(), enforces) {
+                match self.hold(cluster, &wanted, last.as_ref(), enforces) {
                     Ok((standing, calls)) => {
-                        self.note_standing(&standing, calls);
-                        last = Some(standing);
+                        self.note_held(calls);
+                        // Where no call is made, nothing can be otherwise than it was left.
+                        last = enforces.then_some(standing);
                     }
                     Err(error) => {
                         last = None;
@@ -332,10 +342,44 @@ impl Link {
         }
     }
 
-    fn note_standing(&self, standing: &Standing, calls: usize) {
+    /// Compares the cluster with what is wanted and, if that is to be enforced, mends it. Says how it stands
+    /// after that, and how many calls it took.
+    fn hold(
+        &self,
+        cluster: &Cluster,
+        wanted: &Wanted,
+        last: Option<&Standing>,
+        enforces: bool,
+    ) -> Result<(Standing, usize), ClusterError> {
+        let standing = cluster.compare(wanted, last, Clock::Wall.now())?;
+        self.note_standing(&standing);
+        self.note_drift(standing.difference());
+        if !enforces || standing.is_as_wanted() {
+            return Ok((standing, 0));
+        }
+        let calls = cluster.mend(&standing)?;
+        let after = cluster.compare(wanted, Some(&standing), Clock::Wall.now())?;
+        self.note_standing(&after);
+        Ok((after, calls))
+    }
+
+    fn note_drift(&self, difference: &Difference) {
+        for entry in difference.drifted() {
+            tracing::warn!(object = %entry.object, "Slurm was changed by hand: it is set back");
+            self.lock().status.drifted += 1;
+        }
+    }
+
+    fn note_standing(&self, standing: &Standing) {
         let mut shared = self.lock();
         shared.status.difference = standing.lines();
+        shared.status.differences = standing.difference().unsettled();
+        shared.status.notes = standing.notes();
         shared.status.compared = Some(Clock::Wall.now());
+    }
+
+    fn note_held(&self, calls: usize) {
+        let mut shared = self.lock();
         shared.status.calls += calls as u64;
         if shared.status.unheld.take().is_some() {
             tracing::info!("what is wanted of Slurm can be compared again");
@@ -350,23 +394,6 @@ impl Link {
         }
         shared.status.unheld = Some(text);
     }
-}
-
-/// Compares the cluster with what is wanted and, if that is to be enforced, mends it. Says how it stands after
-/// that, and how many calls it took.
-fn hold(
-    cluster: &Cluster,
-    wanted: &Wanted,
-    last: Option<&Standing>,
-    enforces: bool,
-) -> Result<(Standing, usize), ClusterError> {
-    let standing = cluster.compare(wanted, last, Clock::Wall.now())?;
-    if !enforces || standing.is_as_wanted() {
-        return Ok((standing, 0));
-    }
-    let calls = cluster.mend(&standing)?;
-    let after = cluster.compare(wanted, Some(&standing), Clock::Wall.now())?;
-    Ok((after, calls))
 }
 
 /// Starts both threads over a link.

@@ -99,7 +99,8 @@ impl SlurmPlant {
 
     /// How Slurm stands, for whoever looks.
     pub fn status(&self) -> SlurmStatus {
-        SlurmStatus::new(&self.link, self.options.enforces)
+        let SlurmOptions { settings, config, enforces } = &self.options;
+        SlurmStatus::new(&self.link, *enforces, config.concerns(settings.preemption))
     }
 
     const fn placing(&self) -> Placing {
@@ -108,6 +109,10 @@ impl SlurmPlant {
 
     /// Starts to look, if the site goes with the names in slurm.toml.
     fn start(&mut self, state: &State) {
+        let SlurmOptions { settings, config, .. } = &self.options;
+        for concern in config.concerns(settings.preemption) {
+            tracing::warn!(concern, "Slurm's configuration");
+        }
         let names = match Names::new(&self.options.settings, &state.site) {
             Ok(names) => names,
             Err(error) => {

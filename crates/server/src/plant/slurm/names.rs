@@ -77,12 +77,15 @@ impl Names {
         self.numbers.get(name).copied()
     }
 
-    /// The party whose jobs an account has: the one that slurm.toml says, else the one of that name.
+    /// The party whose jobs an account has: the one that slurm.toml says, else the one of that name, unless slurm.toml
+    /// names other accounts for it.
     pub fn party(&self, account: &str, state: &State) -> Option<Party> {
         let said = self.accounts.get(account).map(String::as_str);
         let is_it = |id: &str| match said {
             Some(said) => id == said,
-            None => id.eq_ignore_ascii_case(account),
+            None => {
+                id.eq_ignore_ascii_case(account) && !self.accounts.values().any(|named| named == id)
+            }
         };
         let place = state.parties.iter().position(|party| is_it(party.id.as_str()))?;
         Party::try_from(place).ok()

@@ -348,6 +348,57 @@ fn a_run_where_its_party_holds_nothing_is_said_and_stopped() {
 }
 
 #[test]
+fn a_run_of_no_party_is_said_and_left_alone() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let own = stage.nodes_own();
+    let stranger = run(7, "physics", 1, &[&own[0]], 8);
+    stage.see(Sighting { running: vec![stranger.clone()], ..look(5) });
+    stage.see(Sighting { running: vec![stranger], ..look(30) });
+    let troubles: Vec<_> = stage.plant.booking.troubles().values().cloned().collect();
+    let [trouble] = troubles.as_slice() else { panic!("one: {troubles:?}") };
+    assert!(trouble.why.contains("physics"), "it names the account: {}", trouble.why);
+    assert!(stage.plant.told_to_leave.is_empty());
+    let elsewhere = run(8, "physics", 40, &["desk-1"], 8);
+    stage.see(Sighting { running: vec![elsewhere], ..look(50) });
+    assert!(stage.plant.booking.troubles().is_empty(), "that is nobody's here");
+}
+
+#[test]
+fn an_account_is_its_partys_by_name_only_where_no_other_is_named() {
+    let stage = Stage::new(Placing::Observed);
+    let state = stage.core.state();
+    let party = |text: &str, account: &str| {
+        let settings = Settings::parse(&Source::new("slurm.toml", text), &state.site);
+        let names = Names::new(&settings.expect("it is sound"), &state.site).expect("names");
+        names.party(account, state).map(|party| state.parties[usize::from(party)].id.to_string())
+    };
+    let named = "[[party]]\nid = \"renter\"\naccounts = [\"physics\"]\n";
+    assert_eq!(party("", "renter").as_deref(), Some("renter"));
+    assert_eq!(party(named, "physics").as_deref(), Some("renter"));
+    assert_eq!(party(named, "renter"), None);
+    assert_eq!(party(named, "owner").as_deref(), Some("owner"));
+}
+
+#[test]
+fn a_run_is_not_stopped_for_one_that_is_gone_and_not_on_record() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let borrower = run(7, "owner", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![borrower.clone()], ..look(5) });
+    let tenant = run(8, "renter", 12, &[&held[0]], 8);
+    let unresolved = BTreeSet::from([name(7)]);
+    for seconds in [15, 20, 30, 40] {
+        let (running, unresolved) = (vec![tenant.clone()], unresolved.clone());
+        stage.see(Sighting { running, unresolved, ..look(seconds) });
+        assert!(stage.plant.told_to_leave.is_empty(), "after {seconds} s");
+    }
+    let ended = vec![ended(borrower, 11, DONE, false)];
+    stage.see(Sighting { running: vec![tenant], ended, ..look(50) });
+    assert_eq!(stage.metered(GpuState::Borrowed), 8 * 10);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 38);
+}
+
+#[test]
 fn a_node_that_failed_is_out_and_another_stands_in() {
     let mut stage = Stage::new(Placing::Cluster);
     let held = stage.nodes_held();
