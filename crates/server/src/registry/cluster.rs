@@ -9,7 +9,7 @@ use crate::job::ClusterJob;
 
 /// So long it is known that a run was booked. A cluster that was out of reach for longer is read again
 /// from no earlier.
-pub const RUNS_KNOWN: Seconds = Seconds::new(2 * 86_400);
+const RUNS_KNOWN: Seconds = Seconds::new(2 * 86_400);
 
 /// A run by the cluster's number of its job and the instant at which it started there.
 pub type RunKey = (ClusterJob, Instant);
@@ -34,6 +34,11 @@ impl ClusterJobs {
     /// All that are not over, by the cluster's number.
     pub fn iter(&self) -> impl Iterator<Item = (ClusterJob, &str, u64)> {
         self.jobs.iter().map(|(job, (party, number))| (*job, party.as_str(), *number))
+    }
+
+    /// Whether nothing was ever booked, or not for a long time.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.booked.is_empty()
     }
 
     /// Whether a run is booked from its start to its end.

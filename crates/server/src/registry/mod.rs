@@ -11,7 +11,7 @@ use leasehold_storage::ArchiveRow;
 use leasehold_units::{Instant, PartyId};
 use serde::{Deserialize, Serialize};
 
-pub use cluster::{ClusterJobs, RUNS_KNOWN, RunKey};
+pub use cluster::{ClusterJobs, RunKey};
 pub use feed::{Feed, FeedItem, News};
 
 use crate::auth::TokenBook;

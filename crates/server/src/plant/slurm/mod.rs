@@ -23,7 +23,7 @@ use leasehold_units::{Instant, Seconds};
 use super::{Plant, Seen, Waker};
 use crate::job::{ClusterJob, Exit, JobDescription};
 use crate::log::Fact;
-use crate::registry::{RUNS_KNOWN, Registry};
+use crate::registry::Registry;
 
 pub use booking::{Booking, Trouble};
 use desk::{Answer, Desk};
@@ -326,7 +326,9 @@ impl Plant for SlurmPlant {
         }
         let Some(booking) = &self.booking else { return };
         let known = registry.noted().max(state.now);
-        let since = known.before(RECORD_LAG).max(known.before(RUNS_KNOWN));
+        // What ended before a site was opened is not its own.
+        let lag = if registry.cluster().is_empty() { Seconds::ZERO } else { RECORD_LAG };
+        let since = known.before(lag);
         self.link.adopt(Self::running(booking.names(), state, registry), since);
     }
 
