@@ -10,6 +10,7 @@ mod replay;
 mod serve;
 mod simulate;
 mod slurm;
+mod slurm_cycle;
 mod storage;
 
 use std::io::Write as _;
@@ -45,6 +46,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("replay", replay::run),
     ("serve", serve::run),
     ("simulate", simulate::figures),
+    ("slurm-cycle", slurm_cycle::run),
     ("slurm-reclaim", slurm::run),
     ("storage", storage::run),
 ];

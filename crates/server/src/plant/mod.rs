@@ -21,6 +21,8 @@ use crate::registry::Registry;
 
 pub use local::{LocalLogs, LocalOptions, LocalPlant};
 pub use simulated::SimulatedPlant;
+#[cfg(feature = "bench")]
+pub use slurm::Booking;
 pub use slurm::{
     Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status, Trouble, wanted,
 };
