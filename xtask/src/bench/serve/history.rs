@@ -52,6 +52,7 @@ fn one_job(core: &mut Core, now: Instant, number: u64, out: &mut Outbox) -> Inst
         work: Work::Command(vec!["sleep".into(), "1".into()]),
         environment: std::collections::BTreeMap::new(),
         directory: None,
+        cluster_job: None,
     };
     core.note(now, Fact::JobDescribed { party: PARTY.into(), number, description }, out);
     let party = core.state().parties.iter().position(|party| party.id.as_str() == PARTY);
