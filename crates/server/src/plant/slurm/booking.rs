@@ -443,7 +443,8 @@ impl Booking {
             if runs.is_some_and(over) {
                 self.to_leave.insert(name);
             }
-            if !there && !(held && job.spec.party == LANDLORD) {
+            let stays = there || (held && job.spec.party == LANDLORD);
+            if !stays {
                 tracing::debug!(%name, "a job that waited is withdrawn");
                 seen.push(Seen::Input(Input::Cancel { job: slot }));
             }

@@ -298,7 +298,6 @@ impl Link {
     }
 
     /// Jobs to be told to leave that were not `told` lately, and what is wanted if that is to be compared.
-    #[expect(clippy::type_complexity, reason = "two kinds of work, or the end")]
     fn await_work(
         &self,
         is_due: bool,
