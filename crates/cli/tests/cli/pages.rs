@@ -50,7 +50,7 @@ fn man_writes_a_page_a_command() {
     assert_snapshot!(folder.outcome("man pages/man1"), @r#"
     exit 0
     --- stderr
-    wrote 76 pages into pages/man1
+    wrote 79 pages into pages/man1
     "#);
     let listed = std::fs::read_dir(folder.path("pages/man1")).expect("it was made").count();
     assert_eq!(listed, 75);

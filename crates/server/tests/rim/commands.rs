@@ -120,7 +120,7 @@ async fn an_amendment_of_another_version_than_the_latest_is_refused() {
     let shown = site.get("operator", "/api/v1/leases/lease-a").await;
     assert_eq!(shown.headers["etag"], "\"1\"");
     let terms = shown.json()["terms"].clone();
-    for (tag, expected) in [("\"7\"", 412), ("7", 400), ("W/\"1\"", 400), ("*", 400)] {
+    for (tag, expected) in [("\"7\"", 412), ("7", 412), ("W/\"1\"", 412), ("*", 412)] {
         let body = serde_json::json!({ "terms": terms }).to_string();
         let mut request = site.request(
             Some("operator"),

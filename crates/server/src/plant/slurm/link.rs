@@ -15,6 +15,7 @@ use leasehold_units::Instant;
 use super::super::Waker;
 use super::booking::Trouble;
 use super::names::Names;
+use super::record::Record;
 use crate::clock::Clock;
 
 /// What is wanted is compared with what is there at least so often.
@@ -200,27 +201,27 @@ impl Link {
     /// Looks at Slurm until the end.
     pub fn look(&self, looking: &Looking, wake: &dyn Fn()) {
         let mut watch = Watch::default();
-        // Runs are on record some time after they ended; what was told before is known.
-        let mut record_since = None;
+        let mut record = Record::default();
         while let Some(adopted) = self.await_turn(looking.every) {
             if let Some((runs, since)) = adopted {
                 watch.adopt(runs);
-                record_since = Some(since);
+                record = Record::from(since);
             }
             let gpus = |node: &str| {
                 let number = looking.names.number(node);
                 number.map_or(0, |number| u32::from(looking.gpus[number as usize]))
             };
             let at = Clock::Wall.now();
-            match looking.cluster.look(&mut watch, at, record_since, &gpus) {
+            match looking.cluster.look(&mut watch, at, record.due(at), &gpus) {
                 Ok((sighting, was_recorded)) => {
-                    if was_recorded {
-                        record_since = None;
-                    }
+                    record.note_look(at, was_recorded);
                     self.put(sighting);
                     wake();
                 }
-                Err(error) => self.note_unseen(&error.to_string(), error.advice()),
+                Err(error) => {
+                    record.note_failure();
+                    self.note_unseen(&error.to_string(), error.advice());
+                }
             }
         }
     }

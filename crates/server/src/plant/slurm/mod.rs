@@ -5,6 +5,7 @@ mod booking;
 mod desk;
 mod link;
 mod names;
+mod record;
 mod submission;
 mod wanted;
 
