@@ -70,12 +70,22 @@ impl Engine {
 
     /// What is durable, as soon as the store can be read.
     fn read_again(&mut self) -> Result<Core, Stopped> {
+        let mut regained = false;
         loop {
             let error = match load::read_core(self.store.as_mut()) {
                 Ok(core) => return Ok(core),
                 Err(LoadError::Store(error)) if !must_stop(&error) => error,
                 Err(error) => return Err(error.into()),
             };
+            // A leader whose connection was cut gets another one, and the lead back, by writing.
+            match self.store.append(&Batch::default()) {
+                Ok(_) if !regained => {
+                    regained = true;
+                    continue;
+                }
+                Err(error) if must_stop(&error) => return Err(error.into()),
+                _ => {}
+            }
             tracing::warn!(%error, "the store cannot be read");
             if self.turn_away(PAUSE) {
                 return Err(error.into());
