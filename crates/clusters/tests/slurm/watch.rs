@@ -85,7 +85,7 @@ fn slurmctld_knows_for_a_while_when_a_job_ended() {
     let mut watch = Watch::default();
     look(&mut watch, 10, &[running(1, 5)], &[]);
     let ended = over(1, JobState::Completed, 5, 12);
-    assert_eq!(ends(&look(&mut watch, 20, &[ended.clone()], &[])), [(1, 12, false)]);
+    assert_eq!(ends(&look(&mut watch, 20, std::slice::from_ref(&ended), &[])), [(1, 12, false)]);
     assert_eq!(ends(&look(&mut watch, 30, &[ended], &[])), [], "it is told once");
 }
 
