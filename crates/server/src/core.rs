@@ -7,7 +7,7 @@ use leasehold_storage::{ArchiveRow, Batch, Chunk, NewRecord, Record};
 use leasehold_units::Instant;
 
 use crate::log::{Entry, Fact, Said};
-use crate::plant::{EmulatedJob, Plant, Seen};
+use crate::plant::{Plant, Seen, SeenJob};
 use crate::registry::Registry;
 
 /// The state machine and what is remembered beside it.
@@ -210,13 +210,13 @@ impl Core {
     }
 
     /// Submits a job under its party's next number. A refused job leaves no trace.
-    fn submit(&mut self, now: Instant, job: EmulatedJob, plant: &mut dyn Plant, out: &mut Outbox) {
-        let EmulatedJob { description, spec } = job;
+    fn submit(&mut self, now: Instant, job: SeenJob, plant: &mut dyn Plant, out: &mut Outbox) {
+        let SeenJob { description, spec } = job;
         let party = self.state().parties[usize::from(spec.party)].id.as_str().to_owned();
         let number = self.registry.party(&party).map_or(0, |book| book.described) + 1;
         let input = Input::Submit(JobSpec { number, ..spec });
         if let Err(refusal) = self.control.would_take(now, &input) {
-            tracing::debug!(%refusal, "a job of an emulated party is refused");
+            tracing::debug!(%refusal, "a job that the plant saw is refused");
             return;
         }
         self.note(now, Fact::JobDescribed { party, number, description }, out);

@@ -37,13 +37,13 @@ pub enum Seen {
     Input(Input),
     /// Something for the record.
     Fact(Fact),
-    /// A party that is emulated submits a job.
-    Job(Box<EmulatedJob>),
+    /// A party submitted a job there, not here.
+    Job(Box<SeenJob>),
 }
 
-/// A job of a party that is emulated. It gets the party's next number, if it is taken.
+/// A job that a party submitted to the plant: an emulated party, or a user of the cluster's own scheduler. It gets the party's next number, if it is taken.
 #[derive(Debug, Clone)]
-pub struct EmulatedJob {
+pub struct SeenJob {
     /// What the party says of it.
     pub description: JobDescription,
     /// What it asks for; its number does not count.

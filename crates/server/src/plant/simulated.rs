@@ -9,7 +9,7 @@ use leasehold_simulator::engine::{Emulation, Newcomer, Script};
 use leasehold_simulator::workload::WorkloadError;
 use leasehold_units::Instant;
 
-use super::{EmulatedJob, Plant, Seen};
+use super::{Plant, Seen, SeenJob};
 use crate::job::{Exit, JobDescription, Work};
 use crate::log::Fact;
 use crate::registry::Registry;
@@ -58,7 +58,7 @@ impl SimulatedPlant {
             account: account_name(spec.account),
             ..JobDescription::default()
         };
-        Seen::Job(Box::new(EmulatedJob { description, spec }))
+        Seen::Job(Box::new(SeenJob { description, spec }))
     }
 }
 

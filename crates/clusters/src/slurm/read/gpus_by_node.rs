@@ -20,13 +20,6 @@ pub struct NodeGpus {
     pub gpus: u32,
 }
 
-/// GPUs of a running job by node where that follows from what squeue says: it has one node, all GPUs of whole nodes, or none.
-pub fn evident(job: &SlurmJob, gpus_per_node: u32) -> Option<Vec<NodeGpus>> {
-    let count = u32::try_from(job.nodes.len()).ok().filter(|count| *count > 0)?;
-    let even = count == 1 || job.gpus == 0 || Some(job.gpus) == count.checked_mul(gpus_per_node);
-    even.then(|| vec![NodeGpus { nodes: job.nodes.clone(), gpus: job.gpus / count }])
-}
-
 /// Arguments of scontrol.
 pub fn arguments(job: &SlurmJob) -> Vec<String> {
     vec!["show".into(), "job".into(), "-d".into(), job.label()]
@@ -139,13 +132,5 @@ mod tests {
             assert!(read(&named(line), &job("n[7-8]", 5)).is_err(), "{line}");
         }
         assert!(read("", &job("n[7-8]", 5)).is_err());
-    }
-
-    #[test]
-    fn whole_nodes_need_no_question() {
-        assert_eq!(evident(&job("n[1-4]", 32), 8).map(|groups| groups[0].gpus), Some(8));
-        assert_eq!(evident(&job("n1", 3), 8).map(|groups| groups[0].gpus), Some(3));
-        assert_eq!(evident(&job("n[7-8]", 5), 8), None);
-        assert_eq!(evident(&job("", 5), 8), None);
     }
 }

@@ -200,28 +200,6 @@ impl SlurmJob {
     pub fn label(&self) -> String {
         label(self.id, self.array)
     }
-
-    /// Whether somebody holds it back: its user, an admin, or a limit of attempts.
-    pub fn is_held(&self) -> bool {
-        self.state == JobState::Pending
-            && matches!(
-                self.reason.as_str(),
-                "JobHeldUser"
-                    | "JobHeldAdmin"
-                    | "job requeued in held state"
-                    | "launch failed requeued held"
-            )
-    }
-
-    /// Whether it waits for something other than nodes: another job, a time, somebody who holds it.
-    pub fn waits_for_itself(&self) -> bool {
-        self.state == JobState::Pending
-            && (self.is_held()
-                || matches!(
-                    self.reason.as_str(),
-                    "Dependency" | "DependencyNeverSatisfied" | "BeginTime" | "JobArrayTaskLimit"
-                ))
-    }
 }
 
 /// The name by which Slurm's commands take a job.
@@ -330,9 +308,6 @@ mod tests {
         assert_eq!((job.label().as_str(), job.array), ("5", None));
         assert!(job.nodes.is_empty() && job.start.is_none() && job.limit.is_none());
         assert_eq!(job.reason, "ReqNodeNotAvail, May be reserved for other job");
-        assert!(!job.waits_for_itself());
-        let held = with(&[(7, "PENDING"), (19, "JobHeldUser")]);
-        assert!(read(&line(&held)).expect("readable")[0].is_held());
     }
 
     #[test]

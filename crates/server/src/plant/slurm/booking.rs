@@ -12,7 +12,7 @@ use leasehold_control::{
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds, Shape};
 
-use super::super::{EmulatedJob, Seen};
+use super::super::{Seen, SeenJob};
 use super::names::Names;
 use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
@@ -367,7 +367,7 @@ impl Booking {
         gpus: u32,
         (name, user, account): (JobName, &str, &str),
         limit: Option<Seconds>,
-    ) -> EmulatedJob {
+    ) -> SeenJob {
         let seconds = |seconds: Seconds| u32::try_from(seconds.get()).unwrap_or(u32::MAX);
         let description = JobDescription {
             name: name.to_string(),
@@ -390,7 +390,7 @@ impl Booking {
             priority: 0,
             account: 0,
         };
-        EmulatedJob { description, spec }
+        SeenJob { description, spec }
     }
 
     /// What a look as a whole says: nodes that failed or came back, jobs that are gone, runs that must end.
