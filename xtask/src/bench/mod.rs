@@ -3,6 +3,7 @@
 //! Each module here measures one thing and hands back its figures. A figure is never a test:
 //! machines differ, and a busy one would turn CI red for nothing.
 
+mod binary;
 mod guarantee;
 mod money;
 mod promise;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant as Clock};
 
 use leasehold_storage::cluster;
 
-use super::Figure;
+use super::{Figure, binary};
 use http::Connection;
 use load::{Load, submission};
 use process::{Place, Server};
@@ -32,7 +32,7 @@ pub fn run(report: &mut dyn FnMut(Figure)) {
     let wanted = std::env::var("LEASEHOLD_BENCH_SERVE").ok();
     let is_wanted =
         |part: &str| wanted.as_ref().is_none_or(|all| all.split(',').any(|one| one == part));
-    process::build();
+    binary::build();
     if is_wanted("sqlite") {
         submissions("sqlite", None, report);
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant as Clock};
 
+use super::super::binary;
 use super::http::{self, Connection};
 
 /// Nothing takes longer than this.
@@ -25,16 +26,6 @@ pub struct Server<'a> {
     process: Child,
     /// Where it listens.
     pub address: SocketAddr,
-}
-
-/// Builds the server.
-pub fn build() {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["build", "--quiet", "--release", "--package", "leasehold"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status();
-    assert!(built.is_ok_and(|status| status.success()), "the server cannot be built");
 }
 
 /// What `look` finds, as soon as it does.
@@ -88,8 +79,7 @@ impl<'a> Server<'a> {
     }
 
     fn serve<'b>(place: &'a Place, arguments: impl Iterator<Item = &'b str>) -> Self {
-        let own = std::env::current_exe().expect("this program is somewhere");
-        let mut process = Command::new(own.with_file_name("leasehold"))
+        let mut process = Command::new(binary::path())
             .arg("serve")
             .args(arguments)
             .args(["--data", "data", "--listen", "127.0.0.1:0", "--rate-limit", "off"])

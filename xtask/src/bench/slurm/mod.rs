@@ -1,14 +1,16 @@
 //! How soon a tenant's work starts where borrowers fill a cluster that Slurm runs, and how many of them it
-//! costs: Slurm's own preemption beside victims that are chosen from outside.
+//! costs: Slurm's own preemption, victims that a loop chooses from outside, and Leasehold itself, release build.
 //!
 //! On an emulated cluster, as root. `LEASEHOLD_TRIES` says how often each case is tried.
 
+mod leasehold;
 mod reclaim;
 mod stage;
 
-use leasehold_clusters::slurm::emulated::{Cluster, Options};
+use leasehold_clusters::slurm::emulated::{Cluster, Options, Preempt};
 
-use super::Figure;
+use super::{Figure, binary};
+use leasehold::Leasehold;
 use reclaim::{Chosen, Qos, Reclaim};
 use stage::{Outcome, Stage};
 
@@ -73,6 +75,30 @@ impl Borrowers {
     }
 }
 
+/// A way to free nodes for the tenant.
+struct Mode {
+    /// As in the figures.
+    name: &'static str,
+    /// Whether Slurm itself evicts.
+    preempt: Preempt,
+    /// Sets it up on an empty cluster.
+    begin: for<'a> fn(&'a Cluster) -> Box<dyn Reclaim + 'a>,
+}
+
+const MODES: [Mode; 3] = [
+    Mode { name: "qos", preempt: Preempt::Qos, begin: |_| Box::new(Qos) },
+    Mode {
+        name: "chosen",
+        preempt: Preempt::None,
+        begin: |cluster| Box::new(Chosen::new(cluster)),
+    },
+    Mode {
+        name: "leasehold",
+        preempt: Preempt::None,
+        begin: |cluster| Box::new(Leasehold::start(cluster)),
+    },
+];
+
 /// One line of the table.
 struct Line {
     mode: &'static str,
@@ -85,21 +111,23 @@ struct Line {
 pub fn run(report: &mut dyn FnMut(Figure)) {
     let tries = std::env::var("LEASEHOLD_TRIES").ok().and_then(|text| text.parse().ok());
     let tries = tries.unwrap_or(TRIES).max(1);
+    binary::build();
     let mut lines = Vec::new();
-    for reclaim in [&mut Qos as &mut dyn Reclaim, &mut Chosen::default()] {
+    for mode in MODES {
         let options = Options {
             gpus_per_node: GPUS_PER_NODE,
             kill_wait_seconds: KILL_WAIT_SECONDS,
-            preempt: reclaim.preempt(),
+            preempt: mode.preempt,
             ..Options::with_nodes(NODES)
         };
         let Some(cluster) = Cluster::start(&options) else { return };
         let stage = Stage::new(cluster);
+        let mut reclaim = (mode.begin)(stage.cluster());
         for borrowers in BORROWERS {
             stage.fill(borrowers);
             for work in WORK {
-                let outcomes = (0..tries).map(|_| stage.attempt(work, reclaim)).collect();
-                let line = Line { mode: reclaim.name(), work, borrowers, outcomes };
+                let outcomes = (0..tries).map(|_| stage.attempt(work, &mut *reclaim)).collect();
+                let line = Line { mode: mode.name, work, borrowers, outcomes };
                 line.report(report);
                 lines.push(line);
             }
@@ -144,7 +172,7 @@ fn table(lines: &[Line]) {
          {NODES_NEEDED} evictions are enough"
     );
     eprintln!(
-        "{:8} {:14} {:9} {:>5} {:>7} {:>7} {:>8} {:>7}",
+        "{:9} {:14} {:9} {:>5} {:>7} {:>7} {:>8} {:>7}",
         "mode", "work", "borrowers", "tries", "p50 s", "p100 s", "evicted", "missing"
     );
     for line in lines {
@@ -153,7 +181,7 @@ fn table(lines: &[Line]) {
             |index: Option<usize>| index.and_then(|i| waits.get(i)).copied().unwrap_or(f64::NAN);
         let (least, most) = line.evicted();
         eprintln!(
-            "{:8} {:14} {:9} {:>5} {:>7.2} {:>7.2} {:>8} {:>7}",
+            "{:9} {:14} {:9} {:>5} {:>7.2} {:>7.2} {:>8} {:>7}",
             line.mode,
             line.work.name(),
             line.borrowers.name(),

@@ -2,64 +2,45 @@
 
 use std::collections::BTreeSet;
 
-use leasehold_clusters::slurm::emulated::{Cluster, Preempt};
+use leasehold_clusters::slurm::emulated::Cluster;
 
 use super::GPUS_PER_NODE;
 use super::stage::{LANDLORD, TENANT};
 
-/// A way to free nodes.
+/// What frees nodes.
 pub(super) trait Reclaim {
-    /// As in the figures.
-    fn name(&self) -> &'static str;
-
-    /// Whether Slurm itself evicts.
-    fn preempt(&self) -> Preempt;
-
     /// A try begins.
-    fn begin(&mut self);
+    fn begin(&mut self) {}
 
     /// Looks at the cluster once, and does what there is to do. Called again and again while work waits.
-    fn look(&mut self, cluster: &Cluster);
+    fn look(&mut self) {}
 }
 
 /// Slurm's own: nothing is left to do.
 pub(super) struct Qos;
 
-impl Reclaim for Qos {
-    fn name(&self) -> &'static str {
-        "qos"
-    }
-
-    fn preempt(&self) -> Preempt {
-        Preempt::Qos
-    }
-
-    fn begin(&mut self) {}
-
-    fn look(&mut self, _cluster: &Cluster) {}
-}
+impl Reclaim for Qos {}
 
 /// Slurm evicts nobody; as many borrowers as are needed are requeued from outside.
-#[derive(Default)]
-pub(super) struct Chosen {
+pub(super) struct Chosen<'a> {
+    cluster: &'a Cluster,
     /// Those of this try.
     told: BTreeSet<String>,
 }
 
-impl Reclaim for Chosen {
-    fn name(&self) -> &'static str {
-        "chosen"
+impl<'a> Chosen<'a> {
+    pub(super) fn new(cluster: &'a Cluster) -> Self {
+        Self { cluster, told: BTreeSet::new() }
     }
+}
 
-    fn preempt(&self) -> Preempt {
-        Preempt::None
-    }
-
+impl Reclaim for Chosen<'_> {
     fn begin(&mut self) {
         self.told.clear();
     }
 
-    fn look(&mut self, cluster: &Cluster) {
+    fn look(&mut self) {
+        let cluster = self.cluster;
         let wanted = gpus_wanted(cluster).div_ceil(GPUS_PER_NODE) as usize;
         let lacking = wanted.saturating_sub(self.told.len());
         if lacking == 0 {

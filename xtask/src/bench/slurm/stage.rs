@@ -13,7 +13,7 @@ use super::{Borrowers, NODES, Work};
 pub(super) const LANDLORD: &str = "landlord";
 pub(super) const TENANT: &str = "tenant";
 /// How long the tenant's work may take to start.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A cluster with the accounts of landlord and tenant.
@@ -50,6 +50,10 @@ impl Stage {
         stage
     }
 
+    pub(super) const fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) -> String {
         self.cluster.run(program, arguments).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -74,7 +78,7 @@ impl Stage {
         let submitted = self.submit_work(work);
         let until = Instant::now() + PATIENCE;
         while self.started().len() < work.starts() && Instant::now() < until {
-            reclaim.look(&self.cluster);
+            reclaim.look();
             std::thread::park_timeout(LOOK_AGAIN);
         }
         let started = self.started().into_iter();
