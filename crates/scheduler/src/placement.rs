@@ -5,6 +5,9 @@
 //! will need: what fits a rack goes to the fullest rack that holds it, what fits an array to the
 //! fullest such array, and what is larger takes whole arrays first.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use leasehold_units::Shape;
 use smallvec::SmallVec;
 
@@ -158,7 +161,10 @@ fn pick_in_tightest(set: &NodeSet, take: u32, skip: &[bool], chosen: &mut Ranges
 /// the most until the rest fits into one.
 fn pick_across_arrays(set: &NodeSet, take: u32, chosen: &mut Ranges) {
     let (counts, size) = (set.blocks().arrays(), set.blocks().geometry().nodes_per_array());
-    let (whole, mut left) = whole_and_left(counts, size, take / size);
+    let (whole, left) = whole_and_left(counts, size, take / size);
+    // The fullest, and of equals the first. Few of many are taken.
+    let by_count = left.into_iter().map(|array| (counts[array as usize], Reverse(array)));
+    let mut left: BinaryHeap<(u32, Reverse<u32>)> = by_count.collect();
     let mut skip = vec![false; counts.len()];
     let mut open = take;
     for (from, until) in whole {
@@ -167,7 +173,7 @@ fn pick_across_arrays(set: &NodeSet, take: u32, chosen: &mut Ranges) {
         open -= (until - from) * size;
     }
     while open > 0 && !pick_in_tightest(set, open, &skip, chosen) {
-        let fullest = left.pop().expect("the set holds what is taken");
+        let (_, Reverse(fullest)) = left.pop().expect("the set holds what is taken");
         skip[fullest as usize] = true;
         let (first, end) = nodes_of(set, (fullest, fullest + 1), size);
         chosen.extend(set.runs_within(first, end));
@@ -187,6 +193,7 @@ fn pick_in_array(set: &NodeSet, array: u32, take: u32, chosen: &mut Ranges) {
     }
     let counts = &set.blocks().racks()[first_rack as usize..end_rack as usize];
     let (whole, mut left) = whole_and_left(counts, size, take / size);
+    left.sort_unstable_by_key(|rack| (counts[*rack as usize], Reverse(*rack)));
     let mut open = take;
     for (from, until) in whole {
         chosen.push(nodes_of(set, (first_rack + from, first_rack + until), size));
@@ -221,7 +228,7 @@ fn nodes_of(set: &NodeSet, (from, until): (u32, u32), size: u32) -> (u32, u32) {
 }
 
 /// Up to `most` of the blocks that hold their full `size`, side by side where possible, and every
-/// other block that holds something: those with the fewest nodes first, and of equals the last.
+/// other block that holds something, in order.
 fn whole_and_left(counts: &[u32], size: u32, most: u32) -> (Ranges, SmallVec<[u32; 16]>) {
     let blocks = || (0u32..).zip(counts.iter().copied());
     let mut runs = Ranges::new();
@@ -235,8 +242,7 @@ fn whole_and_left(counts: &[u32], size: u32, most: u32) -> (Ranges, SmallVec<[u3
     let whole = choose_runs(runs, most.min(all));
     let chosen = |block: u32| whole.iter().any(|(from, until)| (*from..*until).contains(&block));
     let others = blocks().filter(|(block, count)| *count > 0 && !chosen(*block));
-    let mut left: SmallVec<[u32; 16]> = others.map(|(block, _)| block).collect();
-    left.sort_unstable_by_key(|block| (counts[*block as usize], std::cmp::Reverse(*block)));
+    let left = others.map(|(block, _)| block).collect();
     (whole, left)
 }
 
@@ -248,7 +254,7 @@ fn choose_runs(mut runs: Ranges, take: u32) -> Ranges {
     if let Some(&(first, _)) = fitting.min_by_key(|run| length(run)) {
         return Ranges::from_slice(&[(first, first + take)]);
     }
-    runs.sort_unstable_by_key(|run| (std::cmp::Reverse(length(run)), run.0));
+    runs.sort_unstable_by_key(|run| (Reverse(length(run)), run.0));
     let mut open = take;
     for run in &mut runs {
         run.1 = run.0 + open.min(length(run));

@@ -191,4 +191,11 @@ impl Site {
     pub fn facility(&self, it: Watts) -> Ratio {
         Ratio::whole(i128::from(it.get())).times(self.pue)
     }
+
+    /// Whether `it` watts of IT take no more than `limit` watts of the facility, exactly. Cheap enough
+    /// for every instant.
+    pub fn carries(&self, it: Watts, limit: Watts) -> bool {
+        let drawn = i128::from(it.get()) * self.pue.numerator();
+        drawn <= i128::from(limit.get()) * self.pue.denominator()
+    }
 }

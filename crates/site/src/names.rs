@@ -6,12 +6,24 @@ impl Site {
     /// The name of node number `node`: pool, array, rack, node. Arrays and racks have at least two
     /// digits, and as many as the last one of the pool needs.
     pub fn node_name(&self, node: u32) -> String {
+        let mut name = String::new();
+        self.push_node_name(node, &mut name);
+        name
+    }
+
+    /// Puts the name of node number `node` behind `text`, where names are written by the million.
+    pub fn push_node_name(&self, node: u32, text: &mut String) {
         let pool = &self.pools[self.pool_of(node)];
         let offset = node - pool.first_node;
         let (rack, slot) = (offset / pool.nodes_per_rack, offset % pool.nodes_per_rack);
         let (array, rack) = (rack / pool.racks_per_array, rack % pool.racks_per_array);
         let (wide, less) = (digits(pool.arrays).max(2), digits(pool.racks_per_array).max(2));
-        format!("{}-{:0wide$}-{:0less$}-{}", pool.id, array + 1, rack + 1, slot + 1)
+        text.push_str(pool.id.as_str());
+        for (number, width) in [(array + 1, wide), (rack + 1, less), (slot + 1, 1)] {
+            text.push('-');
+            text.extend(std::iter::repeat_n('0', width - digits(number).min(width)));
+            text.push_str(itoa::Buffer::new().format(number));
+        }
     }
 
     /// The nodes that a name stands for: one node (`a-03-07-5`), a rack (`a-03-07`), an array

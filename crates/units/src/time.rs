@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use serde::{Deserialize, Serialize};
 
 /// A civil day, without a time zone. Contracts speak in these.
@@ -206,6 +206,42 @@ impl Zone {
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or("UTC")
     }
+}
+
+impl Instant {
+    /// Puts the instant behind `text` as its `Display` writes it, where instants are written by the
+    /// million.
+    pub fn push_to(self, text: &mut String) {
+        use fmt::Write as _;
+        let civil = jiff::Timestamp::from_second(self.0).map(|at| Offset::UTC.to_datetime(at));
+        match civil {
+            Ok(civil) if civil.year() >= 0 => {
+                push_digits(text, i32::from(civil.year()) / 100);
+                push_digits(text, i32::from(civil.year()) % 100);
+                let (date, time) = (civil.date(), civil.time());
+                let parts = [
+                    ('-', date.month()),
+                    ('-', date.day()),
+                    ('T', time.hour()),
+                    (':', time.minute()),
+                    (':', time.second()),
+                ];
+                for (before, part) in parts {
+                    text.push(before);
+                    push_digits(text, i32::from(part));
+                }
+                text.push('Z');
+            }
+            _ => write!(text, "{self}").expect("a text takes more"),
+        }
+    }
+}
+
+/// Two digits.
+fn push_digits(text: &mut String, number: i32) {
+    let digit = |value: i32| char::from(b'0' + u8::try_from(value % 10).expect("a digit"));
+    text.push(digit(number / 10));
+    text.push(digit(number));
 }
 
 impl fmt::Display for Instant {

@@ -34,6 +34,24 @@ fn instants_need_an_offset() {
     assert_eq!(read("2026-06-10T14:00:00"), None);
 }
 
+proptest! {
+    #[test]
+    fn an_instant_that_is_pushed_reads_as_it_is_displayed(
+        seconds in prop_oneof![
+            i64::MIN..=i64::MAX,
+            // From the year -9999 to the year 9999, and what is at the edges of four digits.
+            -377_705_116_800_i64..=253_402_300_799,
+            -62_167_219_202_i64..-62_167_219_198,
+            253_402_207_198_i64..253_402_300_802,
+        ],
+    ) {
+        let instant = Instant::from_unix(seconds);
+        let mut text = String::from("at ");
+        instant.push_to(&mut text);
+        prop_assert_eq!(text, format!("at {instant}"));
+    }
+}
+
 #[test]
 fn clocks_skip_an_hour_and_show_one_twice() {
     let zone = Zone::named("America/Chicago").expect("a zone");

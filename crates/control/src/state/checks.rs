@@ -1,13 +1,13 @@
 //! The named invariants that are checked at every instant, and at every step and invoice.
 
 use leasehold_ledger::AuditFinding;
-use leasehold_units::{Ratio, Watts};
+use leasehold_units::Watts;
 
 use super::State;
 use crate::invariants::Invariant;
 
 /// A part of the books is gone over every so many settled instants.
-const BOOKS_EVERY: u64 = 64;
+const BOOKS_EVERY: u64 = 512;
 /// So many documents at once,
 const DOCUMENTS_AT_ONCE: usize = 1;
 /// and so many entries of the journal.
@@ -21,10 +21,10 @@ impl State {
         self.require(Invariant::Conservation, gauge == installed, || {
             format!("{gauge} GPUs are in some state, {installed} are installed")
         });
-        let drawn = self.site.facility(Watts::new(self.fleet.it_watts()));
-        let limit = self.limit;
-        self.require(Invariant::Power, drawn <= Ratio::whole(i128::from(limit.get())), || {
-            format!("{drawn} W are drawn, {limit} W may be")
+        let (it, limit) = (Watts::new(self.fleet.it_watts()), self.limit);
+        let pue = self.site.pue;
+        self.require(Invariant::Power, self.site.carries(it, limit), || {
+            format!("{it} W are drawn at a PUE of {pue}, {limit} W may be at the facility")
         });
         let partitions = self.fleet.partitions().iter();
         let blind = partitions.clone().all(|p| p.claimable + p.taken == p.serving);

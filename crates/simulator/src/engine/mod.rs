@@ -217,6 +217,8 @@ struct Run<'a> {
     reclaims_missed: u64,
     reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
+    /// IT watts, and what they take at the facility, rounded down: as worked out last.
+    watts: (u64, u64),
     installed_gpu_seconds: u128,
 }
 
@@ -292,6 +294,7 @@ impl<'a> Run<'a> {
             reclaims_missed: 0,
             reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
+            watts: (0, 0),
             installed_gpu_seconds: 0,
         })
     }
@@ -393,8 +396,15 @@ impl<'a> Run<'a> {
     /// Integrates what holds from `now` until `next`.
     fn pass_time(&mut self, now: Instant, next: Instant) {
         let state = self.control.state();
-        let watts = state.site.facility(leasehold_units::Watts::new(state.fleet.it_watts()));
-        let watts = u64::try_from(watts.floor()).expect("a site draws less");
+        let it_watts = state.fleet.it_watts();
+        let watts = match self.watts {
+            (known, watts) if known == it_watts => watts,
+            _ => {
+                let watts = state.site.facility(leasehold_units::Watts::new(it_watts)).floor();
+                u64::try_from(watts).expect("a site draws less")
+            }
+        };
+        self.watts = (it_watts, watts);
         self.capacity.add(now, next, state.fleet.gauge_total(), watts);
         self.installed_gpu_seconds +=
             u128::from(state.installed_gpus) * u128::from(next.since(now).get());
