@@ -216,32 +216,25 @@ impl Instant {
         let civil = jiff::Timestamp::from_second(self.0).map(|at| Offset::UTC.to_datetime(at));
         match civil {
             Ok(civil) if civil.year() >= 0 => {
-                push_digits(text, i32::from(civil.year()) / 100);
-                push_digits(text, i32::from(civil.year()) % 100);
-                let (date, time) = (civil.date(), civil.time());
-                let parts = [
-                    ('-', date.month()),
-                    ('-', date.day()),
-                    ('T', time.hour()),
-                    (':', time.minute()),
-                    (':', time.second()),
-                ];
-                for (before, part) in parts {
-                    text.push(before);
-                    push_digits(text, i32::from(part));
-                }
-                text.push('Z');
+                let mut ascii = *b"0000-00-00T00:00:00Z";
+                let century = civil.year() / 100;
+                let mut put = |place: usize, number: i16| {
+                    let digit = |number: i16| b'0' + u8::try_from(number % 10).expect("a digit");
+                    ascii[place] = digit(number / 10);
+                    ascii[place + 1] = digit(number);
+                };
+                put(0, century);
+                put(2, civil.year() % 100);
+                put(5, civil.month().into());
+                put(8, civil.day().into());
+                put(11, civil.hour().into());
+                put(14, civil.minute().into());
+                put(17, civil.second().into());
+                text.push_str(str::from_utf8(&ascii).expect("it is ASCII"));
             }
             _ => write!(text, "{self}").expect("a text takes more"),
         }
     }
-}
-
-/// Two digits.
-fn push_digits(text: &mut String, number: i32) {
-    let digit = |value: i32| char::from(b'0' + u8::try_from(value % 10).expect("a digit"));
-    text.push(digit(number / 10));
-    text.push(digit(number));
 }
 
 impl fmt::Display for Instant {

@@ -10,6 +10,7 @@ use leasehold_scheduler::backfill::Limits;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_scheduler::placement::{Gang, pick, pick_within};
 use leasehold_units::{Instant, Shape};
+use smallvec::SmallVec;
 
 use super::{blocks, victims};
 use crate::event::Event;
@@ -66,8 +67,19 @@ pub fn room_for_parked(state: &State, party: Party) -> bool {
         u64::from(partition.serving) * u64::from(partition.role.gpus_per_node)
     };
     let most = entry.reach.iter().map(|(id, _)| gpus(*id)).max().unwrap_or(0);
-    let mut parked = entry.queue.parked.values().map(|slot| state.jobs.get(*slot));
-    parked.any(|job| u64::from(job.spec.gpus) <= most && could_ever_fit(state, party, job))
+    let parked = entry.queue.parked.values().map(|slot| state.jobs.get(*slot));
+    // Many are parked, of few lanes.
+    let mut known: SmallVec<[(LaneKey, u64); 4]> = SmallVec::new();
+    parked.filter(|job| u64::from(job.spec.gpus) <= most).any(|job| {
+        let key = lane_of(job);
+        let largest = known.iter().find(|(lane, _)| *lane == key).map(|(_, gpus)| *gpus);
+        let largest = largest.unwrap_or_else(|| {
+            let gpus = largest_ever(state, party, key);
+            known.push((key, gpus));
+            gpus
+        });
+        u64::from(job.spec.gpus) <= largest
+    })
 }
 
 /// A job that lost the nodes that were kept for it, and where it fits now: it has had its turn.
@@ -171,14 +183,20 @@ fn reservation(state: &State, party: Party, job: &Job) -> Option<Reserved> {
 
 /// Whether any room that `job` may use is large enough when all of it is free.
 pub(super) fn could_ever_fit(state: &State, party: Party, job: &Job) -> bool {
-    rooms(state, party, lane_of(job)).any(|(id, _)| {
+    u64::from(job.spec.gpus) <= largest_ever(state, party, lane_of(job))
+}
+
+/// The largest gang of a lane, in GPUs, that any of its rooms could hold when all of it is free.
+fn largest_ever(state: &State, party: Party, key: LaneKey) -> u64 {
+    let gpus = |(id, _): Reach| {
         let partition = state.fleet.partition(id);
-        let nodes = match job.spec.within {
+        let nodes = match key.within {
             Shape::Node => partition.serving,
             block => blocks::widest_serving(state, id, block),
         };
-        u64::from(job.spec.gpus) <= u64::from(nodes) * u64::from(partition.role.gpus_per_node)
-    })
+        u64::from(nodes) * u64::from(partition.role.gpus_per_node)
+    };
+    rooms(state, party, key).map(gpus).max().unwrap_or(0)
 }
 
 /// The first job behind the head that may start without delaying it, and where.

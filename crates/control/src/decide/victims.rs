@@ -42,8 +42,7 @@ pub fn choose(
     let mut candidates: Vec<Candidate> = Vec::with_capacity(groups.len());
     for (key, group) in groups.iter().enumerate() {
         let key = u32::try_from(key).expect("few borrowers");
-        let lost = members(state, group).iter().map(|job| job.1.cost_at(now)).sum();
-        let nodes = count_free(state, &nodes_of(state, group), user, among);
+        let (nodes, lost) = weigh(state, group, (user, among), now);
         candidates.push(Candidate { key, nodes, lost });
     }
     let need = need.min(candidates.iter().map(|candidate| candidate.nodes).sum());
@@ -61,6 +60,24 @@ pub fn choose(
         }
     }
     evicted
+}
+
+/// How many nodes of `among` come free when `group` leaves, and what is lost with it.
+fn weigh(
+    state: &State,
+    group: &Group,
+    (user, among): (User, &Range<u32>),
+    now: Instant,
+) -> (u32, u64) {
+    if let Group::Gang(slot) = group {
+        // Nearly all are such, and there may be thousands: nothing is put together for them.
+        let job = state.jobs.get(*slot);
+        let whole = job.allocation().map(|at| &at.whole);
+        let nodes = whole.map_or(0, |whole| count_free(state, whole, user, among));
+        return (nodes, job.cost_at(now));
+    }
+    let lost = members(state, group).iter().map(|(_, job)| job.cost_at(now)).sum();
+    (count_free(state, &nodes_of(state, group), user, among), lost)
 }
 
 /// Tells a running job to leave in its declared time, or by `latest` if that is sooner.

@@ -270,12 +270,12 @@ impl State {
 
     /// Changes who shares `node` and books when it is expected back.
     pub(super) fn share(&mut self, at: &Allocation, node: u32, edit: impl FnOnce(&mut SharedNode)) {
-        let mut shared = self.shared.remove(&node).unwrap_or_default();
+        let shared = self.shared.entry(node).or_default();
         let before = shared.expected_end();
-        edit(&mut shared);
+        edit(shared);
         let after = shared.expected_end();
-        if after.is_some() {
-            self.shared.insert(node, shared);
+        if after.is_none() {
+            self.shared.remove(&node);
         }
         if before != after {
             for (end, add) in [(before, false), (after, true)] {

@@ -87,6 +87,7 @@ impl<D: Discipline> Cluster<D> {
         jobs: impl IntoIterator<Item = Result<SwfJob, E>>,
     ) -> Result<Vec<Started>, ReplayError<E>> {
         let mut trace = jobs.into_iter().peekable();
+        self.jobs.reserve(trace.size_hint().0);
         while let Some(now) = self.next_instant(&mut trace) {
             self.complete(now);
             self.arrive(now, &mut trace)?;
