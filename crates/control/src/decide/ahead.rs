@@ -1,19 +1,22 @@
 //! What is cleared ahead of the next changes of holdings and of the envelope.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds, Watts};
 
+use super::moves::{self, Moves};
 use super::victims::request_to_leave;
-use super::{ladder, moves, steps, upkeep};
-use crate::event::Event;
+use super::{clear_nodes, ladder, steps, upkeep};
+use crate::event::{Event, StopReason};
 use crate::fleet::{JobSlot, LANDLORD};
 use crate::job::JobState;
 use crate::state::{AgendaItem, Lending, State, touches};
 
-/// Clears the nodes that the next changes will hand to a tenant, take out or switch off.
-pub fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) {
+/// Clears the nodes that the next changes will hand to a tenant, take out or switch off. Returns
+/// whether more has to be cleared once that is done.
+pub fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
     let last = now.after(crate::state::handover_lead(&state.site));
     let mut ahead = Ahead {
         state,
@@ -21,6 +24,8 @@ pub fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) {
         leaving: BTreeMap::new(),
         dropped: BTreeSet::new(),
         drained: BTreeSet::new(),
+        recalled: BTreeMap::new(),
+        powers: false,
         next: None,
     };
     let mut limit = state.limit;
@@ -28,7 +33,12 @@ pub fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) {
         ahead.look_at(at, limit, out);
         limit = limit.min(steps::limit_at(state, at));
     }
+    if !ahead.recalled.is_empty() {
+        ahead.recall(out);
+        return true;
+    }
     ahead.tell(out);
+    false
 }
 
 /// Looks again at what has to be cleared for the next changes, where they are near.
@@ -48,7 +58,12 @@ struct Ahead<'a> {
     /// Jobs that lose what is kept for them.
     dropped: BTreeSet<JobSlot>,
     drained: BTreeSet<u32>,
-    /// When the next tenant's job has to be told.
+    /// Failed nodes that lose what stands in for them, and which that is: another lease is given it, and
+    /// it is scrubbed before.
+    recalled: BTreeMap<u32, u32>,
+    /// Whether something that is off has to be scrubbed now.
+    powers: bool,
+    /// When the next tenant's job has to be told, what stands in goes back or power is asked for.
     next: Option<Instant>,
 }
 
@@ -71,11 +86,53 @@ impl Ahead<'_> {
                 out.push(Event::LendingChanged { to: Lending::Closing });
             }
         }
+        self.look_at_stand_ins(&moves, at);
+        self.look_at_power(&moves, at);
         let taken = moves.changes.taken.iter().flat_map(|(_, range)| range.clone());
         let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
         let fresh = |number: &u32| !state.fleet.node(*number).draining;
         self.clear(&NodeRanges::from_nodes(taken.filter(own).chain(mine).filter(fresh)), at);
         self.clear_held(&NodeRanges::from_nodes(held), at);
+    }
+
+    /// Takes back what stands in for a node of one lease and is given to another, a turnover ahead.
+    fn look_at_stand_ins(&mut self, moves: &Moves, at: Instant) {
+        let state = self.state;
+        for (home, stands) in state.substitutes.iter().filter(|(_, stands)| stands.active) {
+            let gets = |(lease, range): &(u16, Range<u32>)| {
+                range.contains(&stands.node) && *lease != stands.lease
+            };
+            if moves.stays.contains(&home) || !moves.changes.taken.iter().any(gets) {
+                continue;
+            }
+            let pool = &state.fleet.pools[state.fleet.pool_of(stands.node)];
+            let back = at.before(Seconds::new(u64::from(pool.turnover_seconds)));
+            if back <= self.now {
+                self.recalled.insert(home, stands.node);
+            } else {
+                self.call_at(back);
+                self.clear_held(&NodeRanges::from_range(stands.node, stands.node + 1), back);
+            }
+        }
+    }
+
+    /// Asks for the power to scrub what is off and changes hands, in time for that.
+    fn look_at_power(&mut self, moves: &Moves, at: Instant) {
+        let taken = moves.changes.taken.iter().flat_map(|(_, range)| range.clone());
+        for number in taken.filter(|number| moves::is_off_and_soiled(self.state, *number)) {
+            let pool = &self.state.fleet.pools[self.state.fleet.pool_of(number)];
+            let begins = at.before(Seconds::new(u64::from(pool.turnover_seconds_max)));
+            if begins <= self.now {
+                self.powers = true;
+            } else {
+                self.call_at(begins);
+            }
+        }
+    }
+
+    /// Looks again at `at`, or sooner.
+    fn call_at(&mut self, at: Instant) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 
     fn leave(&mut self, slot: JobSlot, at: Instant) {
@@ -105,8 +162,7 @@ impl Ahead<'_> {
             if job.spec.party == LANDLORD {
                 self.leave(slot, at);
             } else if at.before(vacate) > self.now {
-                let asked = at.before(vacate);
-                self.next = Some(self.next.map_or(asked, |next| next.min(asked)));
+                self.call_at(at.before(vacate));
             } else if vacate > Seconds::ZERO {
                 self.leave(slot, at);
                 let its = job.allocation().expect("it runs");
@@ -116,9 +172,17 @@ impl Ahead<'_> {
         }
     }
 
+    /// Ends what stands in and goes to others.
+    fn recall(self, out: &mut Vec<Event>) {
+        let nodes = NodeRanges::from_nodes(self.recalled.values().copied());
+        clear_nodes(self.state, &nodes, StopReason::HoldingEnded, out);
+        let homes = self.recalled.into_keys();
+        out.extend(homes.map(|home| Event::SubstitutionEnded { home }));
+    }
+
     /// Tells everybody, and how many have less than the time that they declare.
     fn tell(self, out: &mut Vec<Event>) {
-        let Self { state, now, leaving, dropped, drained, next } = self;
+        let Self { state, now, leaving, dropped, drained, powers, next, .. } = self;
         out.extend(dropped.into_iter().map(|job| Event::ClaimDropped { job }));
         let mut hurried: BTreeMap<Instant, u32> = BTreeMap::new();
         for (slot, at) in leaving {
@@ -136,6 +200,9 @@ impl Ahead<'_> {
         let drained = NodeRanges::from_nodes(drained);
         if !drained.is_empty() {
             out.push(Event::NodesDrained { nodes: drained });
+        }
+        if powers {
+            out.push(Event::AgendaOpened((now, AgendaItem::Power)));
         }
         out.extend(next.map(|next| Event::AgendaOpened((next, AgendaItem::Prepare))));
     }

@@ -7,7 +7,7 @@ use leasehold_site::Pool;
 use leasehold_units::{Instant, Seconds};
 
 use super::upkeep;
-use crate::fleet::{Condition, Holding, Node, User};
+use crate::fleet::{Condition, Holding, User};
 use crate::state::{State, Substitute};
 
 /// How long ahead of their maintenance nodes are given to a holding only for want of others.
@@ -111,12 +111,10 @@ pub fn at(state: &State, now: Instant, at: Instant) -> Moves {
     let left = state.substitutes.iter().filter(|(home, stands)| stands.active && !usable(*home));
     let stays: Vec<u32> = left.map(|(home, _)| home).collect();
     let before = holders_without(state, &stays);
-    // What is off cannot be scrubbed ahead.
-    let soiled = |node: &Node| node.condition == Condition::Curtailed && node.soil.is_some();
     // Nodes that would not be ready are taken for want of others, whatever rack that breaks into.
     let unready = |number: u32| {
         let node = state.fleet.node(number);
-        let bad = node.condition == Condition::Down || soiled(node);
+        let bad = node.condition == Condition::Down || is_off_and_soiled(state, number);
         before[number as usize].is_none() && (bad || state.substitutes.engages(number))
     };
     // Nodes that were cleared for this go first, then idle ones, then those of the landlord.
@@ -132,8 +130,8 @@ pub fn at(state: &State, now: Instant, at: Instant) -> Moves {
         let again = if soon.contains(&number) { 100 } else { 0 };
         again
             + match (node.draining, node.user) {
-                _ if soiled(node) && now < at => 50,
-                _ if soiled(node) => 2,
+                _ if is_off_and_soiled(state, number) && now < at => 50,
+                _ if is_off_and_soiled(state, number) => 2,
                 (true, _) => 0,
                 (false, User::Nobody) if node.soil.is_none() => 1,
                 (false, User::Nobody) => 2,
@@ -159,6 +157,12 @@ pub fn at(state: &State, now: Instant, at: Instant) -> Moves {
     }
     changes.short.retain(unmet);
     Moves { changes, stays, before }
+}
+
+/// Whether a node has to be scrubbed and cannot be, for want of power.
+pub fn is_off_and_soiled(state: &State, number: u32) -> bool {
+    let node = state.fleet.node(number);
+    node.condition == Condition::Curtailed && node.soil.is_some()
 }
 
 /// Nodes that go out within the days after `at` that a job is likely to see.

@@ -26,10 +26,8 @@ pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mu
             deliveries::grace(state, now, lease, out);
             Look::Done
         }
-        AgendaItem::Prepare => {
-            ahead::prepare(state, now, out);
-            Look::Done
-        }
+        AgendaItem::Prepare if ahead::prepare(state, now, out) => Look::Again,
+        AgendaItem::Prepare => Look::Done,
         AgendaItem::Invoice(lease) => invoice(state, now, lease, out),
     };
     if again == Look::Done {
@@ -88,7 +86,12 @@ fn asked_at(state: &State, at: Instant) -> Asked {
 
 /// Walks the ladder where more is drawn than may be.
 pub fn keep_within(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
-    ladder::keep_within(state, asked_at(state, now), now, out)
+    let changes = ladder::keep_within(state, asked_at(state, now), now, out);
+    if changes {
+        // What went off may be what the next change hands over.
+        ahead::prepare_again(state, now, out);
+    }
+    changes
 }
 
 fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
