@@ -91,7 +91,9 @@ impl Ahead<'_> {
         let taken = moves.changes.taken.iter().flat_map(|(_, range)| range.clone());
         let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
         let fresh = |number: &u32| !state.fleet.node(*number).draining;
-        self.clear(&NodeRanges::from_nodes(taken.filter(own).chain(mine).filter(fresh)), at);
+        let taken = NodeRanges::from_nodes(taken.filter(own).filter(fresh));
+        self.clear(&taken, self.scrubbed_from(&taken, at));
+        self.clear(&NodeRanges::from_nodes(mine.into_iter().filter(fresh)), at);
         self.clear_held(&NodeRanges::from_nodes(held), at);
     }
 
@@ -105,13 +107,13 @@ impl Ahead<'_> {
             if moves.stays.contains(&home) || !moves.changes.taken.iter().any(gets) {
                 continue;
             }
-            let pool = &state.fleet.pools[state.fleet.pool_of(stands.node)];
-            let back = at.before(Seconds::new(u64::from(pool.turnover_seconds)));
+            let node = NodeRanges::from_range(stands.node, stands.node + 1);
+            let back = self.scrubbed_from(&node, at);
             if back <= self.now {
                 self.recalled.insert(home, stands.node);
             } else {
                 self.call_at(back);
-                self.clear_held(&NodeRanges::from_range(stands.node, stands.node + 1), back);
+                self.clear_held(&node, back);
             }
         }
     }
@@ -133,6 +135,14 @@ impl Ahead<'_> {
     /// Looks again at `at`, or sooner.
     fn call_at(&mut self, at: Instant) {
         self.next = Some(self.next.map_or(at, |next| next.min(at)));
+    }
+
+    /// When the turnover of `nodes` has to begin at the latest, so that they are clean at `at`.
+    fn scrubbed_from(&self, nodes: &NodeRanges, at: Instant) -> Instant {
+        let fleet = &self.state.fleet;
+        let pools = nodes.ranges().iter().map(|(first, _)| &fleet.pools[fleet.pool_of(*first)]);
+        let seconds = pools.map(|pool| pool.turnover_seconds).max().unwrap_or(0);
+        at.before(Seconds::new(u64::from(seconds))).max(self.now)
     }
 
     fn leave(&mut self, slot: JobSlot, at: Instant) {

@@ -87,9 +87,14 @@ impl Balance {
         let off = self.off();
         let idle = |node: &Node| {
             let rests = node.user == User::Nobody && node.claim == Claim::Free;
-            rests && !node.draining && node.condition == Condition::Up
+            rests && !is_awaited(node) && node.condition == Condition::Up
         };
-        for (number, _) in own().filter(|(number, node)| idle(node) && !off.contains(*number)) {
+        let idle = own().filter(|(number, node)| idle(node) && !off.contains(*number));
+        // What is clean and takes no work can as well wait in the dark.
+        let mut idle: Vec<(bool, u32)> =
+            idle.map(|(number, node)| (!node.draining, number)).collect();
+        idle.sort_unstable();
+        for (_, number) in idle {
             let pool = state.fleet.pool_of(number);
             let like = awaited.iter().position(|other| state.fleet.pool_of(*other) == pool);
             if let Some(place) = like {

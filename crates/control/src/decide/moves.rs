@@ -147,7 +147,15 @@ pub fn at(state: &State, now: Instant, at: Instant) -> Moves {
     };
     let unmet = |short: &Short| usize::from(short.lease) < leases;
     let here = |short: &Short| unmet(short) && state.site.pools[short.pool].serves(day);
-    let mut changes = plan(true, &|number| usable(number) && !unready(number));
+    // What was cleared is taken, whatever came back since and would break into less.
+    let is_cleared = |number: u32| {
+        let held = before[number as usize].is_some();
+        held || state.fleet.node(number).draining && !unready(number)
+    };
+    let mut changes = plan(true, &|number| usable(number) && is_cleared(number));
+    if !changes.short.is_empty() {
+        changes = plan(true, &|number| usable(number) && !unready(number));
+    }
     if !changes.short.is_empty() {
         changes = plan(true, &usable);
     }

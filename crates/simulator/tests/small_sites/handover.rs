@@ -153,3 +153,30 @@ fn what_is_off_and_has_to_be_scrubbed_is_given_the_power_of_what_is_idle() {
     let (outcome, _) = play(setting);
     in_time(&outcome, 1);
 }
+
+#[test]
+fn what_was_cleared_is_handed_over_whatever_came_back_since() {
+    let mut setting = setting(&Plan { blocks: 3, ..Plan::default() });
+    // With its neighbour broken the last rack is the one to take; whole again, its array is not to be
+    // broken into while there is another rack. Work is on that one.
+    fail(&mut setting, (16, 17), 5, WORKS - 38);
+    setting.deeds.extend(landlords(10, 1, 7, 160_000));
+    setting.deeds.push(submit("owner", 5_000, 8, (96, 160_000)));
+    works(&mut setting, (0, 4));
+    setting.deeds.push(submit("renter", ASKED, 100, (96, 600)));
+    let (outcome, _) = play(setting);
+    in_time(&outcome, 1);
+}
+
+#[test]
+fn nothing_is_lent_to_others_while_a_job_whose_clock_runs_waits_for_a_node() {
+    let plan = Plan { shape: "node", blocks: 10, reserve: 1, ..Plan::default() };
+    let mut setting = setting(&plan);
+    setting.deeds.extend(landlords(10, 1, 23, 160_000));
+    setting.deeds.push(submit("renter", 10_000, 100, (80, 600)));
+    // One node of the two is replaced at once. Whoever borrowed it would not be gone in time.
+    fail(&mut setting, (22, 23), 10_100, 10_300);
+    fail(&mut setting, (23, 24), 10_100, 160_000);
+    let (outcome, _) = play(setting);
+    in_time(&outcome, 1);
+}
