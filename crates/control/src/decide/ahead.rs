@@ -92,7 +92,9 @@ impl Ahead<'_> {
         let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
         let fresh = |number: &u32| !state.fleet.node(*number).draining;
         let taken = NodeRanges::from_nodes(taken.filter(own).filter(fresh));
-        self.clear(&taken, self.scrubbed_from(&taken, at));
+        // Where it is too late for a scrub, nobody is hurried for it.
+        let scrub = self.scrubbed_from(&taken, at);
+        self.clear(&taken, if self.now < scrub { scrub } else { at });
         self.clear(&NodeRanges::from_nodes(mine.into_iter().filter(fresh)), at);
         self.clear_held(&NodeRanges::from_nodes(held), at);
     }
@@ -142,7 +144,7 @@ impl Ahead<'_> {
         let fleet = &self.state.fleet;
         let pools = nodes.ranges().iter().map(|(first, _)| &fleet.pools[fleet.pool_of(*first)]);
         let seconds = pools.map(|pool| pool.turnover_seconds).max().unwrap_or(0);
-        at.before(Seconds::new(u64::from(seconds))).max(self.now)
+        at.before(Seconds::new(u64::from(seconds)))
     }
 
     fn leave(&mut self, slot: JobSlot, at: Instant) {

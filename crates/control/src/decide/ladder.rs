@@ -395,18 +395,18 @@ impl Walk<'_> {
             }
             match node.condition {
                 Condition::Curtailed => off.push((!is_awaited(node), number)),
+                // What is awaited takes no work, and goes off once it is scrubbed.
                 Condition::Up | Condition::Turnover
-                    if of == Holding::Own && node.user == User::Nobody =>
+                    if of == Holding::Own && node.user == User::Nobody && !is_awaited(node) =>
                 {
-                    let claimed = node.claim != Claim::Free;
-                    idle.push((is_awaited(node), !node.draining, claimed, number));
+                    idle.push((!node.draining, node.claim != Claim::Free, number));
                 }
                 _ => {}
             }
         }
         idle.sort_unstable();
         off.sort_unstable();
-        for (.., number) in idle {
+        for (_, _, number) in idle {
             if could <= self.it_limit {
                 break;
             }
