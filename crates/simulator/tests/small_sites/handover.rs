@@ -175,8 +175,8 @@ fn nothing_is_lent_to_others_while_a_job_whose_clock_runs_waits_for_a_node() {
     setting.deeds.extend(landlords(10, 1, 23, 160_000));
     setting.deeds.push(submit("renter", 10_000, 100, (80, 600)));
     // One node of the two is replaced at once. Whoever borrowed it would not be gone in time.
-    fail(&mut setting, (22, 23), 10_100, 10_300);
-    fail(&mut setting, (23, 24), 10_100, 160_000);
+    fail(&mut setting, (22, 23), 10_100, 160_000);
+    fail(&mut setting, (23, 24), 10_100, 10_300);
     let (outcome, _) = play(setting);
     in_time(&outcome, 1);
 }
