@@ -513,6 +513,11 @@ pub enum Event {
         /// The failed node.
         home: u32,
     },
+    /// A node that stands in stays in the holding: the one that it stood in for is given up.
+    SubstituteStays {
+        /// The node that it stood in for.
+        home: u32,
+    },
     /// A node no longer stands in: both are where they were before.
     SubstitutionEnded {
         /// The node that it stood in for.

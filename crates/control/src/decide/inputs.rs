@@ -10,7 +10,7 @@ use leasehold_units::{Day, Instant, LeaseId, PartyId, Watts};
 
 use super::observed::{self, NotBooked};
 use super::upkeep::RefusedOutage;
-use super::{clear_nodes, deliveries, jobs, steps, upkeep};
+use super::{ahead, clear_nodes, deliveries, jobs, moves, upkeep};
 use crate::event::{Ask, Curtailment, CurtailmentAsk, Election, Event, Input, StopReason};
 use crate::fleet::{Condition, JobSlot, Node};
 use crate::state::{State, VACATE_SECONDS_MAX};
@@ -138,8 +138,8 @@ pub fn decide(
                 out.push(Event::TurnoverEnded { nodes });
             }
         }
-        Input::NodesDown(nodes) => fail(state, nodes, out),
-        Input::NodesBroken(nodes) => break_down(state, nodes, out),
+        Input::NodesDown(nodes) => fail(state, nodes, now, out),
+        Input::NodesBroken(nodes) => break_down(state, nodes, now, out),
         Input::NodesUp(nodes) => {
             let nodes = filter(state, nodes, |node| node.condition == Condition::Down);
             repair(state, nodes, now, out);
@@ -184,7 +184,7 @@ fn known<'a>(state: &State, request: &'a Request) -> Result<&'a Request, Refused
     Err(RefusedInput::UnknownTenant(tenant.clone()))
 }
 
-fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
+fn fail(state: &State, nodes: &NodeRanges, now: Instant, out: &mut Vec<Event>) {
     // A node that is switched off has nothing to fail, and must not come back with a repair.
     let on = |node: &Node| matches!(node.condition, Condition::Up | Condition::Turnover);
     let nodes = filter(state, nodes, on);
@@ -193,16 +193,18 @@ fn fail(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
     }
     clear_nodes(state, &nodes, StopReason::NodeFailed, out);
     out.push(Event::NodesFailed { nodes });
+    // What failed may be what the next change hands over.
+    ahead::prepare_again(state, now, out);
 }
 
 /// Nodes failed by the fault of whoever holds them. The landlord has nobody to blame for its own.
-fn break_down(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
+fn break_down(state: &State, nodes: &NodeRanges, now: Instant, out: &mut Vec<Event>) {
     let held = |number: u32| {
         let lease = state.fleet.partition(state.fleet.node(number).partition).role.lease();
         lease.map(|lease| (number, lease))
     };
     let blamed: Vec<(u32, u16)> = nodes.iter().filter_map(held).collect();
-    fail(state, nodes, out);
+    fail(state, nodes, now, out);
     if !blamed.is_empty() {
         out.push(Event::FaultAttributed { nodes: blamed });
     }
@@ -213,13 +215,13 @@ fn repair(state: &State, nodes: NodeRanges, now: Instant, out: &mut Vec<Event>) 
     if nodes.is_empty() {
         return;
     }
-    let kept = upkeep::is_any(state).then(|| upkeep::out_at(state, now, &steps::holders(state)));
+    let kept = upkeep::is_any(state).then(|| upkeep::out_at(state, now, &moves::holders(state)));
     let kept = kept.unwrap_or_default();
     let stays = nodes.iter().filter(|node| kept.get(*node as usize).is_some_and(|out| *out));
     let stays = NodeRanges::from_nodes(stays);
     out.push(Event::NodesRepaired { nodes });
     // What came back may be what the next change hands over.
-    steps::prepare_again(state, now, out);
+    ahead::prepare_again(state, now, out);
     if !stays.is_empty() {
         out.push(Event::MaintenanceBegan { nodes: stays });
     }

@@ -71,6 +71,40 @@ impl Balance {
         NodeRanges::from_nodes(self.own_off.iter().copied().chain(held))
     }
 
+    /// Gives the power of idle nodes of the landlord's own to those that are off, are to change hands and
+    /// have to be scrubbed for that.
+    fn exchange(&mut self, state: &State) {
+        let own = || (0..).zip(state.fleet.nodes()).filter(|(_, node)| is_own(state, node));
+        let mut awaited: Vec<u32> = Vec::new();
+        for (number, node) in own().filter(|(_, node)| node.condition == Condition::Curtailed) {
+            if is_awaited(node) && !self.on.contains(&number) {
+                awaited.push(number);
+            }
+        }
+        if awaited.is_empty() || self.lending != Lending::Open {
+            return;
+        }
+        let off = self.off();
+        let idle = |node: &Node| {
+            let rests = node.user == User::Nobody && node.claim == Claim::Free;
+            rests && !is_awaited(node) && node.condition == Condition::Up
+        };
+        let idle = own().filter(|(number, node)| idle(node) && !off.contains(*number));
+        // What is clean and takes no work can as well wait in the dark.
+        let mut idle: Vec<(bool, u32)> =
+            idle.map(|(number, node)| (!node.draining, number)).collect();
+        idle.sort_unstable();
+        for (_, number) in idle {
+            let pool = state.fleet.pool_of(number);
+            let like = awaited.iter().position(|other| state.fleet.pool_of(*other) == pool);
+            if let Some(place) = like {
+                self.on.push(awaited.remove(place));
+                self.own_watts += state.fleet.drawn_by(number);
+                self.own_off.push(number);
+            }
+        }
+    }
+
     /// Whether nothing changes.
     fn is_still(&self, state: &State) -> bool {
         self.borrowed.is_empty()
@@ -273,7 +307,10 @@ impl Walk<'_> {
         };
         let resting = |of: Holding| -> Vec<u32> {
             let nodes = self.nodes().filter(|(_, node)| off(of, node));
-            nodes.map(|(number, _)| number).collect()
+            let mut nodes: Vec<(bool, u32)> =
+                nodes.map(|(number, node)| (is_awaited(node), number)).collect();
+            nodes.sort_unstable();
+            nodes.into_iter().map(|(_, number)| number).collect()
         };
         let (own, reserve) = (resting(Holding::Own), resting(Holding::Reserve));
         self.switch_off_idle(&own);
@@ -357,9 +394,10 @@ impl Walk<'_> {
                 continue;
             }
             match node.condition {
-                Condition::Curtailed => off.push(number),
+                Condition::Curtailed => off.push((!is_awaited(node), number)),
+                // What is awaited takes no work, and goes off once it is scrubbed.
                 Condition::Up | Condition::Turnover
-                    if of == Holding::Own && node.user == User::Nobody =>
+                    if of == Holding::Own && node.user == User::Nobody && !is_awaited(node) =>
                 {
                     idle.push((!node.draining, node.claim != Claim::Free, number));
                 }
@@ -367,6 +405,7 @@ impl Walk<'_> {
             }
         }
         idle.sort_unstable();
+        off.sort_unstable();
         for (_, _, number) in idle {
             if could <= self.it_limit {
                 break;
@@ -375,7 +414,7 @@ impl Walk<'_> {
             self.result.own_watts += self.state.fleet.drawn_by(number);
             self.result.own_off.push(number);
         }
-        for number in off {
+        for (_, number) in off {
             if could + watts(self.state, number).0 <= self.it_limit {
                 could += watts(self.state, number).0;
                 self.result.on.push(number);
@@ -383,6 +422,15 @@ impl Walk<'_> {
         }
         self.result.lending = if could <= self.it_limit { Lending::Open } else { Lending::Closed };
     }
+}
+
+fn is_own(state: &State, node: &Node) -> bool {
+    holding(state, node) == Holding::Own
+}
+
+/// Whether a node is to change hands and has to be scrubbed for that, which takes power.
+const fn is_awaited(node: &Node) -> bool {
+    node.draining && node.soil.is_some()
 }
 
 /// For each node the job with the most to lose on it, and what that is.
@@ -414,6 +462,7 @@ pub fn is_due(state: &State) -> bool {
 /// Puts what keeps the site within what is `asked` behind `out`; false where nothing has to change.
 pub fn keep_within(state: &State, asked: Asked, now: Instant, out: &mut Vec<Event>) -> bool {
     let mut balance = balance(state, asked.limit, now);
+    balance.exchange(state);
     if state.lending == Lending::Closing && now < asked.next {
         balance.lending = Lending::Closing;
     }

@@ -1,11 +1,13 @@
 //! Deciding: from the state and an input to events or a refusal. Reads the state, changes nothing.
 
+mod ahead;
 mod blocks;
 mod deliveries;
 mod demand;
 mod inputs;
 mod jobs;
 mod ladder;
+mod moves;
 mod observed;
 mod placing;
 mod promises;

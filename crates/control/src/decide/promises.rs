@@ -2,7 +2,7 @@
 
 use leasehold_units::{Instant, Shape};
 
-use super::steps;
+use super::moves;
 use crate::event::Event;
 use crate::fleet::{Condition, JobSlot, PartitionId, User};
 use crate::invariants::{Breach, Invariant};
@@ -48,7 +48,7 @@ fn is_owed(state: &State, slot: JobSlot) -> bool {
 fn widest_held(state: &State, id: PartitionId, shape: Shape) -> u32 {
     let role = &state.fleet.partition(id).role;
     let (pool, lease) = (&state.site.pools[usize::from(role.pool)], role.lease());
-    let holders = steps::holders(state);
+    let holders = moves::holders(state);
     let held = &holders[pool.node_range().start as usize..pool.node_range().end as usize];
     let blocks = held.chunks(pool.nodes_per(shape) as usize);
     let count = |block: &[Option<u16>]| block.iter().filter(|holder| **holder == lease).count();

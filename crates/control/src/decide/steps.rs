@@ -1,24 +1,15 @@
 //! What the agenda calls for: pools in and out of service, the envelope, holdings, invoices.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use leasehold_allocator::{Changes, LeaseTarget, Short, replan};
+use leasehold_allocator::Short;
 use leasehold_scheduler::nodes::NodeRanges;
-use leasehold_site::Pool;
-use leasehold_units::{Instant, Seconds, Watts};
+use leasehold_units::{Instant, Watts};
 
 use super::ladder::{self, Asked};
-use super::upkeep;
-use super::victims::request_to_leave;
-use super::{clear_nodes, deliveries};
+use super::{ahead, clear_nodes, deliveries, moves, upkeep};
 use crate::event::{Event, StopReason};
-use crate::fleet::{Condition, Holding, JobSlot, LANDLORD, User};
+use crate::fleet::{Condition, Holding};
 use crate::invariants::{Breach, Invariant};
-use crate::job::JobState;
-use crate::state::{AgendaItem, Lending, State, Substitute, touches};
-
-/// How long ahead of their maintenance nodes are given to a holding only for want of others.
-const SOON: Seconds = Seconds::new(90 * 86_400);
+use crate::state::{AgendaItem, State, Substitute};
 
 /// Puts what `item` calls for behind `out`, and that it is done.
 pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mut Vec<Event>) {
@@ -35,7 +26,8 @@ pub fn decide(state: &State, now: Instant, item: (Instant, AgendaItem), out: &mu
             deliveries::grace(state, now, lease, out);
             Look::Done
         }
-        AgendaItem::Prepare => prepare(state, now, out),
+        AgendaItem::Prepare if ahead::prepare(state, now, out) => Look::Again,
+        AgendaItem::Prepare => Look::Done,
         AgendaItem::Invoice(lease) => invoice(state, now, lease, out),
     };
     if again == Look::Done {
@@ -75,7 +67,7 @@ fn service(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
 }
 
 /// Facility power that may be drawn at `at`.
-fn limit_at(state: &State, at: Instant) -> Watts {
+pub fn limit_at(state: &State, at: Instant) -> Watts {
     let day = state.site.time_zone.day_of(at);
     let contracted = state.site.envelope.at(day).copied().unwrap_or(Watts::ZERO);
     let lowered = state.curtailments.iter().filter(|c| c.from <= at && at < c.until);
@@ -94,7 +86,12 @@ fn asked_at(state: &State, at: Instant) -> Asked {
 
 /// Walks the ladder where more is drawn than may be.
 pub fn keep_within(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
-    ladder::keep_within(state, asked_at(state, now), now, out)
+    let changes = ladder::keep_within(state, asked_at(state, now), now, out);
+    if changes {
+        // What went off may be what the next change hands over.
+        ahead::prepare_again(state, now, out);
+    }
+    changes
 }
 
 fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
@@ -104,147 +101,18 @@ fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         out.push(Event::EnvelopeChanged { limit: asked.limit });
     }
     reopen(state, now, &NodeRanges::new(), out);
-    prepare_again(state, now, out);
+    ahead::prepare_again(state, now, out);
     Look::Done
 }
 
-/// What each node stands for, by the number that the allocator knows it under. A node that stands in
-/// for a failed one still counts as what it was, and the failed one as held: the plan does not move
-/// with failures.
-pub fn holders(state: &State) -> Vec<Option<u16>> {
-    let number = |holding, node| match holding {
-        Holding::Own => None,
-        Holding::Reserve => Some(reserve_number(state, state.fleet.pool_of(node))),
-        Holding::Lease(lease) => Some(lease),
-    };
-    let nodes = (0..).zip(state.fleet.nodes());
-    let mut holders: Vec<Option<u16>> = nodes
-        .map(|(node, facts)| number(state.fleet.partition(facts.partition).role.holding, node))
-        .collect();
-    for (home, substitute) in state.substitutes.iter().filter(|(_, stands)| stands.active) {
-        holders[home as usize] = Some(substitute.lease);
-        holders[substitute.node as usize] = number(substitute.origin, substitute.node);
-    }
-    holders
-}
-
-/// The reserves stand behind the leases in the allocator's order, one a pool.
-fn reserve_number(state: &State, pool: usize) -> u16 {
-    u16::try_from(state.contracts.leases.len() + pool).expect("few leases and pools")
-}
-
-/// What each lease is granted at `at`.
-fn targets(state: &State, at: Instant) -> Vec<LeaseTarget> {
-    let mut targets = Vec::new();
-    for (index, entry) in state.contracts.leases.iter().enumerate() {
-        let terms = entry.terms();
-        let step = entry.step_on(terms.time_zone.day_of(at));
-        let none = || vec![0; state.site.pools.len()];
-        targets.push(LeaseTarget {
-            lease: u16::try_from(index).expect("few leases"),
-            shape: terms.capacity.shape,
-            per_pool: step.map_or_else(none, |step| step.per_pool.clone()),
-        });
-    }
-    targets
-}
-
-/// What each pool sets aside for failures, or nothing where `kept` is false.
-fn reserves(state: &State, at: Instant, kept: bool) -> Vec<LeaseTarget> {
-    let day = state.site.time_zone.day_of(at);
-    let pools = state.site.pools.iter().enumerate();
-    let target = |(index, pool): (usize, &Pool)| {
-        let mut per_pool = vec![0; state.site.pools.len()];
-        if kept && pool.serves(day) {
-            per_pool[index] = pool.reserve_nodes();
-        }
-        LeaseTarget { lease: reserve_number(state, index), shape: pool.reserve.shape, per_pool }
-    };
-    pools.map(target).collect()
-}
-
-/// The moves that make the holdings fit what is granted at `at`, as they look at `now`.
-fn moves(state: &State, now: Instant, at: Instant) -> Changes {
-    let day = state.site.time_zone.day_of(at);
-    let out = upkeep::around_at(state, at);
-    let soon = soon_out(state, at);
-    let usable = |number: u32| {
-        let pool = &state.site.pools[state.fleet.pool_of(number)];
-        pool.serves(day) && !out[number as usize]
-    };
-    // Nodes that were cleared for this go first, then idle ones, then those of the landlord.
-    let cost =
-        |number: u32| {
-            let node = state.fleet.node(number);
-            if matches!(node.condition, Condition::Down | Condition::Maintained) {
-                return 1000;
-            }
-            if state.substitutes.engages(number) {
-                return 500;
-            }
-            // Who is given these would have to move again.
-            let again = if soon.contains(&number) { 100 } else { 0 };
-            again
-                + match (node.draining, node.user) {
-                    // What is off cannot be scrubbed ahead.
-                    _ if node.condition == Condition::Curtailed && node.soil.is_some() => {
-                        if now < at { 50 } else { 2 }
-                    }
-                    (true, _) => 0,
-                    (false, User::Nobody) if node.soil.is_none() => 1,
-                    (false, User::Nobody) => 2,
-                    (false, User::Guest) => 3,
-                    (false, User::Holder) => 4,
-                }
-        };
-    let current = holders(state);
-    let leases = state.contracts.leases.len();
-    let plan = |kept: bool| {
-        let mut targets = targets(state, at);
-        targets.extend(reserves(state, at, kept));
-        replan(&state.site, &current, &targets, &usable, &cost)
-    };
-    let mut changes = plan(true);
-    let unmet = |short: &Short| usize::from(short.lease) < leases;
-    let here = |short: &Short| unmet(short) && state.site.pools[short.pool].serves(day);
-    if changes.short.iter().any(here) {
-        // What is promised comes before what is set aside.
-        changes = plan(false);
-    }
-    changes.short.retain(unmet);
-    changes
-}
-
-/// Nodes that go out within the days after `at` that a job is likely to see.
-fn soon_out(state: &State, at: Instant) -> BTreeSet<u32> {
-    let later = at.after(SOON);
-    let planned = state.contracts.out().into_iter();
-    let declared = state.site.outages.iter().flat_map(leasehold_site::DeclaredOutage::parts);
-    let near = planned
-        .chain(declared)
-        .filter(|outage| at < outage.interval.from && outage.interval.from <= later);
-    near.flat_map(|outage| outage.nodes).collect()
-}
-
-/// Who holds what once `changes` are made.
-fn holders_after(state: &State, changes: &Changes) -> Vec<Option<u16>> {
-    let mut holders = holders(state);
-    for (_, range) in &changes.released {
-        holders[range.start as usize..range.end as usize].fill(None);
-    }
-    for (lease, range) in &changes.taken {
-        holders[range.start as usize..range.end as usize].fill(Some(*lease));
-    }
-    holders
-}
-
 fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let changes = moves(state, now, now);
-    let is_out = upkeep::out_at(state, now, &holders_after(state, &changes));
+    let moves = moves::at(state, now, now);
+    let is_out = upkeep::out_at(state, now, &moves.holders());
+    let (changes, stays) = (moves.changes, moves.stays);
     let (goes, comes) = upkeep::changes(state, &is_out);
     let moved = changes.released.iter().chain(&changes.taken);
     let moved = moved.flat_map(|(_, range)| range.clone()).chain(goes.iter());
-    let all = end_substitutions(state, &NodeRanges::from_nodes(moved), out);
+    let all = end_substitutions(state, &NodeRanges::from_nodes(moved), &stays, out);
     if !comes.is_empty() {
         out.push(Event::MaintenanceEnded { nodes: comes });
     }
@@ -288,15 +156,21 @@ fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
         }
     }
     reopen(state, now, &all, out);
-    prepare_again(state, now, out);
+    ahead::prepare_again(state, now, out);
     Look::Done
 }
 
-/// Clears the nodes that change hands, and ends the substitutions that they are part of. Returns all
-/// nodes that were touched.
-fn end_substitutions(state: &State, moved: &NodeRanges, out: &mut Vec<Event>) -> NodeRanges {
+/// Clears the nodes that change hands, and ends the substitutions that they are part of: those of the
+/// failed nodes `stays` for good. Returns all nodes that were touched.
+fn end_substitutions(
+    state: &State,
+    moved: &NodeRanges,
+    stays: &[u32],
+    out: &mut Vec<Event>,
+) -> NodeRanges {
+    out.extend(stays.iter().map(|home| Event::SubstituteStays { home: *home }));
     let concerns = |home: u32, substitute: &Substitute| {
-        moved.contains(home) || moved.contains(substitute.node)
+        !stays.contains(&home) && (moved.contains(home) || moved.contains(substitute.node))
     };
     let ended = state.substitutes.iter().filter(|(home, stands)| concerns(*home, stands));
     let ended: Vec<(u32, Substitute)> = ended.collect();
@@ -345,136 +219,6 @@ fn hand_over(state: &State, to: Holding, range: &std::ops::Range<u32>, out: &mut
         let end = range.end.min(pool.node_range().end);
         out.push(Event::HoldingChanged { to, nodes: NodeRanges::from_range(first, end) });
         first = end;
-    }
-}
-
-/// Clears the nodes that the next changes will hand to a tenant, take out or switch off.
-fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
-    let last = now.after(crate::state::handover_lead(&state.site));
-    let mut ahead = Ahead {
-        state,
-        now,
-        leaving: BTreeMap::new(),
-        dropped: BTreeSet::new(),
-        drained: BTreeSet::new(),
-        next: None,
-    };
-    let mut limit = state.limit;
-    for at in state.contracts.changes_until(now, last) {
-        ahead.look_at(at, limit, out);
-        limit = limit.min(limit_at(state, at));
-    }
-    ahead.tell(out);
-    Look::Done
-}
-
-/// Looks again at what has to be cleared for the next changes, where they are near.
-pub fn prepare_again(state: &State, now: Instant, out: &mut Vec<Event>) {
-    let last = now.after(crate::state::handover_lead(&state.site));
-    if state.contracts.next_change(now).is_some_and(|at| at <= last) {
-        out.push(Event::AgendaOpened((now, AgendaItem::Prepare)));
-    }
-}
-
-/// What is cleared ahead of changes.
-struct Ahead<'a> {
-    state: &'a State,
-    now: Instant,
-    /// Jobs that are told to leave, and by when at the latest.
-    leaving: BTreeMap<JobSlot, Instant>,
-    /// Jobs that lose what is kept for them.
-    dropped: BTreeSet<JobSlot>,
-    drained: BTreeSet<u32>,
-    /// When the next tenant's job has to be told.
-    next: Option<Instant>,
-}
-
-impl Ahead<'_> {
-    /// Adds what the change at `at` calls for, where `limit` may be drawn until then.
-    fn look_at(&mut self, at: Instant, limit: Watts, out: &mut Vec<Event>) {
-        let state = self.state;
-        let own = |number: &u32| {
-            state.fleet.partition(state.fleet.node(*number).partition).role.lease().is_none()
-        };
-        let changes = moves(state, self.now, at);
-        let is_out = upkeep::out_at(state, at, &holders_after(state, &changes));
-        let (goes, _) = upkeep::changes(state, &is_out);
-        let mut off: Vec<u32> = goes.iter().collect();
-        if limit_at(state, at) < limit {
-            let balance = ladder::balance(state, limit_at(state, at), self.now);
-            off.extend(balance.off().iter());
-            balance.borrowed.iter().for_each(|slot| self.leave(*slot, at));
-            if balance.lending == Lending::Closed && state.lending == Lending::Open {
-                out.push(Event::LendingChanged { to: Lending::Closing });
-            }
-        }
-        let taken = changes.taken.iter().flat_map(|(_, range)| range.clone());
-        let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
-        let fresh = |number: &u32| !state.fleet.node(*number).draining;
-        self.clear(&NodeRanges::from_nodes(taken.filter(own).chain(mine).filter(fresh)), at);
-        self.clear_held(&NodeRanges::from_nodes(held), at);
-    }
-
-    fn leave(&mut self, slot: JobSlot, at: Instant) {
-        self.leaving.entry(slot).or_insert(at);
-    }
-
-    /// Clears nodes of the landlord's own.
-    fn clear(&mut self, nodes: &NodeRanges, at: Instant) {
-        self.drained.extend(nodes.iter());
-        for (slot, job) in self.state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
-            if matches!(job.state, JobState::Claiming { .. }) {
-                self.dropped.insert(slot);
-            } else {
-                self.leave(slot, at);
-            }
-        }
-    }
-
-    /// Clears nodes of holdings that go out or off: of the landlord's work now, of the tenant's when
-    /// no more than the time is left that its jobs declare. Until then they are the tenant's to use.
-    fn clear_held(&mut self, nodes: &NodeRanges, at: Instant) {
-        for (slot, job) in self.state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
-            let vacate = Seconds::new(u64::from(job.spec.vacate_seconds));
-            if !matches!(job.state, JobState::Running { .. }) {
-                continue;
-            }
-            if job.spec.party == LANDLORD {
-                self.leave(slot, at);
-            } else if at.before(vacate) > self.now {
-                let asked = at.before(vacate);
-                self.next = Some(self.next.map_or(asked, |next| next.min(asked)));
-            } else if vacate > Seconds::ZERO {
-                self.leave(slot, at);
-                let its = job.allocation().expect("it runs");
-                let its = its.whole.iter().chain(its.parts().map(|(node, _)| node));
-                self.drained.extend(its.filter(|node| nodes.contains(*node)));
-            }
-        }
-    }
-
-    /// Tells everybody, and how many have less than the time that they declare.
-    fn tell(self, out: &mut Vec<Event>) {
-        let Self { state, now, leaving, dropped, drained, next } = self;
-        out.extend(dropped.into_iter().map(|job| Event::ClaimDropped { job }));
-        let mut hurried: BTreeMap<Instant, u32> = BTreeMap::new();
-        for (slot, at) in leaving {
-            let job = state.jobs.get(slot);
-            let asked = request_to_leave(slot, job, now, Some(at));
-            let short = now.after(Seconds::new(u64::from(job.spec.vacate_seconds))) > at;
-            if asked.is_some() && short {
-                *hurried.entry(at).or_default() += 1;
-            }
-            out.extend(asked);
-        }
-        let hurried = hurried.into_iter();
-        out.extend(hurried.map(|(at, jobs)| Event::LeaveHurried { jobs, given: at.since(now) }));
-        let drained = drained.into_iter().filter(|node| !state.fleet.node(*node).draining);
-        let drained = NodeRanges::from_nodes(drained);
-        if !drained.is_empty() {
-            out.push(Event::NodesDrained { nodes: drained });
-        }
-        out.extend(next.map(|next| Event::AgendaOpened((next, AgendaItem::Prepare))));
     }
 }
 

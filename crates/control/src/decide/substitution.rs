@@ -9,7 +9,7 @@
 use leasehold_lease::Isolation;
 use leasehold_units::Instant;
 
-use super::victims;
+use super::{ahead, victims};
 use crate::event::Event;
 use crate::fleet::{Claim, Condition, Holding, Node, User};
 use crate::state::{State, Substitute};
@@ -23,6 +23,8 @@ pub fn follow(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
         out.extend(step(state, home, &substitute));
     }
     if !out.is_empty() {
+        // What went back may be what the next change hands over.
+        ahead::prepare_again(state, now, out);
         return true;
     }
     for pool in 0..state.site.pools.len() {

@@ -3,7 +3,7 @@
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds};
 
-use super::clear_nodes;
+use super::{ahead, clear_nodes};
 use crate::event::{Event, StopReason};
 use crate::state::State;
 
@@ -30,5 +30,7 @@ pub fn give_up(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
     clear_nodes(state, &nodes, StopReason::NodeFailed, out);
     out.push(Event::TurnoverOverdue { nodes: nodes.clone(), since });
     out.push(Event::NodesFailed { nodes });
+    // What failed may be what the next change hands over.
+    ahead::prepare_again(state, now, out);
     true
 }

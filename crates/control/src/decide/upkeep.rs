@@ -6,7 +6,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Interval, LeaseId, Month, OutageId, Seconds};
 
 use super::inputs::{RefusedInput, carry};
-use super::steps;
+use super::moves;
 use crate::event::Event;
 use crate::fleet::Condition;
 use crate::state::{LeaseEntry, State};
@@ -90,7 +90,7 @@ pub fn plan(state: &State, ask: &OutageAsk, now: Instant) -> Result<Event, Refus
     let lent = NodeRanges::from_nodes(agreed.iter().flat_map(|(_, nodes)| nodes.iter()));
     let around = NodeRanges::from_nodes(ask.nodes.iter().filter(|node| !lent.contains(*node)));
     let soonest = now.after(crate::state::handover_lead(&state.site));
-    let holders = steps::holders(state);
+    let holders = moves::holders(state);
     let held = around.iter().any(|node| holders[node as usize].is_some());
     if held && ask.interval.from < soonest {
         return Err(RefusedOutage::TooLate(ask.id.clone(), soonest).into());
@@ -116,7 +116,7 @@ fn agreed(
     ask: &OutageAsk,
     now: Instant,
 ) -> Result<Vec<(u16, NodeRanges)>, RefusedInput> {
-    let holders = steps::holders(state);
+    let holders = moves::holders(state);
     let mut agreed = Vec::new();
     for number in agreeing(state, &ask.agreed)? {
         let held = ask.nodes.iter().filter(|node| holders[*node as usize] == Some(number));

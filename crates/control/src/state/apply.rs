@@ -76,6 +76,7 @@ impl State {
             Event::SubstituteChosen { home, node } => self.choose_substitute(*home, *node),
             Event::SubstituteDropped { home } => self.drop_substitute(*home),
             Event::Substituted { home } => self.substitute(*home),
+            Event::SubstituteStays { home } => self.keep_substitute(*home),
             Event::SubstitutionEnded { home } => self.end_substitution(*home),
             _ => self.apply_contract(now, event),
         }

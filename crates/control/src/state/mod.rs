@@ -247,7 +247,17 @@ impl State {
             role.guest_vacate_seconds_max.is_some_and(|max| key.vacate_seconds <= max);
         in_pool
             && (user != User::Guest
-                || leaves_in_time && key.may_borrow && self.lending == Lending::Open)
+                || leaves_in_time
+                    && key.may_borrow
+                    && self.lending == Lending::Open
+                    && !self.is_waited_for(role.holder))
+    }
+
+    /// Whether a job of `party` lost what was kept for it and its clock runs: who borrowed now could not
+    /// be gone in what is left of its time.
+    fn is_waited_for(&self, party: Party) -> bool {
+        let waits = |job: &Job| job.spec.party == party && !job.missed;
+        self.bereft.iter().any(|slot| waits(self.jobs.get(*slot)))
     }
 
     fn add_party(&mut self, id: PartyId) -> Party {

@@ -4,7 +4,7 @@ use leasehold_ledger::{Fact, ReclaimOutcome};
 use leasehold_units::{Instant, Seconds};
 
 use super::State;
-use crate::fleet::JobSlot;
+use crate::fleet::{JobSlot, LANDLORD};
 use crate::job::{Allocation, Job};
 
 /// The first instant at which an answer to `job` is late.
@@ -43,6 +43,10 @@ impl State {
         let asked = job.asked.expect("its clock runs");
         let fact = Fact::Reclaimed { asked, outcome: ReclaimOutcome::Missed };
         self.books.record(lease, self.now, fact);
+        if self.bereft.contains(&slot) {
+            // What it waits for may be lent again.
+            self.stir(LANDLORD);
+        }
     }
 
     /// Ends the clock of `slot`, whatever came of it.

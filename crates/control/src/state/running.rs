@@ -150,15 +150,22 @@ impl State {
 
     /// Notes that a waiting job is given nodes.
     pub(super) fn place(&mut self, slot: JobSlot) {
-        self.bereft.remove(&slot);
+        self.take_turn(slot);
         let party = self.jobs.get(slot).spec.party;
         self.parties[usize::from(party)].placed = Some(self.now);
     }
 
     /// Stops the clock of a job that lost what was kept for it: its turn is over.
     pub(super) fn give_up_turn(&mut self, slot: JobSlot) {
-        self.bereft.remove(&slot);
+        self.take_turn(slot);
         self.stop_clock(slot);
+    }
+
+    /// A job that lost what was kept for it waits no longer: what it waited for may be lent again.
+    fn take_turn(&mut self, slot: JobSlot) {
+        if self.bereft.remove(&slot) {
+            self.stir(LANDLORD);
+        }
     }
 
     /// Ends the keeping of nodes without touching them.

@@ -120,6 +120,13 @@ impl State {
         self.put(home, origin, true);
     }
 
+    /// Both stay where they are, for good.
+    pub(super) fn keep_substitute(&mut self, home: u32) {
+        let kept = self.substitutes.remove(home);
+        assert!(kept.active, "node {} does not stand in yet", kept.node);
+        self.set_draining(home, false);
+    }
+
     /// Both go back to where they were.
     pub(super) fn end_substitution(&mut self, home: u32) {
         let ended = self.substitutes.remove(home);

@@ -69,6 +69,7 @@ names! { kind, KINDS: Event {
     Event::SubstituteChosen { .. } => "substitute_chosen",
     Event::SubstituteDropped { .. } => "substitute_dropped",
     Event::Substituted { .. } => "substituted",
+    Event::SubstituteStays { .. } => "substitute_stays",
     Event::SubstitutionEnded { .. } => "substitution_ended",
     Event::EntitlementStepped { .. } => "entitlement_stepped",
     Event::NoticeGiven { .. } => "notice_given",

@@ -4,6 +4,7 @@
 mod books;
 mod evidence;
 mod focus;
+mod handover;
 mod page;
 mod power;
 mod setting;

@@ -293,6 +293,7 @@ impl Plant for SlurmPlant {
             | Event::MaintenanceEnded { .. }
             | Event::LendingChanged { .. }
             | Event::Substituted { .. }
+            | Event::SubstituteStays { .. }
             | Event::SubstitutionEnded { .. }
             | Event::LeaseSigned { .. }
             | Event::LeaseAmended { .. }
