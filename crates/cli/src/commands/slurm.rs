@@ -66,6 +66,16 @@ fn live_details(answer: &serde_json::Value) -> String {
         let of = |member: &str| trouble[member].as_str().unwrap_or_default().to_owned();
         format!("job {} is not booked: {}", of("job"), of("why"))
     }));
+    let otherwise = answer["booked_otherwise"].as_array().into_iter().flatten();
+    details.extend(otherwise.map(|run| {
+        let of = |member: &str| run[member].as_str().unwrap_or_default().to_owned();
+        let seconds = |member: &str| run[member].as_u64().unwrap_or_default();
+        let (recorded, booked) = (seconds("recorded_gpu_seconds"), seconds("booked_gpu_seconds"));
+        let (job, since, why) = (of("job"), of("since"), of("why"));
+        format!(
+            "job {job} from {since} on: {recorded} GPU-seconds on record, {booked} booked: {why}"
+        )
+    }));
     details.iter().map(|line| format!("{line}\n")).collect()
 }
 

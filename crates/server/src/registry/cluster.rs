@@ -19,8 +19,8 @@ pub type RunKey = (ClusterJob, Instant);
 pub struct ClusterJobs {
     /// The party and its number for each that is not over, by the cluster's number.
     jobs: BTreeMap<ClusterJob, (String, u64)>,
-    /// Runs that are booked from their start to their end.
-    booked: BTreeSet<RunKey>,
+    /// Runs that are booked from their start to their end, with the latter.
+    booked: BTreeMap<RunKey, Instant>,
     /// The same by when they were booked, the oldest first.
     ages: BTreeSet<(Instant, RunKey)>,
 }
@@ -43,15 +43,20 @@ impl ClusterJobs {
 
     /// Whether a run is booked from its start to its end.
     pub fn is_booked(&self, run: RunKey) -> bool {
-        self.booked.contains(&run)
+        self.booked.contains_key(&run)
+    }
+
+    /// Until when a run is booked, if it is from its start to its end.
+    pub fn booked_until(&self, run: RunKey) -> Option<Instant> {
+        self.booked.get(&run).copied()
     }
 
     pub(super) fn describe(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
         self.jobs.insert(cluster_job, (party.to_owned(), number));
     }
 
-    pub(super) fn book(&mut self, run: RunKey, now: Instant) {
-        self.booked.insert(run);
+    pub(super) fn book(&mut self, run: RunKey, until: Instant, now: Instant) {
+        self.booked.insert(run, until);
         self.ages.insert((now, run));
         while let Some((at, run)) =
             self.ages.first().copied().filter(|(at, _)| at.after(RUNS_KNOWN) < now)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::plant::SlurmStatus;
+use crate::plant::{BookDifference, SlurmStatus};
 
 /// How the cluster stands to the leases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -37,6 +37,42 @@ pub struct ClusterView {
     pub not_booked: Vec<NotBookedView>,
     /// How many.
     pub troubles: u64,
+    /// Runs that are over and booked otherwise than the cluster has them on record: the latest, oldest first, since the
+    /// start of this server, which reads the record of the hour before.
+    pub booked_otherwise: Vec<BookedOtherwiseView>,
+}
+
+/// A run that is over and booked otherwise than the cluster has it on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BookedOtherwiseView {
+    /// The cluster's number for the job.
+    pub job: String,
+    /// Its account.
+    pub account: String,
+    /// When it started there.
+    pub since: String,
+    /// When it ended there.
+    pub until: String,
+    /// GPU-seconds of the run as the cluster has it on record.
+    pub recorded_gpu_seconds: u64,
+    /// GPU-seconds that are booked.
+    pub booked_gpu_seconds: u64,
+    /// Why they differ.
+    pub why: String,
+}
+
+impl From<BookDifference> for BookedOtherwiseView {
+    fn from(found: BookDifference) -> Self {
+        Self {
+            recorded_gpu_seconds: found.recorded_gpu_seconds(),
+            booked_gpu_seconds: found.booked_gpu_seconds(),
+            job: found.job.to_string(),
+            account: found.account,
+            since: found.since.to_string(),
+            until: found.until.to_string(),
+            why: found.why,
+        }
+    }
 }
 
 /// A run that goes on without being booked: its nodes count as idle.
@@ -89,5 +125,6 @@ pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
         told_to_leave: now.told_to_leave,
         troubles: not_booked.len() as u64,
         not_booked,
+        booked_otherwise: now.differing.into_iter().map(Into::into).collect(),
     }
 }

@@ -13,6 +13,7 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds, Shape};
 
 use super::super::{Seen, SeenJob};
+use super::differing::{BookDifference, Differing};
 use super::names::Names;
 use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
@@ -27,6 +28,10 @@ const NO_CHECKPOINT: u32 = u32::MAX;
 /// A run that cannot be booked is stopped when it has been so for this long: what is known of the nodes may
 /// only have lagged.
 const TROUBLE_PATIENCE: Seconds = Seconds::new(10);
+
+/// A node that failed is out once it is known when the runs on it ended, and no later than this: slurmdbd hears of that
+/// up to 5 s after.
+const END_PATIENCE: Seconds = Seconds::new(10);
 
 /// Something that happened at an instant.
 #[derive(Debug)]
@@ -87,6 +92,10 @@ pub struct Booking {
     troubles: BTreeMap<(JobName, Instant), Trouble>,
     /// Those of which that was said.
     complained: BTreeSet<(JobName, Instant)>,
+    /// Runs that are booked otherwise than Slurm has them on record.
+    differing: Differing,
+    /// Nodes that failed while it is not known when the runs on them ended, and since when.
+    failing: BTreeMap<u32, Instant>,
     /// Jobs that have to leave their nodes.
     pub to_leave: BTreeSet<JobName>,
     /// Jobs that were submitted here and may start.
@@ -101,13 +110,15 @@ pub struct Booking {
 
 impl Booking {
     /// With nothing seen yet.
-    pub const fn new(names: Names, kill_wait: Seconds) -> Self {
+    pub fn new(names: Names, kill_wait: Seconds) -> Self {
         Self {
             names,
             kill_wait,
             edges: VecDeque::new(),
             troubles: BTreeMap::new(),
             complained: BTreeSet::new(),
+            differing: Differing::default(),
+            failing: BTreeMap::new(),
             to_leave: BTreeSet::new(),
             to_release: Vec::new(),
             to_cancel: Vec::new(),
@@ -124,6 +135,11 @@ impl Booking {
     /// Runs that are not booked.
     pub const fn troubles(&self) -> &BTreeMap<(JobName, Instant), Trouble> {
         &self.troubles
+    }
+
+    /// Runs that are over and booked otherwise than Slurm has them on record, the latest.
+    pub fn differing(&self) -> Vec<BookDifference> {
+        self.differing.latest().cloned().collect()
     }
 
     /// Notes that Slurm took a job at `at` that was submitted here.
@@ -302,16 +318,47 @@ impl Booking {
         format!("{}: {why}", self.names.node(*node))
     }
 
-    fn ended(&self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
+    /// The job of a run, if the books have it as running.
+    fn booked_job<'a>(
+        &self,
+        run: &SeenRun,
+        state: &'a State,
+        registry: &'a Registry,
+    ) -> Option<(&'a LiveJob, JobSlot, &'a Job)> {
+        let live = find(cluster_job(run.name), registry)?;
+        let (slot, job) = in_table(live, state)?;
+        let runs = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+        (runs && live.running_since == Some(run.since)).then_some((live, slot, job))
+    }
+
+    /// Says where a run that is over, and not running in the books, is booked otherwise than it is on record.
+    fn compare(&mut self, ended: &EndedRun, state: &State, registry: &Registry) {
+        let run = &ended.run;
+        let until = registry.cluster().booked_until((cluster_job(run.name), run.since));
+        let trouble = self.troubles.get(&(run.name, run.since));
+        let why = match (trouble, until) {
+            (_, Some(until)) if until < ended.at => {
+                "it went on when its nodes were no longer its party's, or out of service".to_owned()
+            }
+            (_, Some(_)) => "its end was on record too late".to_owned(),
+            (Some(trouble), None) => trouble.why.clone(),
+            (None, None) if self.names.party(&run.account, state).is_some() => {
+                "another run of its job is booked at that time".to_owned()
+            }
+            // Nobody's, elsewhere.
+            (None, None) => return,
+        };
+        if let Some(found) = BookDifference::of(ended, until, &why) {
+            self.differing.note(found);
+        }
+    }
+
+    fn ended(&mut self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
         let name = cluster_job(ended.run.name);
-        let Some(live) = find(name, registry) else { return Vec::new() };
-        let Some((slot, job)) = in_table(live, state) else { return Vec::new() };
-        let (JobState::Running { .. } | JobState::Leaving { .. }) = job.state else {
+        let Some((live, slot, job)) = self.booked_job(&ended.run, state, registry) else {
+            self.compare(ended, state, registry);
             return Vec::new();
         };
-        if live.running_since != Some(ended.run.since) {
-            return Vec::new();
-        }
         if !ended.is_recorded {
             tracing::warn!(
                 job = %ended.run.name, at = %ended.at,
@@ -413,7 +460,8 @@ impl Booking {
                 self.to_leave.insert(*name);
             }
         }
-        let mut seen = self.nodes(&sighting.nodes, state);
+        let busy = self.busy(sighting, state, registry);
+        let mut seen = self.nodes(sighting, &busy, state);
         self.submitted.retain(|_, at| *at >= sighting.at);
         for (name, ..) in registry.cluster().iter() {
             let Some(live) = find(name, registry) else { continue };
@@ -467,25 +515,35 @@ impl Booking {
             .flat_map(|run| &run.nodes)
             .filter_map(|(node, _)| self.names.number(node))
             .collect();
-        sighting.unresolved.iter().any(|gone| {
-            let live = find(cluster_job(*gone), registry);
-            let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
-            let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job
-            else {
-                return false;
-            };
-            let mut held = at.whole.iter().chain(at.parts().map(|(node, _)| node));
-            held.any(|node| nodes.contains(&node))
-        })
+        let gone = sighting.unresolved.iter();
+        gone.flat_map(|gone| nodes_of(*gone, state, registry)).any(|node| nodes.contains(&node))
+    }
+
+    /// Nodes of runs that are not over as far as is known: they go on, or it is not on record yet when they ended.
+    fn busy(&self, sighting: &Sighting, state: &State, registry: &Registry) -> BTreeSet<u32> {
+        let gone = sighting.unresolved.iter();
+        let running = sighting.running.iter().flat_map(|run| &run.nodes);
+        gone.flat_map(|name| nodes_of(*name, state, registry))
+            .chain(running.filter_map(|(node, _)| self.names.number(node)))
+            .collect()
+    }
+
+    /// Whether a node that failed is not out yet: what ran there is to be booked to its end first.
+    fn is_ending(&mut self, number: u32, at: Instant, busy: &BTreeSet<u32>) -> bool {
+        if !busy.contains(&number) {
+            self.failing.remove(&number);
+            return false;
+        }
+        self.failing.entry(number).or_insert(at).after(END_PATIENCE) > at
     }
 
     /// Nodes that failed or came back since.
-    fn nodes(&self, nodes: &[SlurmNode], state: &State) -> Vec<Seen> {
-        if nodes.is_empty() {
+    fn nodes(&mut self, sighting: &Sighting, busy: &BTreeSet<u32>, state: &State) -> Vec<Seen> {
+        if sighting.nodes.is_empty() {
             return Vec::new();
         }
         let known: BTreeMap<&str, &SlurmNode> =
-            nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+            sighting.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
         let (mut down, mut up) = (Vec::new(), Vec::new());
         for (number, node) in (0..).zip(state.fleet.nodes()) {
             let condition = known.get(self.names.node(number)).map(|node| node.condition());
@@ -497,8 +555,15 @@ impl Booking {
                 Some(NodeCondition::Drained) => node.user != User::Nobody,
                 Some(NodeCondition::Failed(_)) | None => false,
             };
+            if able {
+                self.failing.remove(&number);
+            }
             match node.condition {
-                Condition::Up | Condition::Turnover if !able => down.push(number),
+                Condition::Up | Condition::Turnover if !able => {
+                    if !self.is_ending(number, sighting.at, busy) {
+                        down.push(number);
+                    }
+                }
                 Condition::Down if able => up.push(number),
                 _ => {}
             }
@@ -532,6 +597,16 @@ fn must_leave(job: &Job, state: &State) -> bool {
         }
         _ => false,
     }
+}
+
+/// Nodes that a job has in the books.
+fn nodes_of(name: JobName, state: &State, registry: &Registry) -> Vec<u32> {
+    let live = find(cluster_job(name), registry);
+    let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
+    let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job else {
+        return Vec::new();
+    };
+    at.whole.iter().chain(at.parts().map(|(node, _)| node)).collect()
 }
 
 fn find(name: ClusterJob, registry: &Registry) -> Option<&LiveJob> {

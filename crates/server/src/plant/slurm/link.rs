@@ -14,6 +14,7 @@ use leasehold_units::Instant;
 
 use super::super::Waker;
 use super::booking::Trouble;
+use super::differing::BookDifference;
 use super::names::Names;
 use super::record::Record;
 use crate::clock::Clock;
@@ -76,6 +77,8 @@ pub struct Status {
     pub told_to_leave: u64,
     /// Runs that go on without being booked.
     pub not_booked: Vec<(JobName, Trouble)>,
+    /// Runs that are over and booked otherwise than Slurm has them on record, the latest.
+    pub differing: Vec<BookDifference>,
 }
 
 /// Looks at how Slurm stands.
@@ -185,6 +188,11 @@ impl Link {
     pub fn note_troubles(&self, troubles: &BTreeMap<(JobName, Instant), Trouble>) {
         let of = |((name, _), trouble): (&(JobName, Instant), &Trouble)| (*name, trouble.clone());
         self.lock().status.not_booked = troubles.iter().map(of).collect();
+    }
+
+    /// Says which runs are booked otherwise than Slurm has them on record.
+    pub fn note_differing(&self, differing: Vec<BookDifference>) {
+        self.lock().status.differing = differing;
     }
 
     /// How Slurm stands to what is wanted.

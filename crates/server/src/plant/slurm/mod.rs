@@ -3,6 +3,7 @@
 
 mod booking;
 mod desk;
+mod differing;
 mod link;
 mod names;
 mod record;
@@ -28,6 +29,7 @@ use crate::registry::Registry;
 
 pub use booking::{Booking, Trouble};
 use desk::{Answer, Desk};
+pub use differing::BookDifference;
 use link::{Link, Looking};
 pub use link::{SlurmStatus, Status};
 pub use names::{Names, NamesError};
@@ -255,6 +257,7 @@ impl Plant for SlurmPlant {
             self.to_cancel.extend(cancel);
             let Some(sighting) = self.link.take() else { break };
             self.link.note_troubles(booking.troubles());
+            self.link.note_differing(booking.differing());
             booking.take(sighting);
         }
         if std::mem::take(&mut self.is_changed) {

@@ -424,18 +424,64 @@ fn a_job_that_was_stopped_here_does_not_count_when_slurm_goes_on_with_it() {
     for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
         node.base = NodeBase::Down;
     }
-    stage.see(broken);
+    stage.see(broken.clone());
+    assert_eq!(stage.metered(GpuState::Used), 8 * 9, "its end may not be on record yet");
+    stage.see(Sighting { at: at(20), ..broken });
     stage.plant.told_to_leave.clear();
-    stage.see(Sighting { running: vec![job.clone()], ..look(15) });
+    stage.see(Sighting { running: vec![job.clone()], ..look(25) });
     assert_eq!(stage.plant.told_to_leave, BTreeSet::from([name(7)]));
-    assert_eq!(stage.metered(GpuState::Used), 8 * 9);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 19);
     // Its next run is another one.
-    let next = run(7, "renter", 18, &[&held[1]], 8);
-    let before = ended(job, 16, RunEnd::NodeFailed, true);
-    stage.see(Sighting { running: vec![next], ended: vec![before], ..look(20) });
-    assert_eq!(stage.metered(GpuState::Used), 8 * 9 + 8 * 2);
+    let next = run(7, "renter", 28, &[&held[1]], 8);
+    let before = ended(job, 26, RunEnd::NodeFailed, true);
+    stage.see(Sighting { running: vec![next], ended: vec![before], ..look(30) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * 19 + 8 * 2);
+    let differing = stage.plant.booking.differing();
+    let [found] = differing.as_slice() else { panic!("one: {differing:?}") };
+    assert_eq!((found.recorded_gpu_seconds(), found.booked_gpu_seconds()), (8 * 25, 8 * 19));
     let job = stage.core.state().jobs.iter().next().expect("it lives").1;
     assert!(matches!(job.state, JobState::Running { .. }));
+}
+
+#[test]
+fn a_run_on_a_node_that_fails_is_booked_to_its_end_and_not_to_when_that_was_seen() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let job = run(7, "renter", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![job.clone()], ..look(5) });
+    let broken = |seconds| {
+        let mut broken = look(seconds);
+        for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+            node.base = NodeBase::Down;
+        }
+        broken
+    };
+    let unresolved = BTreeSet::from([name(7)]);
+    stage.see(Sighting { unresolved, ..broken(10) });
+    let before = ended(job, 8, RunEnd::NodeFailed, true);
+    stage.see(Sighting { ended: vec![before], ..broken(14) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * 7);
+    assert!(!stage.nodes_held().contains(&held[0]), "now it left the holding");
+    assert!(stage.plant.booking.differing().is_empty());
+}
+
+#[test]
+fn a_run_that_was_over_before_it_could_be_booked_is_said() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let mut broken = look(10);
+    for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+        node.base = NodeBase::Down;
+    }
+    stage.see(broken);
+    let late = ended(run(7, "renter", 8, &[&held[0]], 8), 9, RunEnd::NodeFailed, true);
+    stage.see(Sighting { ended: vec![late.clone()], ..look(15) });
+    stage.see(Sighting { ended: vec![late], ..look(20) });
+    assert_eq!(stage.metered(GpuState::Used), 0);
+    let differing = stage.plant.booking.differing();
+    let [found] = differing.as_slice() else { panic!("one: {differing:?}") };
+    assert_eq!((found.recorded_gpu_seconds(), found.booked_gpu_seconds()), (8, 0));
+    assert!(found.why.contains(&held[0]), "{}", found.why);
 }
 
 #[test]
