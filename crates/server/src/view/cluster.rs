@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::plant::{BookDifference, SlurmStatus};
+use crate::plant::{BookDifference, Drift, SlurmStatus};
 
 /// How the cluster stands to the leases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,6 +26,8 @@ pub struct ClusterView {
     pub differences: u64,
     /// Objects that were found changed by hand, since the start of this server.
     pub drifted: u64,
+    /// The latest of them, oldest first.
+    pub drifts: Vec<DriftView>,
     /// What of the cluster's configuration does not go with leases or is good to know, and what they allow and it
     /// cannot give.
     pub concerns: Vec<String>,
@@ -40,6 +42,30 @@ pub struct ClusterView {
     /// Runs that are over and booked otherwise than the cluster has them on record: the latest, oldest first, since the
     /// start of this server, which reads the record of the hour before.
     pub booked_otherwise: Vec<BookedOtherwiseView>,
+}
+
+/// An object that somebody changed by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DriftView {
+    /// Which object.
+    pub object: String,
+    /// What of it: each field as it was found and as it should be.
+    pub what: String,
+    /// When that was found.
+    pub found: String,
+    /// When it was seen to be as it should be again; null until then.
+    pub mended: Option<String>,
+}
+
+impl From<Drift> for DriftView {
+    fn from(drift: Drift) -> Self {
+        Self {
+            object: drift.object.to_string(),
+            what: drift.what,
+            found: drift.found.to_string(),
+            mended: drift.mended.map(|at| at.to_string()),
+        }
+    }
 }
 
 /// A run that is over and booked otherwise than the cluster has it on record.
@@ -115,6 +141,7 @@ pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
         compared: now.compared.map(|at| at.to_string()),
         differences: now.differences as u64,
         drifted: now.drifted,
+        drifts: now.drifts.into_iter().map(Into::into).collect(),
         concerns: status
             .iter()
             .flat_map(|status| status.concerns.clone())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_clusters::slurm::cluster::{Cluster, ClusterError, Standing};
-use leasehold_clusters::slurm::difference::Difference;
+use leasehold_clusters::slurm::difference::{Difference, Object};
 use leasehold_clusters::slurm::objects::Wanted;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun, Sighting, Watch};
 use leasehold_units::Instant;
@@ -24,6 +24,9 @@ const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
 /// A job that was told to leave is told again after so long.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+
+/// Changes by hand that are kept, the latest.
+const DRIFTS_KEPT: usize = 20;
 
 /// Jobs that are told to leave with one command at most.
 const TOLD_AT_ONCE: usize = 500;
@@ -54,6 +57,19 @@ struct Shared {
     is_over: bool,
 }
 
+/// An object that somebody changed by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Which.
+    pub object: Object,
+    /// What of it: each field as it was found and as it should be.
+    pub what: String,
+    /// When that was found.
+    pub found: Instant,
+    /// When it was seen to be as it should be again.
+    pub mended: Option<Instant>,
+}
+
 /// How Slurm stands to what is wanted of it, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
@@ -69,6 +85,8 @@ pub struct Status {
     pub notes: Vec<String>,
     /// Objects that were found changed by hand since the start.
     pub drifted: u64,
+    /// The latest of them, oldest first.
+    pub drifts: Vec<Drift>,
     /// When that was found.
     pub compared: Option<Instant>,
     /// Calls that were made to mend it since the start.
@@ -362,19 +380,44 @@ impl Link {
         let standing = cluster.compare(wanted, last, Clock::Wall.now())?;
         self.note_standing(&standing);
         self.note_drift(standing.difference());
+        self.note_mended(standing.difference());
         if !enforces || standing.is_as_wanted() {
             return Ok((standing, 0));
         }
         let calls = cluster.mend(&standing)?;
         let after = cluster.compare(wanted, Some(&standing), Clock::Wall.now())?;
         self.note_standing(&after);
+        self.note_mended(after.difference());
         Ok((after, calls))
     }
 
     fn note_drift(&self, difference: &Difference) {
+        let now = Clock::Wall.now();
+        let mut shared = self.lock();
         for entry in difference.drifted() {
-            tracing::warn!(object = %entry.object, "Slurm was changed by hand: it is set back");
-            self.lock().status.drifted += 1;
+            let what = entry.in_words();
+            let known = |drift: &Drift| drift.object == entry.object && drift.mended.is_none();
+            if shared.status.drifts.iter().any(|drift| known(drift) && drift.what == what) {
+                continue;
+            }
+            tracing::warn!(object = %entry.object, what, "Slurm was changed by hand: it is set back");
+            shared.status.drifted += 1;
+            let object = entry.object.clone();
+            shared.status.drifts.push(Drift { object, what, found: now, mended: None });
+            if shared.status.drifts.len() > DRIFTS_KEPT {
+                shared.status.drifts.remove(0);
+            }
+        }
+    }
+
+    /// Notes which objects that were changed by hand are as they should be again.
+    fn note_mended(&self, difference: &Difference) {
+        let now = Clock::Wall.now();
+        for drift in &mut self.lock().status.drifts {
+            let differs = difference.entries.iter().any(|entry| entry.object == drift.object);
+            if drift.mended.is_none() && !differs {
+                drift.mended = Some(now);
+            }
         }
     }
 

@@ -30,8 +30,8 @@ use crate::registry::Registry;
 pub use booking::{Booking, Trouble};
 use desk::{Answer, Desk};
 pub use differing::BookDifference;
+pub use link::{Drift, SlurmStatus, Status};
 use link::{Link, Looking};
-pub use link::{SlurmStatus, Status};
 pub use names::{Names, NamesError};
 pub use wanted::wanted;
 
