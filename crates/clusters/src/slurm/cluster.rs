@@ -66,6 +66,14 @@ impl Cluster {
         Ok((version, config::ask(self.slurm.as_ref())?))
     }
 
+    /// What slurmctld is configured with now.
+    ///
+    /// # Errors
+    /// If it cannot be asked, or its answer cannot be read.
+    pub fn configuration(&self) -> Result<SlurmConfig, SlurmError> {
+        config::ask(self.slurm.as_ref())
+    }
+
     /// Looks at jobs and nodes, and at the record for runs that are gone; at all of it since `record_since`, if
     /// that is given. Also says whether the record could be read: if slurmdbd is away, a later look reads it.
     ///

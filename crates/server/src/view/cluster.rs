@@ -142,11 +142,7 @@ pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
         differences: now.differences as u64,
         drifted: now.drifted,
         drifts: now.drifts.into_iter().map(Into::into).collect(),
-        concerns: status
-            .iter()
-            .flat_map(|status| status.concerns.clone())
-            .chain(now.notes)
-            .collect(),
+        concerns: now.concerns.into_iter().chain(now.notes).collect(),
         difference: now.difference,
         calls: now.calls,
         told_to_leave: now.told_to_leave,

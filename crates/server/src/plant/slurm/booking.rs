@@ -85,7 +85,7 @@ pub struct Trouble {
 pub struct Booking {
     names: Names,
     /// As Slurm enforces it on the nodes.
-    kill_wait: Seconds,
+    pub kill_wait: Seconds,
     /// By the instant at which each happened.
     edges: VecDeque<(Instant, Edge)>,
     /// Runs that are not booked.

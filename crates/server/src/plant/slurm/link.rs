@@ -9,6 +9,7 @@ use std::time::{Duration, Instant as Monotonic};
 use leasehold_clusters::slurm::cluster::{Cluster, ClusterError, Standing};
 use leasehold_clusters::slurm::difference::{Difference, Object};
 use leasehold_clusters::slurm::objects::Wanted;
+use leasehold_clusters::slurm::read::SlurmConfig;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun, Sighting, Watch};
 use leasehold_units::Instant;
 
@@ -53,6 +54,8 @@ struct Shared {
     leave: BTreeSet<JobName>,
     wanted: Option<Arc<Wanted>>,
     is_changed: bool,
+    /// What Slurm is configured with, once it was read again, until somebody took it up.
+    config: Option<SlurmConfig>,
     status: Status,
     is_over: bool,
 }
@@ -83,6 +86,8 @@ pub struct Status {
     pub differences: usize,
     /// What the leases allow and Slurm cannot give, a line each.
     pub notes: Vec<String>,
+    /// What of Slurm's configuration does not go with leases, or is good to know.
+    pub concerns: Vec<String>,
     /// Objects that were found changed by hand since the start.
     pub drifted: u64,
     /// The latest of them, oldest first.
@@ -105,13 +110,11 @@ pub struct SlurmStatus {
     link: Arc<Link>,
     /// Whether it is held to the leases, or only watched.
     pub enforces: bool,
-    /// What of Slurm's configuration does not go with leases, or is good to know.
-    pub concerns: Vec<String>,
 }
 
 impl SlurmStatus {
-    pub(super) fn new(link: &Arc<Link>, enforces: bool, concerns: Vec<String>) -> Self {
-        Self { link: Arc::clone(link), enforces, concerns }
+    pub(super) fn new(link: &Arc<Link>, enforces: bool) -> Self {
+        Self { link: Arc::clone(link), enforces }
     }
 
     /// How Slurm stands now.
@@ -200,6 +203,20 @@ impl Link {
             shared.wanted = Some(Arc::new(wanted));
             self.called.notify_all();
         }
+    }
+
+    /// Says what of the configuration does not go with leases; what was not said before is logged.
+    pub fn note_concerns(&self, concerns: Vec<String>) {
+        let mut shared = self.lock();
+        for concern in concerns.iter().filter(|one| !shared.status.concerns.contains(one)) {
+            tracing::warn!(concern, "Slurm's configuration");
+        }
+        shared.status.concerns = concerns;
+    }
+
+    /// What Slurm is configured with, if it was read again.
+    pub fn take_config(&self) -> Option<SlurmConfig> {
+        self.lock().config.take()
     }
 
     /// Says which runs are not booked.
@@ -307,6 +324,9 @@ impl Link {
                 self.clear(cluster, &leave);
                 told.extend(leave.into_iter().map(|job| (Monotonic::now(), job)));
             }
+            if due {
+                self.read_config(cluster);
+            }
             if let Some(wanted) = wanted {
                 compared = Some(Monotonic::now());
                 match self.hold(cluster, &wanted, last.as_ref(), enforces) {
@@ -321,6 +341,14 @@ impl Link {
                     }
                 }
             }
+        }
+    }
+
+    /// Reads what Slurm is configured with: a slurmctld may have been started anew with something else.
+    fn read_config(&self, cluster: &Cluster) {
+        // Who is away now is asked the next time; the look says so.
+        if let Ok(config) = cluster.configuration() {
+            self.lock().config = Some(config);
         }
     }
 

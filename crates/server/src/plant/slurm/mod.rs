@@ -20,7 +20,7 @@ use leasehold_clusters::slurm::settings::Settings;
 use leasehold_clusters::slurm::submit::BatchJob;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun};
 use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State};
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::{Instant, LeaseId, Seconds};
 
 use super::{Plant, Seen, Waker};
 use crate::job::{ClusterJob, Exit, JobDescription};
@@ -102,8 +102,7 @@ impl SlurmPlant {
 
     /// How Slurm stands, for whoever looks.
     pub fn status(&self) -> SlurmStatus {
-        let SlurmOptions { settings, config, enforces } = &self.options;
-        SlurmStatus::new(&self.link, *enforces, config.concerns(settings.preemption))
+        SlurmStatus::new(&self.link, self.options.enforces)
     }
 
     const fn placing(&self) -> Placing {
@@ -113,9 +112,7 @@ impl SlurmPlant {
     /// Starts to look, if the site goes with the names in slurm.toml.
     fn start(&mut self, state: &State) {
         let SlurmOptions { settings, config, .. } = &self.options;
-        for concern in config.concerns(settings.preemption) {
-            tracing::warn!(concern, "Slurm's configuration");
-        }
+        self.link.note_concerns(config.concerns(settings.preemption));
         let names = match Names::new(&self.options.settings, &state.site) {
             Ok(names) => names,
             Err(error) => {
@@ -143,6 +140,30 @@ impl SlurmPlant {
             });
         });
         link::start(&self.link, looking, self.options.enforces, self.wake.clone());
+    }
+
+    /// Takes up what Slurm is configured with by now. What runs keeps the time to leave that it was booked with.
+    fn take_config(&mut self, state: &State) {
+        let Some(config) = self.link.take_config() else { return };
+        if config == self.options.config {
+            return;
+        }
+        let (before, now) = (self.options.config.kill_wait, config.kill_wait);
+        if before != now {
+            tracing::info!(%before, %now, "Slurm's KillWait was changed");
+            for (lease, bound) in too_slow(state, now) {
+                tracing::warn!(
+                    %lease, kill_wait = %now, reclaim_bound = %bound,
+                    "KillWait and the turnover are longer than the reclaim bound: what is idle of the lease is not lent"
+                );
+            }
+        }
+        self.link.note_concerns(config.concerns(self.options.settings.preemption));
+        if let Some(booking) = &mut self.booking {
+            booking.kill_wait = now;
+        }
+        self.options.config = config;
+        self.is_changed = true;
     }
 
     /// What Slurm is handed for a job that was submitted here and that it does not have yet.
@@ -214,6 +235,16 @@ impl SlurmPlant {
     }
 }
 
+/// Leases that lend and whose reclaim bound borrowers cannot keep who have so long to leave, with their bounds.
+fn too_slow(state: &State, kill_wait: Seconds) -> Vec<(LeaseId, Seconds)> {
+    let turnovers = state.fleet.pools.iter().map(|pool| pool.turnover_seconds);
+    let turnover = Seconds::new(u64::from(turnovers.max().unwrap_or(0)));
+    let leases = state.contracts.leases.iter();
+    let bounds =
+        leases.filter_map(|entry| Some((entry.terms().id.clone(), entry.reclaim_bound()?)));
+    bounds.filter(|(_, bound)| kill_wait.plus(turnover) > *bound).collect()
+}
+
 impl Plant for SlurmPlant {
     fn attach(&mut self, wake: Waker) {
         self.wake = Some(wake);
@@ -235,6 +266,7 @@ impl Plant for SlurmPlant {
         if state.placing != self.placing() {
             return vec![Seen::Input(Input::PlacedBy(self.placing()))];
         }
+        self.take_config(state);
         self.answers.extend(self.desk.take());
         while let Some(answer) = self.answers.pop_front() {
             let seen = self.answered(answer, registry);
