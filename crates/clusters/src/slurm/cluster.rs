@@ -6,11 +6,11 @@ use leasehold_units::{Instant, Interval, Seconds};
 
 use super::calls::{self, Plan, Removal, Undecided};
 use super::command::{Program, Slurm};
-use super::compile::{CompileError, compile};
-use super::difference::{Difference, Found, difference};
+use super::compile::{CompileError, account_names, compile};
+use super::difference::{Difference, Found, difference, is_marked};
 use super::error::SlurmError;
-use super::objects::{Note, Wanted};
-use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
+use super::objects::{Desired, Note, Wanted};
+use super::read::{JobState, SlurmConfig, SlurmJob, accounting, config, gpus_by_node, jobs, nodes};
 use super::submit::{self, BatchJob};
 use super::version::Version;
 use super::watch::{JobName, Sighting, Watch};
@@ -35,6 +35,7 @@ pub struct Standing {
     difference: Difference,
     notes: Vec<Note>,
     plan: Result<Plan, Undecided>,
+    lingering: Vec<JobName>,
 }
 
 /// Why a cluster cannot be held to what is wanted.
@@ -201,13 +202,15 @@ impl Cluster {
     ) -> Result<Standing, ClusterError> {
         let slurm = self.slurm.as_ref();
         let desired = compile(wanted).map_err(ClusterError::Wanted)?;
-        let found = Found::ask(slurm, &wanted.cluster, &jobs::ask(slurm)?)?;
+        let jobs = jobs::ask(slurm)?;
+        let found = Found::ask(slurm, &wanted.cluster, &jobs)?;
+        let lingering = lingering(wanted, &desired, &jobs);
         let last = last.and_then(|last| last.plan.as_ref().ok());
         // Calls that were put off were not made.
         let last = last.filter(|plan| plan.deferred == 0).map(|plan| &plan.attained);
         let difference = difference(&desired, &found, last, now);
         let plan = calls::plan(&desired, &found, &difference, CALLS_AT_ONCE);
-        Ok(Standing { difference, notes: desired.notes, plan })
+        Ok(Standing { difference, notes: desired.notes, plan, lingering })
     }
 
     /// What would take away all that Leasehold made on the cluster of that name; nothing is changed.
@@ -234,6 +237,27 @@ impl Cluster {
         Ok(calls::carry_out(self.slurm.as_ref(), plan)?)
     }
 }
+/// The landlord's jobs in reservations that nothing wants any more: each keeps a node out of the holding that it is in by
+/// now. They began when their holding had ended and its nodes had not moved yet.
+fn lingering(wanted: &Wanted, desired: &Desired, jobs: &[SlurmJob]) -> Vec<JobName> {
+    let landlord = wanted.parties.iter().find(|party| party.id == wanted.landlord);
+    let accounts = landlord.map(account_names).unwrap_or_default();
+    let lingers = |job: &&SlurmJob| {
+        let reservation = job.reservation.as_deref().unwrap_or_default();
+        job.state == JobState::Running
+            && accounts.contains(&job.account)
+            && is_marked(reservation)
+            && !desired.reservations.contains_key(reservation)
+    };
+    let jobs = jobs.iter().filter(lingers);
+    jobs.map(|job| JobName::new(job.id, job.array)).collect()
+}
+
+
+    /// The landlord's jobs that keep what nothing wants any more.
+    pub fn lingering(&self) -> &[JobName] {
+        &self.lingering
+    }
 
 impl Standing {
     /// Whether nothing is to be done.

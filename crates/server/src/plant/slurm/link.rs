@@ -23,6 +23,9 @@ use crate::clock::Clock;
 /// What is wanted is compared with what is there at least so often.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
+/// The same where jobs were told to leave that keep nodes from where they belong.
+const COMPARE_SOON: Duration = Duration::from_secs(2);
+
 /// A job that was told to leave is told again after so long.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
@@ -314,11 +317,11 @@ impl Link {
     /// Does what is to be done until the end: `enforces` or only compares.
     pub fn act(&self, cluster: &Cluster, enforces: bool) {
         let mut told: Vec<(Monotonic, JobName)> = Vec::new();
-        let mut compared: Option<Monotonic> = None;
+        let (mut compared, mut every): (Option<Monotonic>, Duration) = (None, COMPARE_EVERY);
         let mut last: Option<Standing> = None;
         loop {
             told.retain(|(at, _)| at.elapsed() < TELL_AGAIN);
-            let due = compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
+            let due = compared.is_none_or(|at| at.elapsed() >= every);
             let Some((leave, wanted)) = self.await_work(due, &told) else { return };
             if enforces && !leave.is_empty() {
                 self.clear(cluster, &leave);
@@ -332,6 +335,9 @@ impl Link {
                 match self.hold(cluster, &wanted, last.as_ref(), enforces) {
                     Ok((standing, calls)) => {
                         self.note_held(calls);
+                        let lingering = standing.lingering();
+                        every = if lingering.is_empty() { COMPARE_EVERY } else { COMPARE_SOON };
+                        self.tell_to_leave(lingering.iter().copied());
                         // Where no call is made, nothing can be otherwise than it was left.
                         last = enforces.then_some(standing);
                     }
