@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use leasehold_clusters::slurm::read::{NodeCondition, SlurmNode};
+use leasehold_clusters::slurm::settings::Preemption;
 use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{
     Allocation, Condition, Gone, Holding, Input, Job, JobSlot, JobSpec, JobState, LANDLORD,
@@ -14,6 +15,7 @@ use leasehold_units::{Instant, Seconds, Shape};
 
 use super::super::{Seen, SeenJob};
 use super::differing::{BookDifference, Differing};
+use super::leaving;
 use super::names::Names;
 use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
@@ -86,6 +88,8 @@ pub struct Booking {
     names: Names,
     /// As Slurm enforces it on the nodes.
     pub kill_wait: Seconds,
+    /// Who makes borrowers leave.
+    pub preemption: Preemption,
     /// By the instant at which each happened.
     edges: VecDeque<(Instant, Edge)>,
     /// Runs that are not booked.
@@ -118,6 +122,7 @@ impl Booking {
             troubles: BTreeMap::new(),
             complained: BTreeSet::new(),
             differing: Differing::default(),
+            preemption: Preemption::Leasehold,
             failing: BTreeMap::new(),
             to_leave: BTreeSet::new(),
             to_release: Vec::new(),
@@ -480,7 +485,10 @@ impl Booking {
                 self.to_release.push(name);
                 continue;
             }
-            if must_leave(job, state) && runs.is_some() && runs == live.running_since {
+            if leaving::is_due(job, state, self.preemption, sighting.at)
+                && runs.is_some()
+                && runs == live.running_since
+            {
                 self.to_leave.insert(name);
             }
             if matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. }) {
@@ -586,17 +594,6 @@ fn withdrawn(name: JobName, state: &State, registry: &Registry) -> Vec<Seen> {
     let waits =
         matches!(job.state, JobState::Queued | JobState::Parked | JobState::Claiming { .. });
     if waits { vec![Seen::Input(Input::Cancel { job: slot })] } else { Vec::new() }
-}
-
-/// Whether a job has to leave its nodes: it was told to, or it is where nothing is lent.
-fn must_leave(job: &Job, state: &State) -> bool {
-    match &job.state {
-        JobState::Leaving { .. } => true,
-        JobState::Running { at, .. } => {
-            at.guest && state.fleet.partition(at.partition).role.guest_vacate_seconds_max.is_none()
-        }
-        _ => false,
-    }
 }
 
 /// Nodes that a job has in the books.

@@ -4,6 +4,7 @@
 mod booking;
 mod desk;
 mod differing;
+mod leaving;
 mod link;
 mod names;
 mod record;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use leasehold_clusters::slurm::cluster::Cluster;
 use leasehold_clusters::slurm::read::SlurmConfig;
-use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::settings::{Preemption, Settings};
 use leasehold_clusters::slurm::submit::BatchJob;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun};
 use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State};
@@ -120,7 +121,9 @@ impl SlurmPlant {
                 return;
             }
         };
-        self.booking = Some(Booking::new(names.clone(), self.options.config.kill_wait));
+        let mut booking = Booking::new(names.clone(), self.options.config.kill_wait);
+        booking.preemption = self.options.settings.preemption;
+        self.booking = Some(booking);
         let looking = Looking {
             cluster: Arc::clone(&self.cluster),
             names,
@@ -307,10 +310,18 @@ impl Plant for SlurmPlant {
         submission::batch_job((party, spec.number), job, spec, settings, gpus).map(|_| ())
     }
 
-    fn hear(&mut self, _: Instant, event: &Event, state: &State, registry: &Registry) {
+    fn hear(&mut self, at: Instant, event: &Event, state: &State, registry: &Registry) {
         match event {
             Event::JobSubmitted { job, .. } => {
                 self.to_submit.extend(self.submission(*job, state, registry));
+            }
+            // Slurm does it itself, and is told if that gets late.
+            Event::EvictionRequested { job, .. }
+                if self.options.settings.preemption == Preemption::Slurm
+                    && state
+                        .jobs
+                        .find(*job)
+                        .is_some_and(|job| !leaving::is_due(job, state, Preemption::Slurm, at)) => {
             }
             Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
                 let named = registry.job_in(*job);

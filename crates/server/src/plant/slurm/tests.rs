@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leasehold_clusters::slurm::read::{NodeBase, SlurmNode};
-use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::settings::{Preemption, Settings};
 use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{Event, Input, JobState, Placing, State};
 use leasehold_diagnostics::Source;
@@ -317,6 +317,51 @@ fn a_job_that_is_withdrawn_or_held_frees_what_was_kept_for_it() {
     assert_eq!(stage.jobs_of("renter"), 0);
     stage.see(Sighting { waiting: vec![asks(2)], ..look(15) });
     assert_eq!(stage.jobs_of("renter"), 1, "one that may start again is back");
+}
+
+/// Borrowers on all of the holding, and a job of the tenant that waits for two of its nodes.
+fn two_are_asked_to_leave(stage: &mut Stage) -> (Vec<SeenRun>, WaitingJob) {
+    let held = stage.nodes_held();
+    let borrowers: Vec<SeenRun> =
+        (0..).zip(&held).map(|(number, node)| run(10 + number, "owner", 0, &[node], 8)).collect();
+    let asks = waiting(20, "renter", 2, 16);
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(10) });
+    // It is not known whether they were told.
+    assert_eq!(std::mem::take(&mut stage.plant.told_to_leave).len(), 2);
+    (borrowers, asks)
+}
+
+#[test]
+fn nobody_is_told_to_leave_for_a_job_that_does_not_wait_any_more() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let (borrowers, asks) = two_are_asked_to_leave(&mut stage);
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(12) });
+    assert_eq!(std::mem::take(&mut stage.plant.told_to_leave).len(), 2, "it waits: again");
+    let withdrawn = vec![(name(20), at(13))];
+    stage.see(Sighting { running: borrowers.clone(), withdrawn, ..look(14) });
+    stage.see(Sighting { running: borrowers.clone(), ..look(16) });
+    assert!(stage.plant.told_to_leave.is_empty(), "{:?}", stage.plant.told_to_leave);
+    // They may be asked another time.
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(18) });
+    stage.see(Sighting { running: borrowers, waiting: vec![asks], ..look(20) });
+    assert_eq!(stage.plant.told_to_leave.len(), 2);
+}
+
+#[test]
+fn where_slurm_makes_room_itself_it_is_told_only_before_that_is_late() {
+    let mut stage = Stage::new(Placing::Cluster);
+    stage.plant.booking.preemption = Preemption::Slurm;
+    let (borrowers, asks) = two_are_asked_to_leave(&mut stage);
+    let seen = |seconds| Sighting {
+        running: borrowers.clone(),
+        waiting: vec![asks.clone()],
+        ..look(seconds)
+    };
+    // Ten minutes, less 30 s to leave, 10 s of turnover and 5 s.
+    stage.see(seen(564));
+    assert!(stage.plant.told_to_leave.is_empty(), "Slurm has time yet");
+    stage.see(seen(565));
+    assert_eq!(stage.plant.told_to_leave.len(), 2);
 }
 
 #[test]
