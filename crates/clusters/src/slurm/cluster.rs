@@ -101,12 +101,11 @@ impl Cluster {
         }
         let look = watch.look(at, &jobs, nodes);
         let asked = self.record(look.unresolved(), record_since, at);
-        let (rows, is_recorded) = match asked {
-            Ok(rows) => (rows, true),
-            Err(error) if error.may_pass() => (Vec::new(), false),
-            Err(error) => return Err(error),
-        };
-        Ok((watch.resolve(look, &rows, gpus_per_node), is_recorded))
+        match asked {
+            Ok(rows) => Ok((watch.resolve(look, &rows, gpus_per_node), true)),
+            Err(error) if error.may_pass() => Ok((watch.resolve_without(look), false)),
+            Err(error) => Err(error),
+        }
     }
 
     fn record(
@@ -237,6 +236,7 @@ impl Cluster {
         Ok(calls::carry_out(self.slurm.as_ref(), plan)?)
     }
 }
+
 /// The landlord's jobs in reservations that nothing wants any more: each keeps a node out of the holding that it is in by
 /// now. They began when their holding had ended and its nodes had not moved yet.
 fn lingering(wanted: &Wanted, desired: &Desired, jobs: &[SlurmJob]) -> Vec<JobName> {
@@ -253,13 +253,12 @@ fn lingering(wanted: &Wanted, desired: &Desired, jobs: &[SlurmJob]) -> Vec<JobNa
     jobs.map(|job| JobName::new(job.id, job.array)).collect()
 }
 
-
+impl Standing {
     /// The landlord's jobs that keep what nothing wants any more.
     pub fn lingering(&self) -> &[JobName] {
         &self.lingering
     }
 
-impl Standing {
     /// Whether nothing is to be done.
     pub fn is_as_wanted(&self) -> bool {
         self.plan.as_ref().is_ok_and(|plan| plan.calls.is_empty() && plan.waiting.is_empty())

@@ -100,6 +100,10 @@ pub struct Booking {
     differing: Differing,
     /// Nodes that failed while it is not known when the runs on them ended, and since when.
     failing: BTreeMap<u32, Instant>,
+    /// Runs of which it is not known when they ended, as of the latest look.
+    unresolved: BTreeSet<JobName>,
+    /// Runs that are over and cannot be booked before it is known when another one ended that was there before.
+    held_back: Vec<EndedRun>,
     /// Jobs that have to leave their nodes.
     pub to_leave: BTreeSet<JobName>,
     /// Jobs that were submitted here and may start.
@@ -118,12 +122,14 @@ impl Booking {
         Self {
             names,
             kill_wait,
+            preemption: Preemption::Leasehold,
             edges: VecDeque::new(),
             troubles: BTreeMap::new(),
             complained: BTreeSet::new(),
             differing: Differing::default(),
-            preemption: Preemption::Leasehold,
             failing: BTreeMap::new(),
+            unresolved: BTreeSet::new(),
+            held_back: Vec::new(),
             to_leave: BTreeSet::new(),
             to_release: Vec::new(),
             to_cancel: Vec::new(),
@@ -160,6 +166,7 @@ impl Booking {
     /// Forgets what was seen and not told.
     pub fn forget(&mut self) {
         self.edges.clear();
+        self.held_back.clear();
     }
 
     /// When the first thing happened that was not told yet.
@@ -170,7 +177,9 @@ impl Booking {
     /// Takes up a look, behind those before.
     pub fn take(&mut self, sighting: Sighting) {
         let mut edges: Vec<(Instant, Edge)> = Vec::new();
-        for ended in &sighting.ended {
+        self.unresolved.clone_from(&sighting.unresolved);
+        let held_back = std::mem::take(&mut self.held_back);
+        for ended in held_back.iter().chain(&sighting.ended) {
             let (run, is_short) = (ended.run.clone(), ended.at <= ended.run.since);
             edges.push((run.since, Edge::Started { run, is_known: false, is_short }));
             edges.push((ended.at.max(ended.run.since), Edge::Ended(ended.clone())));
@@ -339,13 +348,15 @@ impl Booking {
     /// Says where a run that is over, and not running in the books, is booked otherwise than it is on record.
     fn compare(&mut self, ended: &EndedRun, state: &State, registry: &Registry) {
         let run = &ended.run;
-        let until = registry.cluster().booked_until((cluster_job(run.name), run.since));
+        let end = registry.cluster().booked_end((cluster_job(run.name), run.since));
+        let until = end.map(|end| end.at);
         let trouble = self.troubles.get(&(run.name, run.since));
         let why = match (trouble, until) {
-            (_, Some(until)) if until < ended.at => {
-                "it went on when its nodes were no longer its party's, or out of service".to_owned()
+            (_, Some(_)) if end.is_some_and(|end| end.is_decided) => {
+                "it was stopped here, since its nodes were no longer its party's or out of service"
+                    .to_owned()
             }
-            (_, Some(_)) => "its end was on record too late".to_owned(),
+            (_, Some(_)) => "Slurm had another end of it, or none on record, at first".to_owned(),
             (Some(trouble), None) => trouble.why.clone(),
             (None, None) if self.names.party(&run.account, state).is_some() => {
                 "another run of its job is booked at that time".to_owned()
@@ -361,7 +372,12 @@ impl Booking {
     fn ended(&mut self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
         let name = cluster_job(ended.run.name);
         let Some((live, slot, job)) = self.booked_job(&ended.run, state, registry) else {
-            self.compare(ended, state, registry);
+            let is_booked = registry.cluster().is_booked((name, ended.run.since));
+            if !is_booked && self.may_be_free(&ended.run, &self.unresolved, state, registry) {
+                self.held_back.push(ended.clone());
+            } else {
+                self.compare(ended, state, registry);
+            }
             return Vec::new();
         };
         if !ended.is_recorded {
@@ -461,7 +477,10 @@ impl Booking {
             if self.complained.insert((*name, *since)) {
                 tracing::warn!(job = %name, why = trouble.why, "a run is not booked");
             }
-            if trouble.is_stopped && !self.may_be_free(*name, sighting, state, registry) {
+            let run = sighting.running.iter().find(|run| run.name == *name);
+            let waits =
+                run.is_some_and(|run| self.may_be_free(run, &sighting.unresolved, state, registry));
+            if trouble.is_stopped && !waits {
                 self.to_leave.insert(*name);
             }
         }
@@ -494,9 +513,10 @@ impl Booking {
             if matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. }) {
                 continue;
             }
-            // A run of which the end was decided here, and that goes on.
-            let over = |since| registry.cluster().is_booked((cluster_job(name), since));
-            if runs.is_some_and(over) {
+            // A run of which the end was decided here, and that goes on. One of which Slurm told the end is left to it: a
+            // slurmctld that was killed takes up what it had written last.
+            let over = |since| registry.cluster().booked_end((cluster_job(name), since));
+            if runs.and_then(over).is_some_and(|end| end.is_decided) {
                 self.to_leave.insert(name);
             }
             let stays = there || (held && job.spec.party == LANDLORD);
@@ -508,22 +528,18 @@ impl Booking {
         seen
     }
 
-    /// Whether a run is on nodes of another one that is gone and whose end is not on record yet: then what is in
-    /// its way may only be here, and not on the nodes.
+    /// Whether a run is on nodes of another one of which it is not on record yet when it ended: then what is in its way
+    /// may only be here, and not on the nodes.
     fn may_be_free(
         &self,
-        name: JobName,
-        sighting: &Sighting,
+        run: &SeenRun,
+        unresolved: &BTreeSet<JobName>,
         state: &State,
         registry: &Registry,
     ) -> bool {
-        let run = sighting.running.iter().find(|run| run.name == name);
-        let nodes: BTreeSet<u32> = run
-            .iter()
-            .flat_map(|run| &run.nodes)
-            .filter_map(|(node, _)| self.names.number(node))
-            .collect();
-        let gone = sighting.unresolved.iter();
+        let nodes: BTreeSet<u32> =
+            run.nodes.iter().filter_map(|(node, _)| self.names.number(node)).collect();
+        let gone = unresolved.iter().filter(|name| **name != run.name);
         gone.flat_map(|gone| nodes_of(*gone, state, registry)).any(|node| nodes.contains(&node))
     }
 

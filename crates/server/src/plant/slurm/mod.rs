@@ -290,9 +290,9 @@ impl Plant for SlurmPlant {
             let (release, cancel) = booking.take_told();
             self.to_release.extend(release);
             self.to_cancel.extend(cancel);
-            let Some(sighting) = self.link.take() else { break };
             self.link.note_troubles(booking.troubles());
             self.link.note_differing(booking.differing());
+            let Some(sighting) = self.link.take() else { break };
             booking.take(sighting);
         }
         if std::mem::take(&mut self.is_changed) {

@@ -511,6 +511,25 @@ fn a_run_on_a_node_that_fails_is_booked_to_its_end_and_not_to_when_that_was_seen
 }
 
 #[test]
+fn a_run_that_is_over_waits_for_the_end_of_what_was_there_before() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let borrower = run(7, "owner", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![borrower.clone()], ..look(5) });
+    // slurmdbd is away: it is not known when the borrower left, and the tenant's job came and went.
+    let unresolved = BTreeSet::from([name(7)]);
+    let tenant = ended(run(8, "renter", 12, &[&held[0]], 8), 14, DONE, false);
+    let gone = Sighting { unresolved: unresolved.clone(), ..look(15) };
+    stage.see(Sighting { ended: vec![tenant], ..gone });
+    stage.see(Sighting { unresolved, ..look(30) });
+    assert!(stage.plant.booking.differing().is_empty());
+    stage.see(Sighting { ended: vec![ended(borrower, 11, RunEnd::PutBack, true)], ..look(40) });
+    assert_eq!(stage.metered(GpuState::Borrowed), 8 * 10);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 2);
+    assert!(stage.plant.booking.differing().is_empty());
+}
+
+#[test]
 fn a_run_that_was_over_before_it_could_be_booked_is_said() {
     let mut stage = Stage::new(Placing::Cluster);
     let held = stage.nodes_held();
