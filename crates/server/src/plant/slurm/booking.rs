@@ -583,10 +583,10 @@ impl Booking {
                 self.failing.remove(&number);
             }
             match node.condition {
-                Condition::Up | Condition::Turnover if !able => {
-                    if !self.is_ending(number, sighting.at, busy) {
-                        down.push(number);
-                    }
+                Condition::Up | Condition::Turnover
+                    if !able && !self.is_ending(number, sighting.at, busy) =>
+                {
+                    down.push(number);
                 }
                 Condition::Down if able => up.push(number),
                 _ => {}

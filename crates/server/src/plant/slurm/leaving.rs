@@ -17,9 +17,17 @@ pub fn is_due(job: &Job, state: &State, preemption: Preemption, now: Instant) ->
                 || is_in_the_way(job, state)
                     && (preemption == Preemption::Leasehold || now >= latest(job, state, *deadline))
         }
-        JobState::Running { at, .. } => at.guest && is_unlent(job, state),
+        JobState::Running { at, .. } => {
+            at.guest && is_unlent(job, state) || is_on_a_substitute(job, state)
+        }
         _ => false,
     }
+}
+
+/// Whether it slipped in on a node that is set aside to stand in for a failed one.
+fn is_on_a_substitute(job: &Job, state: &State) -> bool {
+    let mut set_aside = state.substitutes.iter().filter(|(_, substitute)| !substitute.active);
+    set_aside.any(|(_, substitute)| nodes(job).any(|node| node == substitute.node))
 }
 
 /// Whether what it runs on is lent to nobody.

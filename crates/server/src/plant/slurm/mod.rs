@@ -338,6 +338,8 @@ impl Plant for SlurmPlant {
             | Event::MaintenanceBegan { .. }
             | Event::MaintenanceEnded { .. }
             | Event::LendingChanged { .. }
+            | Event::SubstituteChosen { .. }
+            | Event::SubstituteDropped { .. }
             | Event::Substituted { .. }
             | Event::SubstitutionEnded { .. }
             | Event::LeaseSigned { .. }
