@@ -61,10 +61,32 @@ fn live_details(answer: &serde_json::Value) -> String {
         .collect();
     details.extend(texts("concerns").into_iter().map(|text| format!("concern: {text}")));
     details.extend(texts("difference"));
+    let drifts = answer["drifts"].as_array().into_iter().flatten();
+    details.extend(drifts.map(|drift| {
+        let of = |member: &str| drift[member].as_str().unwrap_or_default().to_owned();
+        let mended = drift["mended"].as_str();
+        let mended = mended.map_or("not set back yet".into(), |at| format!("set back by {at}"));
+        format!(
+            "changed by hand, found {}: {}: {}; {mended}",
+            of("found"),
+            of("object"),
+            of("what")
+        )
+    }));
     let troubles = answer["not_booked"].as_array().into_iter().flatten();
     details.extend(troubles.map(|trouble| {
         let of = |member: &str| trouble[member].as_str().unwrap_or_default().to_owned();
         format!("job {} is not booked: {}", of("job"), of("why"))
+    }));
+    let otherwise = answer["booked_otherwise"].as_array().into_iter().flatten();
+    details.extend(otherwise.map(|run| {
+        let of = |member: &str| run[member].as_str().unwrap_or_default().to_owned();
+        let seconds = |member: &str| run[member].as_u64().unwrap_or_default();
+        let (recorded, booked) = (seconds("recorded_gpu_seconds"), seconds("booked_gpu_seconds"));
+        let (job, since, why) = (of("job"), of("since"), of("why"));
+        format!(
+            "job {job} from {since} on: {recorded} GPU-seconds on record, {booked} booked: {why}"
+        )
     }));
     details.iter().map(|line| format!("{line}\n")).collect()
 }

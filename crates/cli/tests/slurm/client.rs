@@ -12,7 +12,9 @@ fn try_ask(port: u16, line: &str, token: &str, body: &str) -> Option<(u16, Value
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let length = body.len();
-    let key = format!("{}-{length}", line.replace(' ', "-"));
+    // Another command has another key.
+    let said: String = body.chars().filter(char::is_ascii_alphanumeric).collect();
+    let key = format!("{}-{said}", line.replace(' ', "-"));
     write!(
         stream,
         "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nIdempotency-Key: {key}\r\n\

@@ -3,8 +3,13 @@
 //!
 //! Where Slurm is not installed, or who tests is not root, each test says so and passes; `./test` insists.
 
+mod booked;
 mod client;
+mod clock;
+mod day;
 mod observed;
+mod proof;
 mod record;
 mod refusals;
 mod stage;
+mod yard;

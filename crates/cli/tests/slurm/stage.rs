@@ -14,10 +14,11 @@ use crate::{client, record};
 /// Nothing takes longer than this, however slow the machine is.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Whose accounts are used; Debian has both users.
+/// Whose accounts are used; Debian has these users.
 pub const OWNER: &str = "owner";
 pub const RENTER: &str = "renter";
-const USERS: [(&str, &str); 2] = [(OWNER, "games"), (RENTER, "man")];
+pub const GUEST: &str = "guest";
+const USERS: [(&str, &str); 3] = [(OWNER, "games"), (RENTER, "man"), (GUEST, "lp")];
 
 /// Names each party's users; Leasehold makes the accounts.
 pub const MADE: &str = "[[party]]\nid = \"owner\"\nusers = [\"games\"]\n[[party]]\nid = \"renter\"\nusers = [\"man\"]\n";
@@ -26,6 +27,8 @@ pub const MADE: &str = "[[party]]\nid = \"owner\"\nusers = [\"games\"]\n[[party]
 pub struct Stage {
     pub cluster: Cluster,
     pub folder: PathBuf,
+    /// Files of the leases that are signed at the first start.
+    pub leases: Vec<&'static str>,
 }
 
 /// A server. Killed when dropped, as by a power cut.
@@ -114,7 +117,7 @@ impl Stage {
         // A run before this one may have left it.
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let stage = Self { cluster, folder };
+        let stage = Self { cluster, folder, leases: vec!["lease.toml"] };
         stage.write("site.toml", &plant.site());
         stage.write("lease.toml", LEASE);
         stage.write("slurm.toml", MADE);
@@ -139,19 +142,26 @@ impl Stage {
     }
 
     fn server(&self, mode: &str, data: &str) -> Command {
-        let arguments = "serve site.toml --lease lease.toml --cluster slurm --slurm slurm.toml";
+        let arguments = "serve site.toml --cluster slurm --slurm slurm.toml";
         let mut command = self.leasehold(&arguments.split(' ').collect::<Vec<_>>());
+        self.leases.iter().for_each(|lease| _ = command.args(["--lease", lease]));
         command.args([mode, "--data", data, "--rate-limit", "off"]);
         command
     }
 
     /// Starts a server and waits until it answers.
     pub fn serve(&self, mode: &str) -> Server {
+        self.serve_by(mode, &[])
+    }
+
+    /// The same, with something else in the environment.
+    pub fn serve_by(&self, mode: &str, environment: &[(String, String)]) -> Server {
         let port = free_port();
         let log = self.folder.join("serve.log");
         let log = File::options().create(true).append(true).open(log).unwrap();
         let mut command = self.server(mode, "data");
         command.args(["--listen", &format!("127.0.0.1:{port}")]).stderr(log);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         let child = command.spawn().unwrap();
         let mut server = Server { child, port, token: String::new() };
         await_so("the server answers", || {
@@ -179,6 +189,12 @@ impl Stage {
         let (_, user) = USERS.iter().find(|(of, _)| *of == account).unwrap();
         let mut command = self.cluster.command("setpriv");
         command.args([&format!("--reuid={user}"), "--regid=nogroup", "--clear-groups"]);
+        // A library that is loaded before all others is to be loaded by that user alone.
+        let loaded = command.get_envs().find(|(name, _)| *name == "LD_PRELOAD");
+        if let Some(library) = loaded.and_then(|(_, value)| Some(value?.to_owned())) {
+            command.env_remove("LD_PRELOAD");
+            command.args(["env", &format!("LD_PRELOAD={}", library.display())]);
+        }
         command.args(["sbatch", "--parsable", "--output=/dev/null", "--chdir=/", "--account"]);
         let told = command.arg(account).args(arguments).args(["--wrap", script]).output().unwrap();
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
@@ -268,8 +284,24 @@ impl Server {
 
     /// GPU-seconds that the tenant's jobs used, as the lease's meter has them.
     pub fn used(&self) -> u64 {
-        let usage = self.get("/usage?lease=of-renter");
+        self.used_in("of-renter", None)
+    }
+
+    /// The same of a lease, in a month such as `2026-05` and not in this one.
+    pub fn used_in(&self, lease: &str, month: Option<&str>) -> u64 {
+        let month = month.map(|month| format!("&month={month}")).unwrap_or_default();
+        let usage = self.get(&format!("/usage?lease={lease}{month}"));
         usage["usage"][0]["used_gpu_seconds"].as_str().unwrap().parse().unwrap()
+    }
+
+    pub fn post(&self, path: &str, body: &str) -> Value {
+        client::ask(self.port, &format!("POST /api/v1{path}"), &self.token, body)
+    }
+
+    /// As a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// As an operator does.
@@ -288,10 +320,15 @@ impl Drop for Server {
     }
 }
 
-pub fn await_so(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn await_so(what: &str, is_so: impl FnMut() -> bool) {
+    await_or(is_so, || what.to_owned());
+}
+
+/// The same; what is said if it never is so is found out then.
+pub fn await_or(mut is_so: impl FnMut() -> bool, what: impl Fn() -> String) {
     let until = Instant::now() + PATIENCE;
     while !is_so() {
-        assert!(Instant::now() < until, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < until, "not within {PATIENCE:?}: {}", what());
         std::thread::park_timeout(Duration::from_millis(50));
     }
 }

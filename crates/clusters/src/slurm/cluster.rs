@@ -6,11 +6,11 @@ use leasehold_units::{Instant, Interval, Seconds};
 
 use super::calls::{self, Plan, Removal, Undecided};
 use super::command::{Program, Slurm};
-use super::compile::{CompileError, compile};
-use super::difference::{Difference, Found, difference};
+use super::compile::{CompileError, account_names, compile};
+use super::difference::{Difference, Found, difference, is_marked};
 use super::error::SlurmError;
-use super::objects::{Note, Wanted};
-use super::read::{SlurmConfig, accounting, config, gpus_by_node, jobs, nodes};
+use super::objects::{Desired, Note, Wanted};
+use super::read::{JobState, SlurmConfig, SlurmJob, accounting, config, gpus_by_node, jobs, nodes};
 use super::submit::{self, BatchJob};
 use super::version::Version;
 use super::watch::{JobName, Sighting, Watch};
@@ -35,6 +35,7 @@ pub struct Standing {
     difference: Difference,
     notes: Vec<Note>,
     plan: Result<Plan, Undecided>,
+    lingering: Vec<JobName>,
 }
 
 /// Why a cluster cannot be held to what is wanted.
@@ -66,6 +67,14 @@ impl Cluster {
         Ok((version, config::ask(self.slurm.as_ref())?))
     }
 
+    /// What slurmctld is configured with now.
+    ///
+    /// # Errors
+    /// If it cannot be asked, or its answer cannot be read.
+    pub fn configuration(&self) -> Result<SlurmConfig, SlurmError> {
+        config::ask(self.slurm.as_ref())
+    }
+
     /// Looks at jobs and nodes, and at the record for runs that are gone; at all of it since `record_since`, if
     /// that is given. Also says whether the record could be read: if slurmdbd is away, a later look reads it.
     ///
@@ -92,12 +101,11 @@ impl Cluster {
         }
         let look = watch.look(at, &jobs, nodes);
         let asked = self.record(look.unresolved(), record_since, at);
-        let (rows, is_recorded) = match asked {
-            Ok(rows) => (rows, true),
-            Err(error) if error.may_pass() => (Vec::new(), false),
-            Err(error) => return Err(error),
-        };
-        Ok((watch.resolve(look, &rows, gpus_per_node), is_recorded))
+        match asked {
+            Ok(rows) => Ok((watch.resolve(look, &rows, gpus_per_node), true)),
+            Err(error) if error.may_pass() => Ok((watch.resolve_without(look), false)),
+            Err(error) => Err(error),
+        }
     }
 
     fn record(
@@ -193,13 +201,15 @@ impl Cluster {
     ) -> Result<Standing, ClusterError> {
         let slurm = self.slurm.as_ref();
         let desired = compile(wanted).map_err(ClusterError::Wanted)?;
-        let found = Found::ask(slurm, &wanted.cluster, &jobs::ask(slurm)?)?;
+        let jobs = jobs::ask(slurm)?;
+        let found = Found::ask(slurm, &wanted.cluster, &jobs)?;
+        let lingering = lingering(wanted, &desired, &jobs);
         let last = last.and_then(|last| last.plan.as_ref().ok());
         // Calls that were put off were not made.
         let last = last.filter(|plan| plan.deferred == 0).map(|plan| &plan.attained);
         let difference = difference(&desired, &found, last, now);
         let plan = calls::plan(&desired, &found, &difference, CALLS_AT_ONCE);
-        Ok(Standing { difference, notes: desired.notes, plan })
+        Ok(Standing { difference, notes: desired.notes, plan, lingering })
     }
 
     /// What would take away all that Leasehold made on the cluster of that name; nothing is changed.
@@ -227,7 +237,28 @@ impl Cluster {
     }
 }
 
+/// The landlord's jobs in reservations that nothing wants any more: each keeps a node out of the holding that it is in by
+/// now. They began when their holding had ended and its nodes had not moved yet.
+fn lingering(wanted: &Wanted, desired: &Desired, jobs: &[SlurmJob]) -> Vec<JobName> {
+    let landlord = wanted.parties.iter().find(|party| party.id == wanted.landlord);
+    let accounts = landlord.map(account_names).unwrap_or_default();
+    let lingers = |job: &&SlurmJob| {
+        let reservation = job.reservation.as_deref().unwrap_or_default();
+        job.state == JobState::Running
+            && accounts.contains(&job.account)
+            && is_marked(reservation)
+            && !desired.reservations.contains_key(reservation)
+    };
+    let jobs = jobs.iter().filter(lingers);
+    jobs.map(|job| JobName::new(job.id, job.array)).collect()
+}
+
 impl Standing {
+    /// The landlord's jobs that keep what nothing wants any more.
+    pub fn lingering(&self) -> &[JobName] {
+        &self.lingering
+    }
+
     /// Whether nothing is to be done.
     pub fn is_as_wanted(&self) -> bool {
         self.plan.as_ref().is_ok_and(|plan| plan.calls.is_empty() && plan.waiting.is_empty())

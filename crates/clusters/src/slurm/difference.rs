@@ -122,6 +122,22 @@ pub struct FieldChange {
     pub wanted: String,
 }
 
+impl Entry {
+    /// Its fields, each as it was found and as it should be; its text where there are none.
+    pub fn in_words(&self) -> String {
+        let field = |change: &FieldChange| {
+            let found = change.found.as_deref().unwrap_or("nothing");
+            let some =
+                |text: &str| if text.is_empty() { "none".to_owned() } else { text.to_owned() };
+            format!("{} {} instead of {}", change.field, some(found), some(&change.wanted))
+        };
+        match self.fields.as_slice() {
+            _ if self.fields.iter().all(|change| change.found.is_none()) => self.text.clone(),
+            fields => fields.iter().map(field).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
 impl Found {
     /// Asks Slurm for all of it. `jobs` say which reservations are in use.
     ///

@@ -13,6 +13,9 @@ use super::read::{ArrayTask, JobState, NodeGpus, Run, SlurmJob, SlurmNode};
 /// How long the record is waited for. After that a run counts as ended when it was first missed.
 pub const RECORD_PATIENCE: Seconds = Seconds::new(120);
 
+/// The same while slurmdbd does not answer. Who waits for the nodes cannot wait for a record.
+pub const OUTAGE_PATIENCE: Seconds = Seconds::new(10);
+
 /// So long it is remembered that a run was told of.
 const TOLD_KEPT: Seconds = Seconds::new(3_600);
 
@@ -142,10 +145,19 @@ pub struct Sighting {
 #[derive(Debug, Default)]
 pub struct Watch {
     running: BTreeMap<JobName, Watched>,
-    /// Runs of which the end was told, and when.
-    told: BTreeMap<(JobName, Instant), Instant>,
+    /// Runs of which the end was told.
+    told: BTreeMap<(JobName, Instant), Told>,
     /// GPUs on each node of gangs that are not the same on all.
     uneven: BTreeMap<(JobName, Instant), Vec<(String, u32)>>,
+}
+
+/// That the end of a run was told.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// When.
+    at: Instant,
+    /// Whether it was Slurm's word. If not, that is told once more.
+    is_recorded: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -246,7 +258,7 @@ impl Watch {
         for run in &look.sighting.running {
             self.running.insert(run.name, Watched { run: run.clone(), missed: None });
         }
-        self.told.retain(|_, told| told.after(TOLD_KEPT) > at);
+        self.told.retain(|_, told| told.at.after(TOLD_KEPT) > at);
         look
     }
 
@@ -290,7 +302,9 @@ impl Watch {
             self.running.remove(&run.name);
             self.uneven.remove(&(run.name, run.since));
         }
-        if self.told.insert((run.name, run.since), look.sighting.at).is_none() {
+        let told = Told { at: look.sighting.at, is_recorded: ended.is_recorded };
+        let before = self.told.insert((run.name, run.since), told);
+        if before.is_none_or(|before| !before.is_recorded && told.is_recorded) {
             look.sighting.ended.push(ended);
         }
     }
@@ -302,6 +316,16 @@ impl Watch {
         rows: &[Run],
         gpus_per_node: impl Fn(&str) -> u32,
     ) -> Sighting {
+        self.take_rows(&mut look, rows, gpus_per_node);
+        self.finish(look, RECORD_PATIENCE)
+    }
+
+    /// Goes on without a record, while slurmdbd does not answer.
+    pub fn resolve_without(&mut self, look: Look) -> Sighting {
+        self.finish(look, OUTAGE_PATIENCE)
+    }
+
+    fn take_rows(&mut self, look: &mut Look, rows: &[Run], gpus_per_node: impl Fn(&str) -> u32) {
         let mut rows: Vec<&Run> = rows.iter().collect();
         rows.sort_by_key(|row| row.start);
         for row in rows {
@@ -329,10 +353,13 @@ impl Watch {
                 },
                 |watched| watched.run.clone(),
             );
-            let comes_back = comes_back(&end, name, &look);
-            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true }, &mut look);
+            let comes_back = comes_back(&end, name, look);
+            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true }, look);
         }
-        self.give_up(&mut look);
+    }
+
+    fn finish(&mut self, mut look: Look, patience: Seconds) -> Sighting {
+        self.give_up(&mut look, patience);
         let gone: Vec<JobName> = look.sighting.unresolved.iter().copied().collect();
         look.sighting.unresolved = gone
             .into_iter()
@@ -353,17 +380,21 @@ impl Watch {
         })
     }
 
-    /// Ends runs of which nothing is on record for too long.
-    fn give_up(&mut self, look: &mut Look) {
+    /// Ends runs of which nothing is on record for too long: when they were first missed, or when another one began on
+    /// their nodes, if that was before.
+    fn give_up(&mut self, look: &mut Look, patience: Seconds) {
         let at = look.sighting.at;
-        let lost =
-            |watched: &Watched| watched.missed.filter(|missed| missed.after(RECORD_PATIENCE) <= at);
+        let lost = |watched: &Watched| watched.missed.filter(|missed| missed.after(patience) <= at);
         let given_up: Vec<(SeenRun, Instant)> = self
             .running
             .values()
             .filter_map(|watched| Some((watched.run.clone(), lost(watched)?)))
             .collect();
-        for (run, at) in given_up {
+        for (run, missed) in given_up {
+            let over = look.sighting.ended.iter().map(|ended| &ended.run);
+            let others = self.running.values().map(|watched| &watched.run).chain(over);
+            let next = others.filter(|other| other.since > run.since && share_a_node(other, &run));
+            let at = next.map(|other| other.since).fold(missed, Instant::min);
             let end = RunEnd::Unknown;
             let comes_back = comes_back(&end, run.name, look);
             self.tell(EndedRun { run, at, end, comes_back, is_recorded: false }, look);
@@ -394,6 +425,10 @@ impl Look {
 fn comes_back(end: &RunEnd, name: JobName, look: &Look) -> bool {
     let may = matches!(end, RunEnd::PutBack | RunEnd::NodeFailed | RunEnd::Unknown);
     may && look.living.contains(&name)
+}
+
+fn share_a_node(one: &SeenRun, other: &SeenRun) -> bool {
+    one.nodes.iter().any(|(node, _)| other.nodes.iter().any(|(shared, _)| shared == node))
 }
 
 fn is_running(job: &SlurmJob) -> bool {

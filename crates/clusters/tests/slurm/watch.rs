@@ -2,7 +2,7 @@
 
 use leasehold_clusters::slurm::read::{ArrayTask, JobState, Run, SlurmJob};
 use leasehold_clusters::slurm::watch::{
-    EndedRun, JobName, RECORD_PATIENCE, RunEnd, SeenRun, Sighting, Watch,
+    EndedRun, JobName, OUTAGE_PATIENCE, RECORD_PATIENCE, RunEnd, SeenRun, Sighting, Watch,
 };
 use leasehold_units::{Instant, Seconds};
 
@@ -142,6 +142,29 @@ fn a_record_that_never_comes_is_given_up() {
     assert_eq!(ends(&seen), [(1, 20, false)], "it counts as over when it was first missed");
     assert!(!seen.ended[0].is_recorded);
     assert_eq!(ends(&look(&mut watch, until + 1, &[], &[])), []);
+}
+
+#[test]
+fn while_slurmdbd_is_away_nobody_waits_long_and_what_it_has_is_told_later() {
+    let mut watch = Watch::default();
+    look(&mut watch, 10, &[running(1, 5)], &[]);
+    let away = |watch: &mut Watch, seconds: u64, jobs: &[SlurmJob]| {
+        let look = watch.look(at(seconds), jobs, Vec::new());
+        watch.resolve_without(look)
+    };
+    // Another one has its node, which it got before that was missed.
+    let next = running(2, 19);
+    away(&mut watch, 20, std::slice::from_ref(&next));
+    let until = 20 + OUTAGE_PATIENCE.get();
+    assert_eq!(ends(&away(&mut watch, until - 1, std::slice::from_ref(&next))), []);
+    let seen = away(&mut watch, until, std::slice::from_ref(&next));
+    assert_eq!(ends(&seen), [(1, 19, false)]);
+    assert!(!seen.ended[0].is_recorded);
+    let row = recorded(1, JobState::Requeued, 5, Some(18));
+    let seen = look(&mut watch, 100, std::slice::from_ref(&next), std::slice::from_ref(&row));
+    assert_eq!(ends(&seen), [(1, 18, false)], "Slurm's word");
+    assert!(seen.ended[0].is_recorded);
+    assert_eq!(ends(&look(&mut watch, 101, &[next], &[row])), [], "once");
 }
 
 #[test]

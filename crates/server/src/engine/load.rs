@@ -15,7 +15,7 @@ const PAGE: u32 = 10_000;
 
 /// What snapshots of this version say of themselves. One that says anything else is not read: the log is
 /// folded instead.
-const FORMAT: &str = concat!("leasehold ", env!("CARGO_PKG_VERSION"), " msgpack 1");
+const FORMAT: &str = concat!("leasehold ", env!("CARGO_PKG_VERSION"), " msgpack 2");
 
 /// Where the store keeps no snapshot, so that none is written.
 pub const NO_SNAPSHOTS: u64 = u64::MAX;

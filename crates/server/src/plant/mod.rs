@@ -24,7 +24,8 @@ pub use simulated::SimulatedPlant;
 #[cfg(feature = "bench")]
 pub use slurm::Booking;
 pub use slurm::{
-    Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status, Trouble, wanted,
+    BookDifference, Drift, Names, NamesError, SlurmOptions, SlurmPlant, SlurmStatus, Status,
+    Trouble, wanted,
 };
 
 /// Tells the loop that the plant saw something.

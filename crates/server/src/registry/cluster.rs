@@ -14,13 +14,22 @@ const RUNS_KNOWN: Seconds = Seconds::new(2 * 86_400);
 /// A run by the cluster's number of its job and the instant at which it started there.
 pub type RunKey = (ClusterJob, Instant);
 
+/// How a run that is booked ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookedEnd {
+    /// When.
+    pub at: Instant,
+    /// Whether that was decided here, and not told by the cluster.
+    pub is_decided: bool,
+}
+
 /// Jobs that have a number with a scheduler of the cluster's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterJobs {
     /// The party and its number for each that is not over, by the cluster's number.
     jobs: BTreeMap<ClusterJob, (String, u64)>,
     /// Runs that are booked from their start to their end.
-    booked: BTreeSet<RunKey>,
+    booked: BTreeMap<RunKey, BookedEnd>,
     /// The same by when they were booked, the oldest first.
     ages: BTreeSet<(Instant, RunKey)>,
 }
@@ -43,15 +52,20 @@ impl ClusterJobs {
 
     /// Whether a run is booked from its start to its end.
     pub fn is_booked(&self, run: RunKey) -> bool {
-        self.booked.contains(&run)
+        self.booked.contains_key(&run)
+    }
+
+    /// How a run ended that is booked from its start to its end.
+    pub fn booked_end(&self, run: RunKey) -> Option<BookedEnd> {
+        self.booked.get(&run).copied()
     }
 
     pub(super) fn describe(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
         self.jobs.insert(cluster_job, (party.to_owned(), number));
     }
 
-    pub(super) fn book(&mut self, run: RunKey, now: Instant) {
-        self.booked.insert(run);
+    pub(super) fn book(&mut self, run: RunKey, end: BookedEnd, now: Instant) {
+        self.booked.insert(run, end);
         self.ages.insert((now, run));
         while let Some((at, run)) =
             self.ages.first().copied().filter(|(at, _)| at.after(RUNS_KNOWN) < now)

@@ -11,7 +11,7 @@ use leasehold_storage::ArchiveRow;
 use leasehold_units::{Instant, PartyId};
 use serde::{Deserialize, Serialize};
 
-pub use cluster::{ClusterJobs, RunKey};
+pub use cluster::{BookedEnd, ClusterJobs, RunKey};
 pub use feed::{Feed, FeedItem, News};
 
 use crate::auth::TokenBook;
@@ -195,7 +195,7 @@ impl Registry {
                 self.tell_of(*job, at, |job| News::JobStarted { job });
             }
             Event::JobGone { job, at: left, how } => {
-                self.note_booked(*job, at);
+                self.note_booked(*job, BookedEnd { at: *left, is_decided: false }, at);
                 if *how == Gone::Over {
                     let cancelled = self.job_is_cancelled(*job);
                     self.change_job(*job, |entry| entry.close_run(*left));
@@ -211,7 +211,7 @@ impl Registry {
                 self.tell_of(*job, at, |job| News::JobToldToLeave { job, deadline });
             }
             Event::JobVacated { job } | Event::JobStopped { job, .. } => {
-                self.note_booked(*job, at);
+                self.note_booked(*job, BookedEnd { at, is_decided: true }, at);
                 self.give_gpus_back(*job);
                 self.change_job(*job, |entry| entry.close_run(at));
                 self.tell_of(*job, at, |job| News::JobRequeued { job });
@@ -321,12 +321,12 @@ impl Registry {
         }
     }
 
-    /// Notes that the latest run of a job is booked, if it has one with a scheduler of the cluster's own.
-    fn note_booked(&mut self, slot: JobSlot, now: Instant) {
+    /// Notes that the latest run of a job is booked to its end, if it has one with a scheduler of the cluster's own.
+    fn note_booked(&mut self, slot: JobSlot, end: BookedEnd, now: Instant) {
         let Some((party, number)) = self.slots.get(&slot) else { return };
         let Some(job) = self.job(party, *number) else { return };
         if let Some(run) = job.description.cluster_job.zip(job.running_since) {
-            self.cluster.book(run, now);
+            self.cluster.book(run, end, now);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::plant::SlurmStatus;
+use crate::plant::{BookDifference, Drift, SlurmStatus};
 
 /// How the cluster stands to the leases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,6 +26,8 @@ pub struct ClusterView {
     pub differences: u64,
     /// Objects that were found changed by hand, since the start of this server.
     pub drifted: u64,
+    /// The latest of them, oldest first.
+    pub drifts: Vec<DriftView>,
     /// What of the cluster's configuration does not go with leases or is good to know, and what they allow and it
     /// cannot give.
     pub concerns: Vec<String>,
@@ -37,6 +39,66 @@ pub struct ClusterView {
     pub not_booked: Vec<NotBookedView>,
     /// How many.
     pub troubles: u64,
+    /// Runs that are over and booked otherwise than the cluster has them on record: the latest, oldest first, since the
+    /// start of this server, which reads the record of the hour before.
+    pub booked_otherwise: Vec<BookedOtherwiseView>,
+}
+
+/// An object that somebody changed by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DriftView {
+    /// Which object.
+    pub object: String,
+    /// What of it: each field as it was found and as it should be.
+    pub what: String,
+    /// When that was found.
+    pub found: String,
+    /// When it was seen to be as it should be again; null until then.
+    pub mended: Option<String>,
+}
+
+impl From<Drift> for DriftView {
+    fn from(drift: Drift) -> Self {
+        Self {
+            object: drift.object.to_string(),
+            what: drift.what,
+            found: drift.found.to_string(),
+            mended: drift.mended.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// A run that is over and booked otherwise than the cluster has it on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BookedOtherwiseView {
+    /// The cluster's number for the job.
+    pub job: String,
+    /// Its account.
+    pub account: String,
+    /// When it started there.
+    pub since: String,
+    /// When it ended there.
+    pub until: String,
+    /// GPU-seconds of the run as the cluster has it on record.
+    pub recorded_gpu_seconds: u64,
+    /// GPU-seconds that are booked.
+    pub booked_gpu_seconds: u64,
+    /// Why they differ.
+    pub why: String,
+}
+
+impl From<BookDifference> for BookedOtherwiseView {
+    fn from(found: BookDifference) -> Self {
+        Self {
+            recorded_gpu_seconds: found.recorded_gpu_seconds(),
+            booked_gpu_seconds: found.booked_gpu_seconds(),
+            job: found.job.to_string(),
+            account: found.account,
+            since: found.since.to_string(),
+            until: found.until.to_string(),
+            why: found.why,
+        }
+    }
 }
 
 /// A run that goes on without being booked: its nodes count as idle.
@@ -79,15 +141,13 @@ pub fn cluster(status: Option<&SlurmStatus>) -> ClusterView {
         compared: now.compared.map(|at| at.to_string()),
         differences: now.differences as u64,
         drifted: now.drifted,
-        concerns: status
-            .iter()
-            .flat_map(|status| status.concerns.clone())
-            .chain(now.notes)
-            .collect(),
+        drifts: now.drifts.into_iter().map(Into::into).collect(),
+        concerns: now.concerns.into_iter().chain(now.notes).collect(),
         difference: now.difference,
         calls: now.calls,
         told_to_leave: now.told_to_leave,
         troubles: not_booked.len() as u64,
         not_booked,
+        booked_otherwise: now.differing.into_iter().map(Into::into).collect(),
     }
 }

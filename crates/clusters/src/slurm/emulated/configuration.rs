@@ -40,6 +40,16 @@ pub(super) fn check(options: &Options) -> Result<(), EmulatedError> {
             return Err(bad("--prolog", text, "there is no such file"));
         }
     }
+    for (name, value) in &options.environment {
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !name.is_empty();
+        if !plain || value.contains(|c: char| c.is_whitespace() || "'\"\\$`;&|<>()".contains(c)) {
+            return Err(bad(
+                "environment",
+                format!("{name}={value}"),
+                "expected a name and a plain word",
+            ));
+        }
+    }
     for (key, value) in &options.settings {
         let setting = format!("{key}={value}");
         if RESERVED.contains(&key.to_ascii_lowercase().as_str()) {
@@ -68,16 +78,20 @@ pub(super) fn write(plan: &Plan) -> Result<(), EmulatedError> {
         // Slurm wants a file for each GPU, and never opens it where control groups are off.
         directory.write(&format!("gpus/gpu{gpu}"), "")?;
     }
-    directory.write("env", &env(directory))
+    directory.write("env", &env(plan))
 }
 
 /// To be sourced by who wants to speak to the cluster.
-fn env(directory: &Directory) -> String {
-    format!(
+fn env(plan: &Plan) -> String {
+    let mut text = format!(
         "# Source me: Slurm's commands then speak to this emulated cluster.\n\
          export SLURM_CONF={}\nexport PATH=\"$PATH:/usr/sbin:/sbin\"\n",
-        directory.slurm_conf().display()
-    )
+        plan.directory.slurm_conf().display()
+    );
+    for (name, value) in &plan.options.environment {
+        let _ = writeln!(text, "export {name}={value}");
+    }
+    text
 }
 
 fn slurm_conf(plan: &Plan) -> String {

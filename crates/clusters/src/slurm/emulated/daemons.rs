@@ -85,6 +85,7 @@ pub(super) fn spawn(directory: &Directory, daemon: &Daemon) -> Result<(), Emulat
     let log = output_file(directory, daemon);
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh"]).arg(&log).args(arguments(directory, daemon));
+    command.envs(directory.environment());
     command.env(MARK, directory.root()).env("SLURM_CONF", directory.slurm_conf());
     command.env("MYSQL_UNIX_PORT", directory.database_socket());
     command.env("TMPDIR", directory.temporary_files());

@@ -10,6 +10,8 @@ use super::EmulatedError;
 
 /// Marks a directory as one of ours; holds the options that it runs with.
 const MARK: &str = "emulated-slurm";
+/// Variables of everybody's environment, `NAME=VALUE` a line.
+const ENVIRONMENT: &str = "etc/environment";
 /// As long as the path of a Unix socket may be, less the longest name of one in the directory.
 const PATH_BYTES: usize = 108 - "/database/mariadb.sock".len() - 1;
 /// The users that munged and mariadbd run as.
@@ -112,6 +114,22 @@ impl Directory {
             return Ok(());
         }
         Err(EmulatedError::Absent { directory: self.root.clone() })
+    }
+
+    /// Keeps the variables that daemons, and whoever speaks to them, have in their environment.
+    pub(super) fn note_environment(
+        &self,
+        variables: &[(String, String)],
+    ) -> Result<(), EmulatedError> {
+        let lines = variables.iter().map(|(name, value)| format!("{name}={value}\n"));
+        self.write(ENVIRONMENT, &lines.collect::<String>())
+    }
+
+    /// The variables that were kept; none before the first start.
+    pub(super) fn environment(&self) -> Vec<(String, String)> {
+        let text = fs::read_to_string(self.root.join(ENVIRONMENT)).unwrap_or_default();
+        let variables = text.lines().filter_map(|line| line.split_once('='));
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// Nobody else starts or stops this cluster until the file is closed.

@@ -111,6 +111,7 @@ fn start(directory: &Directory, options: &Options, nodes: &[String]) -> Result<(
     // Held until everybody listens.
     let ports = ports::pick(count)?;
     let (host, version) = (host()?, version()?);
+    directory.note_environment(&options.environment)?;
     let first_port = ports.first;
     configuration::write(&Plan { directory, options, nodes, first_port, host: &host, version })?;
     // Every command reads the configuration first, and says what it does not understand.
@@ -201,6 +202,7 @@ fn answer(command: &mut Command) -> Result<String, EmulatedError> {
 /// A command that speaks to the cluster.
 pub(super) fn speaking(directory: &Directory, program: &str) -> Command {
     let mut command = Command::new(program);
+    command.envs(directory.environment());
     command.env("SLURM_CONF", directory.slurm_conf()).env("PATH", requirements::search_path());
     command
 }

@@ -38,6 +38,8 @@ pub struct Options {
     pub prolog: Option<PathBuf>,
     /// Further lines of slurm.conf, such as `("SlurmdTimeout", "10")`; they replace what would be there.
     pub settings: Vec<(String, String)>,
+    /// Variables that every daemon, and whoever speaks to the cluster, has in its environment, such as a clock of another day.
+    pub environment: Vec<(String, String)>,
 }
 
 /// Whether Slurm itself evicts jobs.
@@ -59,6 +61,7 @@ impl Default for Options {
             preempt: Preempt::None,
             prolog: None,
             settings: Vec::new(),
+            environment: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use leasehold_clusters::slurm::read::{NodeCondition, SlurmNode};
+use leasehold_clusters::slurm::settings::Preemption;
 use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{
     Allocation, Condition, Gone, Holding, Input, Job, JobSlot, JobSpec, JobState, LANDLORD,
@@ -13,6 +14,8 @@ use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds, Shape};
 
 use super::super::{Seen, SeenJob};
+use super::differing::{BookDifference, Differing};
+use super::leaving;
 use super::names::Names;
 use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
@@ -27,6 +30,10 @@ const NO_CHECKPOINT: u32 = u32::MAX;
 /// A run that cannot be booked is stopped when it has been so for this long: what is known of the nodes may
 /// only have lagged.
 const TROUBLE_PATIENCE: Seconds = Seconds::new(10);
+
+/// A node that failed is out once it is known when the runs on it ended, and no later than this: slurmdbd hears of that
+/// up to 5 s after.
+const END_PATIENCE: Seconds = Seconds::new(10);
 
 /// Something that happened at an instant.
 #[derive(Debug)]
@@ -80,13 +87,23 @@ pub struct Trouble {
 pub struct Booking {
     names: Names,
     /// As Slurm enforces it on the nodes.
-    kill_wait: Seconds,
+    pub kill_wait: Seconds,
+    /// Who makes borrowers leave.
+    pub preemption: Preemption,
     /// By the instant at which each happened.
     edges: VecDeque<(Instant, Edge)>,
     /// Runs that are not booked.
     troubles: BTreeMap<(JobName, Instant), Trouble>,
     /// Those of which that was said.
     complained: BTreeSet<(JobName, Instant)>,
+    /// Runs that are booked otherwise than Slurm has them on record.
+    differing: Differing,
+    /// Nodes that failed while it is not known when the runs on them ended, and since when.
+    failing: BTreeMap<u32, Instant>,
+    /// Runs of which it is not known when they ended, as of the latest look.
+    unresolved: BTreeSet<JobName>,
+    /// Runs that are over and cannot be booked before it is known when another one ended that was there before.
+    held_back: Vec<EndedRun>,
     /// Jobs that have to leave their nodes.
     pub to_leave: BTreeSet<JobName>,
     /// Jobs that were submitted here and may start.
@@ -101,13 +118,18 @@ pub struct Booking {
 
 impl Booking {
     /// With nothing seen yet.
-    pub const fn new(names: Names, kill_wait: Seconds) -> Self {
+    pub fn new(names: Names, kill_wait: Seconds) -> Self {
         Self {
             names,
             kill_wait,
+            preemption: Preemption::Leasehold,
             edges: VecDeque::new(),
             troubles: BTreeMap::new(),
             complained: BTreeSet::new(),
+            differing: Differing::default(),
+            failing: BTreeMap::new(),
+            unresolved: BTreeSet::new(),
+            held_back: Vec::new(),
             to_leave: BTreeSet::new(),
             to_release: Vec::new(),
             to_cancel: Vec::new(),
@@ -126,6 +148,11 @@ impl Booking {
         &self.troubles
     }
 
+    /// Runs that are over and booked otherwise than Slurm has them on record, the latest.
+    pub fn differing(&self) -> Vec<BookDifference> {
+        self.differing.latest().cloned().collect()
+    }
+
     /// Notes that Slurm took a job at `at` that was submitted here.
     pub fn note_submitted(&mut self, name: JobName, at: Instant) {
         self.submitted.insert(name, at);
@@ -139,6 +166,7 @@ impl Booking {
     /// Forgets what was seen and not told.
     pub fn forget(&mut self) {
         self.edges.clear();
+        self.held_back.clear();
     }
 
     /// When the first thing happened that was not told yet.
@@ -149,7 +177,9 @@ impl Booking {
     /// Takes up a look, behind those before.
     pub fn take(&mut self, sighting: Sighting) {
         let mut edges: Vec<(Instant, Edge)> = Vec::new();
-        for ended in &sighting.ended {
+        self.unresolved.clone_from(&sighting.unresolved);
+        let held_back = std::mem::take(&mut self.held_back);
+        for ended in held_back.iter().chain(&sighting.ended) {
             let (run, is_short) = (ended.run.clone(), ended.at <= ended.run.since);
             edges.push((run.since, Edge::Started { run, is_known: false, is_short }));
             edges.push((ended.at.max(ended.run.since), Edge::Ended(ended.clone())));
@@ -302,16 +332,54 @@ impl Booking {
         format!("{}: {why}", self.names.node(*node))
     }
 
-    fn ended(&self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
+    /// The job of a run, if the books have it as running.
+    fn booked_job<'a>(
+        &self,
+        run: &SeenRun,
+        state: &'a State,
+        registry: &'a Registry,
+    ) -> Option<(&'a LiveJob, JobSlot, &'a Job)> {
+        let live = find(cluster_job(run.name), registry)?;
+        let (slot, job) = in_table(live, state)?;
+        let runs = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
+        (runs && live.running_since == Some(run.since)).then_some((live, slot, job))
+    }
+
+    /// Says where a run that is over, and not running in the books, is booked otherwise than it is on record.
+    fn compare(&mut self, ended: &EndedRun, state: &State, registry: &Registry) {
+        let run = &ended.run;
+        let end = registry.cluster().booked_end((cluster_job(run.name), run.since));
+        let until = end.map(|end| end.at);
+        let trouble = self.troubles.get(&(run.name, run.since));
+        let why = match (trouble, until) {
+            (_, Some(_)) if end.is_some_and(|end| end.is_decided) => {
+                "it was stopped here, since its nodes were no longer its party's or out of service"
+                    .to_owned()
+            }
+            (_, Some(_)) => "Slurm had another end of it, or none on record, at first".to_owned(),
+            (Some(trouble), None) => trouble.why.clone(),
+            (None, None) if self.names.party(&run.account, state).is_some() => {
+                "another run of its job is booked at that time".to_owned()
+            }
+            // Nobody's, elsewhere.
+            (None, None) => return,
+        };
+        if let Some(found) = BookDifference::of(ended, until, &why) {
+            self.differing.note(found);
+        }
+    }
+
+    fn ended(&mut self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
         let name = cluster_job(ended.run.name);
-        let Some(live) = find(name, registry) else { return Vec::new() };
-        let Some((slot, job)) = in_table(live, state) else { return Vec::new() };
-        let (JobState::Running { .. } | JobState::Leaving { .. }) = job.state else {
+        let Some((live, slot, job)) = self.booked_job(&ended.run, state, registry) else {
+            let is_booked = registry.cluster().is_booked((name, ended.run.since));
+            if !is_booked && self.may_be_free(&ended.run, &self.unresolved, state, registry) {
+                self.held_back.push(ended.clone());
+            } else {
+                self.compare(ended, state, registry);
+            }
             return Vec::new();
         };
-        if live.running_since != Some(ended.run.since) {
-            return Vec::new();
-        }
         if !ended.is_recorded {
             tracing::warn!(
                 job = %ended.run.name, at = %ended.at,
@@ -409,11 +477,15 @@ impl Booking {
             if self.complained.insert((*name, *since)) {
                 tracing::warn!(job = %name, why = trouble.why, "a run is not booked");
             }
-            if trouble.is_stopped && !self.may_be_free(*name, sighting, state, registry) {
+            let run = sighting.running.iter().find(|run| run.name == *name);
+            let waits =
+                run.is_some_and(|run| self.may_be_free(run, &sighting.unresolved, state, registry));
+            if trouble.is_stopped && !waits {
                 self.to_leave.insert(*name);
             }
         }
-        let mut seen = self.nodes(&sighting.nodes, state);
+        let busy = self.busy(sighting, state, registry);
+        let mut seen = self.nodes(sighting, &busy, state);
         self.submitted.retain(|_, at| *at >= sighting.at);
         for (name, ..) in registry.cluster().iter() {
             let Some(live) = find(name, registry) else { continue };
@@ -432,15 +504,19 @@ impl Booking {
                 self.to_release.push(name);
                 continue;
             }
-            if must_leave(job, state) && runs.is_some() && runs == live.running_since {
+            if leaving::is_due(job, state, self.preemption, sighting.at)
+                && runs.is_some()
+                && runs == live.running_since
+            {
                 self.to_leave.insert(name);
             }
             if matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. }) {
                 continue;
             }
-            // A run of which the end was decided here, and that goes on.
-            let over = |since| registry.cluster().is_booked((cluster_job(name), since));
-            if runs.is_some_and(over) {
+            // A run of which the end was decided here, and that goes on. One of which Slurm told the end is left to it: a
+            // slurmctld that was killed takes up what it had written last.
+            let over = |since| registry.cluster().booked_end((cluster_job(name), since));
+            if runs.and_then(over).is_some_and(|end| end.is_decided) {
                 self.to_leave.insert(name);
             }
             let stays = there || (held && job.spec.party == LANDLORD);
@@ -452,40 +528,46 @@ impl Booking {
         seen
     }
 
-    /// Whether a run is on nodes of another one that is gone and whose end is not on record yet: then what is in
-    /// its way may only be here, and not on the nodes.
+    /// Whether a run is on nodes of another one of which it is not on record yet when it ended: then what is in its way
+    /// may only be here, and not on the nodes.
     fn may_be_free(
         &self,
-        name: JobName,
-        sighting: &Sighting,
+        run: &SeenRun,
+        unresolved: &BTreeSet<JobName>,
         state: &State,
         registry: &Registry,
     ) -> bool {
-        let run = sighting.running.iter().find(|run| run.name == name);
-        let nodes: BTreeSet<u32> = run
-            .iter()
-            .flat_map(|run| &run.nodes)
-            .filter_map(|(node, _)| self.names.number(node))
-            .collect();
-        sighting.unresolved.iter().any(|gone| {
-            let live = find(cluster_job(*gone), registry);
-            let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
-            let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job
-            else {
-                return false;
-            };
-            let mut held = at.whole.iter().chain(at.parts().map(|(node, _)| node));
-            held.any(|node| nodes.contains(&node))
-        })
+        let nodes: BTreeSet<u32> =
+            run.nodes.iter().filter_map(|(node, _)| self.names.number(node)).collect();
+        let gone = unresolved.iter().filter(|name| **name != run.name);
+        gone.flat_map(|gone| nodes_of(*gone, state, registry)).any(|node| nodes.contains(&node))
+    }
+
+    /// Nodes of runs that are not over as far as is known: they go on, or it is not on record yet when they ended.
+    fn busy(&self, sighting: &Sighting, state: &State, registry: &Registry) -> BTreeSet<u32> {
+        let gone = sighting.unresolved.iter();
+        let running = sighting.running.iter().flat_map(|run| &run.nodes);
+        gone.flat_map(|name| nodes_of(*name, state, registry))
+            .chain(running.filter_map(|(node, _)| self.names.number(node)))
+            .collect()
+    }
+
+    /// Whether a node that failed is not out yet: what ran there is to be booked to its end first.
+    fn is_ending(&mut self, number: u32, at: Instant, busy: &BTreeSet<u32>) -> bool {
+        if !busy.contains(&number) {
+            self.failing.remove(&number);
+            return false;
+        }
+        self.failing.entry(number).or_insert(at).after(END_PATIENCE) > at
     }
 
     /// Nodes that failed or came back since.
-    fn nodes(&self, nodes: &[SlurmNode], state: &State) -> Vec<Seen> {
-        if nodes.is_empty() {
+    fn nodes(&mut self, sighting: &Sighting, busy: &BTreeSet<u32>, state: &State) -> Vec<Seen> {
+        if sighting.nodes.is_empty() {
             return Vec::new();
         }
         let known: BTreeMap<&str, &SlurmNode> =
-            nodes.iter().map(|node| (node.name.as_str(), node)).collect();
+            sighting.nodes.iter().map(|node| (node.name.as_str(), node)).collect();
         let (mut down, mut up) = (Vec::new(), Vec::new());
         for (number, node) in (0..).zip(state.fleet.nodes()) {
             let condition = known.get(self.names.node(number)).map(|node| node.condition());
@@ -497,8 +579,15 @@ impl Booking {
                 Some(NodeCondition::Drained) => node.user != User::Nobody,
                 Some(NodeCondition::Failed(_)) | None => false,
             };
+            if able {
+                self.failing.remove(&number);
+            }
             match node.condition {
-                Condition::Up | Condition::Turnover if !able => down.push(number),
+                Condition::Up | Condition::Turnover
+                    if !able && !self.is_ending(number, sighting.at, busy) =>
+                {
+                    down.push(number);
+                }
                 Condition::Down if able => up.push(number),
                 _ => {}
             }
@@ -523,15 +612,14 @@ fn withdrawn(name: JobName, state: &State, registry: &Registry) -> Vec<Seen> {
     if waits { vec![Seen::Input(Input::Cancel { job: slot })] } else { Vec::new() }
 }
 
-/// Whether a job has to leave its nodes: it was told to, or it is where nothing is lent.
-fn must_leave(job: &Job, state: &State) -> bool {
-    match &job.state {
-        JobState::Leaving { .. } => true,
-        JobState::Running { at, .. } => {
-            at.guest && state.fleet.partition(at.partition).role.guest_vacate_seconds_max.is_none()
-        }
-        _ => false,
-    }
+/// Nodes that a job has in the books.
+fn nodes_of(name: JobName, state: &State, registry: &Registry) -> Vec<u32> {
+    let live = find(cluster_job(name), registry);
+    let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
+    let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job else {
+        return Vec::new();
+    };
+    at.whole.iter().chain(at.parts().map(|(node, _)| node)).collect()
 }
 
 fn find(name: ClusterJob, registry: &Registry) -> Option<&LiveJob> {

@@ -7,13 +7,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_clusters::slurm::cluster::{Cluster, ClusterError, Standing};
-use leasehold_clusters::slurm::difference::Difference;
+use leasehold_clusters::slurm::difference::{Difference, Object};
 use leasehold_clusters::slurm::objects::Wanted;
+use leasehold_clusters::slurm::read::SlurmConfig;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun, Sighting, Watch};
 use leasehold_units::Instant;
 
 use super::super::Waker;
 use super::booking::Trouble;
+use super::differing::BookDifference;
 use super::names::Names;
 use super::record::Record;
 use crate::clock::Clock;
@@ -21,8 +23,14 @@ use crate::clock::Clock;
 /// What is wanted is compared with what is there at least so often.
 const COMPARE_EVERY: Duration = Duration::from_secs(30);
 
+/// The same where jobs were told to leave that keep nodes from where they belong.
+const COMPARE_SOON: Duration = Duration::from_secs(2);
+
 /// A job that was told to leave is told again after so long.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
+
+/// Changes by hand that are kept, the latest.
+const DRIFTS_KEPT: usize = 20;
 
 /// Jobs that are told to leave with one command at most.
 const TOLD_AT_ONCE: usize = 500;
@@ -49,8 +57,23 @@ struct Shared {
     leave: BTreeSet<JobName>,
     wanted: Option<Arc<Wanted>>,
     is_changed: bool,
+    /// What Slurm is configured with, once it was read again, until somebody took it up.
+    config: Option<SlurmConfig>,
     status: Status,
     is_over: bool,
+}
+
+/// An object that somebody changed by hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Which.
+    pub object: Object,
+    /// What of it: each field as it was found and as it should be.
+    pub what: String,
+    /// When that was found.
+    pub found: Instant,
+    /// When it was seen to be as it should be again.
+    pub mended: Option<Instant>,
 }
 
 /// How Slurm stands to what is wanted of it, for people.
@@ -66,8 +89,12 @@ pub struct Status {
     pub differences: usize,
     /// What the leases allow and Slurm cannot give, a line each.
     pub notes: Vec<String>,
+    /// What of Slurm's configuration does not go with leases, or is good to know.
+    pub concerns: Vec<String>,
     /// Objects that were found changed by hand since the start.
     pub drifted: u64,
+    /// The latest of them, oldest first.
+    pub drifts: Vec<Drift>,
     /// When that was found.
     pub compared: Option<Instant>,
     /// Calls that were made to mend it since the start.
@@ -76,6 +103,8 @@ pub struct Status {
     pub told_to_leave: u64,
     /// Runs that go on without being booked.
     pub not_booked: Vec<(JobName, Trouble)>,
+    /// Runs that are over and booked otherwise than Slurm has them on record, the latest.
+    pub differing: Vec<BookDifference>,
 }
 
 /// Looks at how Slurm stands.
@@ -84,13 +113,11 @@ pub struct SlurmStatus {
     link: Arc<Link>,
     /// Whether it is held to the leases, or only watched.
     pub enforces: bool,
-    /// What of Slurm's configuration does not go with leases, or is good to know.
-    pub concerns: Vec<String>,
 }
 
 impl SlurmStatus {
-    pub(super) fn new(link: &Arc<Link>, enforces: bool, concerns: Vec<String>) -> Self {
-        Self { link: Arc::clone(link), enforces, concerns }
+    pub(super) fn new(link: &Arc<Link>, enforces: bool) -> Self {
+        Self { link: Arc::clone(link), enforces }
     }
 
     /// How Slurm stands now.
@@ -181,10 +208,29 @@ impl Link {
         }
     }
 
+    /// Says what of the configuration does not go with leases; what was not said before is logged.
+    pub fn note_concerns(&self, concerns: Vec<String>) {
+        let mut shared = self.lock();
+        for concern in concerns.iter().filter(|one| !shared.status.concerns.contains(one)) {
+            tracing::warn!(concern, "Slurm's configuration");
+        }
+        shared.status.concerns = concerns;
+    }
+
+    /// What Slurm is configured with, if it was read again.
+    pub fn take_config(&self) -> Option<SlurmConfig> {
+        self.lock().config.take()
+    }
+
     /// Says which runs are not booked.
     pub fn note_troubles(&self, troubles: &BTreeMap<(JobName, Instant), Trouble>) {
         let of = |((name, _), trouble): (&(JobName, Instant), &Trouble)| (*name, trouble.clone());
         self.lock().status.not_booked = troubles.iter().map(of).collect();
+    }
+
+    /// Says which runs are booked otherwise than Slurm has them on record.
+    pub fn note_differing(&self, differing: Vec<BookDifference>) {
+        self.lock().status.differing = differing;
     }
 
     /// How Slurm stands to what is wanted.
@@ -271,21 +317,27 @@ impl Link {
     /// Does what is to be done until the end: `enforces` or only compares.
     pub fn act(&self, cluster: &Cluster, enforces: bool) {
         let mut told: Vec<(Monotonic, JobName)> = Vec::new();
-        let mut compared: Option<Monotonic> = None;
+        let (mut compared, mut every): (Option<Monotonic>, Duration) = (None, COMPARE_EVERY);
         let mut last: Option<Standing> = None;
         loop {
             told.retain(|(at, _)| at.elapsed() < TELL_AGAIN);
-            let due = compared.is_none_or(|at| at.elapsed() >= COMPARE_EVERY);
+            let due = compared.is_none_or(|at| at.elapsed() >= every);
             let Some((leave, wanted)) = self.await_work(due, &told) else { return };
             if enforces && !leave.is_empty() {
                 self.clear(cluster, &leave);
                 told.extend(leave.into_iter().map(|job| (Monotonic::now(), job)));
+            }
+            if due {
+                self.read_config(cluster);
             }
             if let Some(wanted) = wanted {
                 compared = Some(Monotonic::now());
                 match self.hold(cluster, &wanted, last.as_ref(), enforces) {
                     Ok((standing, calls)) => {
                         self.note_held(calls);
+                        let lingering = standing.lingering();
+                        every = if lingering.is_empty() { COMPARE_EVERY } else { COMPARE_SOON };
+                        self.tell_to_leave(lingering.iter().copied());
                         // Where no call is made, nothing can be otherwise than it was left.
                         last = enforces.then_some(standing);
                     }
@@ -295,6 +347,14 @@ impl Link {
                     }
                 }
             }
+        }
+    }
+
+    /// Reads what Slurm is configured with: a slurmctld may have been started anew with something else.
+    fn read_config(&self, cluster: &Cluster) {
+        // Who is away now is asked the next time; the look says so.
+        if let Ok(config) = cluster.configuration() {
+            self.lock().config = Some(config);
         }
     }
 
@@ -354,19 +414,44 @@ impl Link {
         let standing = cluster.compare(wanted, last, Clock::Wall.now())?;
         self.note_standing(&standing);
         self.note_drift(standing.difference());
+        self.note_mended(standing.difference());
         if !enforces || standing.is_as_wanted() {
             return Ok((standing, 0));
         }
         let calls = cluster.mend(&standing)?;
         let after = cluster.compare(wanted, Some(&standing), Clock::Wall.now())?;
         self.note_standing(&after);
+        self.note_mended(after.difference());
         Ok((after, calls))
     }
 
     fn note_drift(&self, difference: &Difference) {
+        let now = Clock::Wall.now();
+        let mut shared = self.lock();
         for entry in difference.drifted() {
-            tracing::warn!(object = %entry.object, "Slurm was changed by hand: it is set back");
-            self.lock().status.drifted += 1;
+            let what = entry.in_words();
+            let known = |drift: &Drift| drift.object == entry.object && drift.mended.is_none();
+            if shared.status.drifts.iter().any(|drift| known(drift) && drift.what == what) {
+                continue;
+            }
+            tracing::warn!(object = %entry.object, what, "Slurm was changed by hand: it is set back");
+            shared.status.drifted += 1;
+            let object = entry.object.clone();
+            shared.status.drifts.push(Drift { object, what, found: now, mended: None });
+            if shared.status.drifts.len() > DRIFTS_KEPT {
+                shared.status.drifts.remove(0);
+            }
+        }
+    }
+
+    /// Notes which objects that were changed by hand are as they should be again.
+    fn note_mended(&self, difference: &Difference) {
+        let now = Clock::Wall.now();
+        for drift in &mut self.lock().status.drifts {
+            let differs = difference.entries.iter().any(|entry| entry.object == drift.object);
+            if drift.mended.is_none() && !differs {
+                drift.mended = Some(now);
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 
 mod booking;
 mod desk;
+mod differing;
+mod leaving;
 mod link;
 mod names;
 mod record;
@@ -15,11 +17,11 @@ use std::time::Duration;
 
 use leasehold_clusters::slurm::cluster::Cluster;
 use leasehold_clusters::slurm::read::SlurmConfig;
-use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::settings::{Preemption, Settings};
 use leasehold_clusters::slurm::submit::BatchJob;
 use leasehold_clusters::slurm::watch::{JobName, SeenRun};
 use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State};
-use leasehold_units::{Instant, Seconds};
+use leasehold_units::{Instant, LeaseId, Seconds};
 
 use super::{Plant, Seen, Waker};
 use crate::job::{ClusterJob, Exit, JobDescription};
@@ -28,8 +30,9 @@ use crate::registry::Registry;
 
 pub use booking::{Booking, Trouble};
 use desk::{Answer, Desk};
+pub use differing::BookDifference;
+pub use link::{Drift, SlurmStatus, Status};
 use link::{Link, Looking};
-pub use link::{SlurmStatus, Status};
 pub use names::{Names, NamesError};
 pub use wanted::wanted;
 
@@ -100,8 +103,7 @@ impl SlurmPlant {
 
     /// How Slurm stands, for whoever looks.
     pub fn status(&self) -> SlurmStatus {
-        let SlurmOptions { settings, config, enforces } = &self.options;
-        SlurmStatus::new(&self.link, *enforces, config.concerns(settings.preemption))
+        SlurmStatus::new(&self.link, self.options.enforces)
     }
 
     const fn placing(&self) -> Placing {
@@ -111,9 +113,7 @@ impl SlurmPlant {
     /// Starts to look, if the site goes with the names in slurm.toml.
     fn start(&mut self, state: &State) {
         let SlurmOptions { settings, config, .. } = &self.options;
-        for concern in config.concerns(settings.preemption) {
-            tracing::warn!(concern, "Slurm's configuration");
-        }
+        self.link.note_concerns(config.concerns(settings.preemption));
         let names = match Names::new(&self.options.settings, &state.site) {
             Ok(names) => names,
             Err(error) => {
@@ -121,7 +121,9 @@ impl SlurmPlant {
                 return;
             }
         };
-        self.booking = Some(Booking::new(names.clone(), self.options.config.kill_wait));
+        let mut booking = Booking::new(names.clone(), self.options.config.kill_wait);
+        booking.preemption = self.options.settings.preemption;
+        self.booking = Some(booking);
         let looking = Looking {
             cluster: Arc::clone(&self.cluster),
             names,
@@ -141,6 +143,30 @@ impl SlurmPlant {
             });
         });
         link::start(&self.link, looking, self.options.enforces, self.wake.clone());
+    }
+
+    /// Takes up what Slurm is configured with by now. What runs keeps the time to leave that it was booked with.
+    fn take_config(&mut self, state: &State) {
+        let Some(config) = self.link.take_config() else { return };
+        if config == self.options.config {
+            return;
+        }
+        let (before, now) = (self.options.config.kill_wait, config.kill_wait);
+        if before != now {
+            tracing::info!(%before, %now, "Slurm's KillWait was changed");
+            for (lease, bound) in too_slow(state, now) {
+                tracing::warn!(
+                    %lease, kill_wait = %now, reclaim_bound = %bound,
+                    "KillWait and the turnover are longer than the reclaim bound: what is idle of the lease is not lent"
+                );
+            }
+        }
+        self.link.note_concerns(config.concerns(self.options.settings.preemption));
+        if let Some(booking) = &mut self.booking {
+            booking.kill_wait = now;
+        }
+        self.options.config = config;
+        self.is_changed = true;
     }
 
     /// What Slurm is handed for a job that was submitted here and that it does not have yet.
@@ -212,6 +238,16 @@ impl SlurmPlant {
     }
 }
 
+/// Leases that lend and whose reclaim bound borrowers cannot keep who have so long to leave, with their bounds.
+fn too_slow(state: &State, kill_wait: Seconds) -> Vec<(LeaseId, Seconds)> {
+    let turnovers = state.fleet.pools.iter().map(|pool| pool.turnover_seconds);
+    let turnover = Seconds::new(u64::from(turnovers.max().unwrap_or(0)));
+    let leases = state.contracts.leases.iter();
+    let bounds =
+        leases.filter_map(|entry| Some((entry.terms().id.clone(), entry.reclaim_bound()?)));
+    bounds.filter(|(_, bound)| kill_wait.plus(turnover) > *bound).collect()
+}
+
 impl Plant for SlurmPlant {
     fn attach(&mut self, wake: Waker) {
         self.wake = Some(wake);
@@ -233,6 +269,7 @@ impl Plant for SlurmPlant {
         if state.placing != self.placing() {
             return vec![Seen::Input(Input::PlacedBy(self.placing()))];
         }
+        self.take_config(state);
         self.answers.extend(self.desk.take());
         while let Some(answer) = self.answers.pop_front() {
             let seen = self.answered(answer, registry);
@@ -253,8 +290,9 @@ impl Plant for SlurmPlant {
             let (release, cancel) = booking.take_told();
             self.to_release.extend(release);
             self.to_cancel.extend(cancel);
-            let Some(sighting) = self.link.take() else { break };
             self.link.note_troubles(booking.troubles());
+            self.link.note_differing(booking.differing());
+            let Some(sighting) = self.link.take() else { break };
             booking.take(sighting);
         }
         if std::mem::take(&mut self.is_changed) {
@@ -272,10 +310,18 @@ impl Plant for SlurmPlant {
         submission::batch_job((party, spec.number), job, spec, settings, gpus).map(|_| ())
     }
 
-    fn hear(&mut self, _: Instant, event: &Event, state: &State, registry: &Registry) {
+    fn hear(&mut self, at: Instant, event: &Event, state: &State, registry: &Registry) {
         match event {
             Event::JobSubmitted { job, .. } => {
                 self.to_submit.extend(self.submission(*job, state, registry));
+            }
+            // Slurm does it itself, and is told if that gets late.
+            Event::EvictionRequested { job, .. }
+                if self.options.settings.preemption == Preemption::Slurm
+                    && state
+                        .jobs
+                        .find(*job)
+                        .is_some_and(|job| !leaving::is_due(job, state, Preemption::Slurm, at)) => {
             }
             Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
                 let named = registry.job_in(*job);
@@ -292,6 +338,8 @@ impl Plant for SlurmPlant {
             | Event::MaintenanceBegan { .. }
             | Event::MaintenanceEnded { .. }
             | Event::LendingChanged { .. }
+            | Event::SubstituteChosen { .. }
+            | Event::SubstituteDropped { .. }
             | Event::Substituted { .. }
             | Event::SubstituteStays { .. }
             | Event::SubstitutionEnded { .. }

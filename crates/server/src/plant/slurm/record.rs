@@ -38,6 +38,9 @@ impl Record {
 
     /// A look at `now` came in; whether slurmdbd answered.
     pub fn note_look(&mut self, now: Instant, was_recorded: bool) {
+        if !was_recorded {
+            self.note_failure();
+        }
         self.seen = Some(now);
         if !was_recorded || self.due(now).is_none() {
             return;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leasehold_clusters::slurm::read::{NodeBase, SlurmNode};
-use leasehold_clusters::slurm::settings::Settings;
+use leasehold_clusters::slurm::settings::{Preemption, Settings};
 use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{Event, Input, JobState, Placing, State};
 use leasehold_diagnostics::Source;
@@ -319,6 +319,51 @@ fn a_job_that_is_withdrawn_or_held_frees_what_was_kept_for_it() {
     assert_eq!(stage.jobs_of("renter"), 1, "one that may start again is back");
 }
 
+/// Borrowers on all of the holding, and a job of the tenant that waits for two of its nodes.
+fn two_are_asked_to_leave(stage: &mut Stage) -> (Vec<SeenRun>, WaitingJob) {
+    let held = stage.nodes_held();
+    let borrowers: Vec<SeenRun> =
+        (0..).zip(&held).map(|(number, node)| run(10 + number, "owner", 0, &[node], 8)).collect();
+    let asks = waiting(20, "renter", 2, 16);
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(10) });
+    // It is not known whether they were told.
+    assert_eq!(std::mem::take(&mut stage.plant.told_to_leave).len(), 2);
+    (borrowers, asks)
+}
+
+#[test]
+fn nobody_is_told_to_leave_for_a_job_that_does_not_wait_any_more() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let (borrowers, asks) = two_are_asked_to_leave(&mut stage);
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(12) });
+    assert_eq!(std::mem::take(&mut stage.plant.told_to_leave).len(), 2, "it waits: again");
+    let withdrawn = vec![(name(20), at(13))];
+    stage.see(Sighting { running: borrowers.clone(), withdrawn, ..look(14) });
+    stage.see(Sighting { running: borrowers.clone(), ..look(16) });
+    assert!(stage.plant.told_to_leave.is_empty(), "{:?}", stage.plant.told_to_leave);
+    // They may be asked another time.
+    stage.see(Sighting { running: borrowers.clone(), waiting: vec![asks.clone()], ..look(18) });
+    stage.see(Sighting { running: borrowers, waiting: vec![asks], ..look(20) });
+    assert_eq!(stage.plant.told_to_leave.len(), 2);
+}
+
+#[test]
+fn where_slurm_makes_room_itself_it_is_told_only_before_that_is_late() {
+    let mut stage = Stage::new(Placing::Cluster);
+    stage.plant.booking.preemption = Preemption::Slurm;
+    let (borrowers, asks) = two_are_asked_to_leave(&mut stage);
+    let seen = |seconds| Sighting {
+        running: borrowers.clone(),
+        waiting: vec![asks.clone()],
+        ..look(seconds)
+    };
+    // Ten minutes, less 30 s to leave, 10 s of turnover and 5 s.
+    stage.see(seen(564));
+    assert!(stage.plant.told_to_leave.is_empty(), "Slurm has time yet");
+    stage.see(seen(565));
+    assert_eq!(stage.plant.told_to_leave.len(), 2);
+}
+
 #[test]
 fn where_it_is_only_watched_nobody_is_told_to_leave() {
     let mut stage = Stage::new(Placing::Observed);
@@ -424,18 +469,83 @@ fn a_job_that_was_stopped_here_does_not_count_when_slurm_goes_on_with_it() {
     for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
         node.base = NodeBase::Down;
     }
-    stage.see(broken);
+    stage.see(broken.clone());
+    assert_eq!(stage.metered(GpuState::Used), 8 * 9, "its end may not be on record yet");
+    stage.see(Sighting { at: at(20), ..broken });
     stage.plant.told_to_leave.clear();
-    stage.see(Sighting { running: vec![job.clone()], ..look(15) });
+    stage.see(Sighting { running: vec![job.clone()], ..look(25) });
     assert_eq!(stage.plant.told_to_leave, BTreeSet::from([name(7)]));
-    assert_eq!(stage.metered(GpuState::Used), 8 * 9);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 19);
     // Its next run is another one.
-    let next = run(7, "renter", 18, &[&held[1]], 8);
-    let before = ended(job, 16, RunEnd::NodeFailed, true);
-    stage.see(Sighting { running: vec![next], ended: vec![before], ..look(20) });
-    assert_eq!(stage.metered(GpuState::Used), 8 * 9 + 8 * 2);
+    let next = run(7, "renter", 28, &[&held[1]], 8);
+    let before = ended(job, 26, RunEnd::NodeFailed, true);
+    stage.see(Sighting { running: vec![next], ended: vec![before], ..look(30) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * 19 + 8 * 2);
+    let differing = stage.plant.booking.differing();
+    let [found] = differing.as_slice() else { panic!("one: {differing:?}") };
+    assert_eq!((found.recorded_gpu_seconds(), found.booked_gpu_seconds()), (8 * 25, 8 * 19));
     let job = stage.core.state().jobs.iter().next().expect("it lives").1;
     assert!(matches!(job.state, JobState::Running { .. }));
+}
+
+#[test]
+fn a_run_on_a_node_that_fails_is_booked_to_its_end_and_not_to_when_that_was_seen() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let job = run(7, "renter", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![job.clone()], ..look(5) });
+    let broken = |seconds| {
+        let mut broken = look(seconds);
+        for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+            node.base = NodeBase::Down;
+        }
+        broken
+    };
+    let unresolved = BTreeSet::from([name(7)]);
+    stage.see(Sighting { unresolved, ..broken(10) });
+    let before = ended(job, 8, RunEnd::NodeFailed, true);
+    stage.see(Sighting { ended: vec![before], ..broken(14) });
+    assert_eq!(stage.metered(GpuState::Used), 8 * 7);
+    assert!(!stage.nodes_held().contains(&held[0]), "now it left the holding");
+    assert!(stage.plant.booking.differing().is_empty());
+}
+
+#[test]
+fn a_run_that_is_over_waits_for_the_end_of_what_was_there_before() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let borrower = run(7, "owner", 1, &[&held[0]], 8);
+    stage.see(Sighting { running: vec![borrower.clone()], ..look(5) });
+    // slurmdbd is away: it is not known when the borrower left, and the tenant's job came and went.
+    let unresolved = BTreeSet::from([name(7)]);
+    let tenant = ended(run(8, "renter", 12, &[&held[0]], 8), 14, DONE, false);
+    let gone = Sighting { unresolved: unresolved.clone(), ..look(15) };
+    stage.see(Sighting { ended: vec![tenant], ..gone });
+    stage.see(Sighting { unresolved, ..look(30) });
+    assert!(stage.plant.booking.differing().is_empty());
+    stage.see(Sighting { ended: vec![ended(borrower, 11, RunEnd::PutBack, true)], ..look(40) });
+    assert_eq!(stage.metered(GpuState::Borrowed), 8 * 10);
+    assert_eq!(stage.metered(GpuState::Used), 8 * 2);
+    assert!(stage.plant.booking.differing().is_empty());
+}
+
+#[test]
+fn a_run_that_was_over_before_it_could_be_booked_is_said() {
+    let mut stage = Stage::new(Placing::Cluster);
+    let held = stage.nodes_held();
+    let mut broken = look(10);
+    for node in broken.nodes.iter_mut().filter(|node| node.name == held[0]) {
+        node.base = NodeBase::Down;
+    }
+    stage.see(broken);
+    let late = ended(run(7, "renter", 8, &[&held[0]], 8), 9, RunEnd::NodeFailed, true);
+    stage.see(Sighting { ended: vec![late.clone()], ..look(15) });
+    stage.see(Sighting { ended: vec![late], ..look(20) });
+    assert_eq!(stage.metered(GpuState::Used), 0);
+    let differing = stage.plant.booking.differing();
+    let [found] = differing.as_slice() else { panic!("one: {differing:?}") };
+    assert_eq!((found.recorded_gpu_seconds(), found.booked_gpu_seconds()), (8, 0));
+    assert!(found.why.contains(&held[0]), "{}", found.why);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From holdings to what is wanted of Slurm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_clusters::slurm::objects::{Ground, Lending, Wanted, WantedHolding, WantedParty};
 use leasehold_clusters::slurm::read::SlurmConfig;
@@ -13,8 +13,13 @@ use super::names::Names;
 /// What the state comes to in words of leases: every node of the site in exactly one holding.
 pub fn wanted(state: &State, names: &Names, settings: &Settings, config: &SlurmConfig) -> Wanted {
     let mut nodes: BTreeMap<(usize, Ground), Vec<String>> = BTreeMap::new();
+    let set_aside = state.substitutes.iter().filter(|(_, substitute)| !substitute.active);
+    let set_aside: BTreeSet<u32> = set_aside.map(|(_, substitute)| substitute.node).collect();
     for (number, node) in (0..).zip(state.fleet.nodes()) {
-        let key = (state.fleet.pool_of(number), ground(state, node));
+        // Else Slurm starts there what waits next, as soon as who is there has left.
+        let ground =
+            if set_aside.contains(&number) { Ground::Reserve } else { ground(state, node) };
+        let key = (state.fleet.pool_of(number), ground);
         nodes.entry(key).or_default().push(names.node(number).to_owned());
     }
     let holdings = nodes.into_iter().map(|((pool, ground), nodes)| {
