@@ -1,5 +1,7 @@
 //! Logging in, tokens, and who did what.
 
+use std::io::{BufRead as _, BufReader};
+
 use super::{Server, mode};
 use crate::run::Folder;
 
@@ -213,6 +215,31 @@ fn events_are_told_in_order_and_end_unless_followed() {
     {"at":"yyyy-mm-ddThh:mm:ssZ","number":5,"what":{"job":1,"kind":"job_started"}}
     {"at":"yyyy-mm-ddThh:mm:ssZ","number":6,"what":{"cancelled":false,"job":1,"kind":"job_ended"}}
     "#);
+}
+
+/// What happens while somebody follows is told at once, each thing once and in order.
+#[test]
+fn events_are_followed_as_they_happen() {
+    let server = Server::with_guest("live-followed-events");
+    let mut following = server.spawn("events --after 0 --follow -o json");
+    let lines = BufReader::new(following.stdout.take().expect("it is piped")).lines();
+    let mut lines = lines.map(|line| -> serde_json::Value {
+        serde_json::from_str(&line.expect("text")).expect("JSON")
+    });
+    let mut numbers = Vec::new();
+    for job in 1..=2 {
+        server.folder.stdout("job submit -- true");
+        for kind in ["job_submitted", "job_started", "job_ended"] {
+            let mut told = lines.by_ref().inspect(|event| numbers.push(event["number"].clone()));
+            let found = told.find(|event| event["what"]["kind"] == kind);
+            assert_eq!(found.expect("it goes on")["what"]["job"], job);
+        }
+    }
+    let all: Vec<serde_json::Value> = (1..=numbers.len()).map(serde_json::Value::from).collect();
+    assert_eq!(numbers, all);
+    assert!(following.try_wait().expect("it was started here").is_none(), "it goes on");
+    following.kill().expect("it runs");
+    following.wait().expect("it was started here");
 }
 
 #[test]

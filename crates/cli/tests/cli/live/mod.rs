@@ -36,7 +36,17 @@ impl Server {
 
     /// The same with more options.
     pub fn start_with(name: &str, options: &[&str]) -> Self {
+        Self::start_in(Folder::new(name), options)
+    }
+
+    /// A server of the site `site`, given as text.
+    pub fn of_site(name: &str, site: &str) -> Self {
         let folder = Folder::new(name);
+        folder.write(OWN_SITE, site);
+        Self::start_in(folder, &[])
+    }
+
+    fn start_in(folder: Folder, options: &[&str]) -> Self {
         let (process, url) = serve(&folder, "127.0.0.1:0", options);
         let server = Self { folder, url, process };
         server.login();
@@ -72,6 +82,19 @@ impl Server {
             }
         }
         self.stable(&text)
+    }
+
+    /// A command that goes on, with its output piped.
+    pub fn spawn(&self, arguments: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_leasehold"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path(""))
+            .env("XDG_CONFIG_HOME", self.folder.path("config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
     }
 
     /// Runs a command again and again until it prints `text`.
@@ -128,10 +151,15 @@ pub fn example(name: &str) -> String {
     format!("{}/../../examples/one-machine/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A site in the folder itself, instead of the example.
+const OWN_SITE: &str = "own-site.toml";
+
 fn serve(folder: &Folder, address: &str, options: &[&str]) -> (Child, String) {
     let data = folder.path("leasehold-data");
+    let own = folder.path(OWN_SITE);
+    let site = if own.exists() { own.display().to_string() } else { example("site.toml") };
     let mut process = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-        .args(["serve", &example("site.toml"), "--listen", address, "--data"])
+        .args(["serve", &site, "--listen", address, "--data"])
         .arg(&data)
         .args(options)
         .env("LEASEHOLD_LOG", "error")
