@@ -81,7 +81,8 @@ pub struct CreateToken {
     /// It ends after so long: 12h, 90d
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "expires")]
     pub lasts: Option<u32>,
-    /// It ends then, a day of UTC or an instant; never if nothing is said
+    /// It ends then, a day of UTC or an instant, by the clock of the server's machine also where a site runs
+    /// on another one; never if nothing is said
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     pub expires: Option<Instant>,
     /// Write it into a new file, for its owner alone, instead of printing it
