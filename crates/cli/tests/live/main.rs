@@ -5,6 +5,7 @@
 
 mod books;
 mod client;
+mod disk;
 mod faults;
 mod load;
 mod server;
