@@ -64,7 +64,6 @@ fn a_lease_is_signed_amended_and_given_notice_of() {
     $ leasehold lease sign guest.toml --dry-run
     nothing was done; this would be: one-machine-guest: signed, version 1, last day 2035-12-31
       nodes that change hands: 8
-      documents issued: 1
     $ leasehold lease sign guest.toml
     one-machine-guest: signed, version 1, last day 2035-12-31
     $ leasehold lease list
