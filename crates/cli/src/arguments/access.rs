@@ -11,7 +11,7 @@ use leasehold_units::Instant;
 /// Arguments of `login`.
 #[derive(Debug, Args)]
 pub struct Login {
-    /// Where the server is: https://leasehold.example, or http:// on this machine
+    /// Where the server is: https://leasehold.example, or http:// or unix:PATH on this machine
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:7070", env = "LEASEHOLD_URL")]
     pub url: String,
     /// The file that the token is in; else it is asked for, or read from a pipe

@@ -46,8 +46,17 @@ impl Server {
         Self::start_in(folder, &[])
     }
 
+    /// A server of the example site that listens at `address`.
+    pub fn at(name: &str, address: &str) -> Self {
+        Self::start_at(Folder::new(name), address, &[])
+    }
+
     fn start_in(folder: Folder, options: &[&str]) -> Self {
-        let (process, url) = serve(&folder, "127.0.0.1:0", options);
+        Self::start_at(folder, "127.0.0.1:0", options)
+    }
+
+    fn start_at(folder: Folder, address: &str, options: &[&str]) -> Self {
+        let (process, url) = serve(&folder, address, options);
         let server = Self { folder, url, process };
         server.login();
         server
@@ -123,10 +132,15 @@ impl Server {
         masked(&text, "tok_hhhhhhhhhhhhhhhh", "tok_0123456789abcdef")
     }
 
-    /// Ends the server without a word, and starts another at the same address.
-    pub fn kill_and_start_again(&mut self) {
+    /// Ends the server without a word.
+    pub fn stop(&mut self) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it was started here");
+    }
+
+    /// Ends the server without a word, and starts another at the same address.
+    pub fn kill_and_start_again(&mut self) {
+        self.stop();
         let address = self.url.trim_start_matches("http://").to_owned();
         (self.process, _) = serve(&self.folder, &address, &[]);
     }
