@@ -28,6 +28,15 @@ pub struct Load {
     last: [Vec<u64>; 2],
 }
 
+/// Ends the load, also where the test fails meanwhile.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What a job does: says that it runs, and whether another one does. Some run long enough to be met by what goes
 /// wrong.
 fn command(runs: &Path, name: &str, seconds: &str) -> String {
@@ -91,8 +100,9 @@ impl Load {
                 scope.spawn(move || submit(client, token))
             };
             let clients: Vec<_> = (0..SECONDS.len()).map(start).collect();
+            let over = Over(&is_over);
             fault(&answered);
-            is_over.store(true, Ordering::Relaxed);
+            drop(over);
             for (client, thread) in clients.into_iter().enumerate() {
                 let told = thread.join().expect("a client ends");
                 self.last[client % 2].extend(told.iter().map(|(_, number)| *number));
