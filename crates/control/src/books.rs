@@ -94,6 +94,10 @@ pub struct Books {
     pub evidence: Vec<EvidenceChunk>,
 }
 
+/// How a biller is asked for a document.
+type Issue =
+    fn(&mut Biller, Day, &BilledLease<'_>, &dyn Fn(Month) -> PeriodReadings) -> Option<Invoice>;
+
 impl Books {
     /// Empty books for `site` from `from` on.
     pub fn new(site: &Site, from: Instant) -> Self {
@@ -165,14 +169,24 @@ impl Books {
 
     /// The invoice of lease number `number` on `day`, if one is due; nothing is recorded.
     pub fn draft(&self, number: u16, entry: &LeaseEntry, day: Day) -> Option<Invoice> {
-        self.draft_with(&mut self.biller.clone(), number, entry, day)
+        self.draft_with(&mut self.biller.clone(), Biller::issue_on, number, entry, day)
+    }
+
+    /// Takes down that lease number `number` was looked at on `day`: what is due then and comes to nothing needs no
+    /// document.
+    pub fn looked_at(&mut self, number: u16, entry: &LeaseEntry, day: Day) {
+        let mut biller = self.biller.clone();
+        if self.draft_with(&mut biller, Biller::issue_on, number, entry, day).is_none() {
+            self.biller = biller;
+        }
     }
 
     /// Takes down an issued invoice as it is. One that these books would not give is noted in
     /// `others`: an earlier version billed otherwise, and what was issued stands.
     pub fn issue(&mut self, number: u16, entry: &LeaseEntry, invoice: &Invoice, now: Instant) {
         let mut biller = std::mem::take(&mut self.biller);
-        let again = self.draft_with(&mut biller, number, entry, invoice.issued);
+        let again =
+            self.draft_with(&mut biller, Biller::issue_again_on, number, entry, invoice.issued);
         self.biller = biller;
         if again.as_ref() != Some(invoice) {
             self.follow(invoice, again.map(|again| again.total));
@@ -247,6 +261,7 @@ impl Books {
     fn draft_with(
         &self,
         biller: &mut Biller,
+        issue: Issue,
         number: u16,
         entry: &LeaseEntry,
         day: Day,
@@ -258,7 +273,7 @@ impl Books {
         // An invoice is issued as its day begins, when all that ran was closed.
         let until = lease.latest().time_zone.start_of(day);
         let readings = |month: Month| -> PeriodReadings { basis.readings(month, until) };
-        let mut invoice = biller.issue_on(day, &billed, &readings)?;
+        let mut invoice = issue(biller, day, &billed, &readings)?;
         invoice.record = basis.record_digest();
         Some(invoice)
     }

@@ -53,7 +53,7 @@ pub enum Input {
         /// When; it may be told of late.
         since: Instant,
     },
-    /// A scheduler of the cluster's own saw a job gone from its nodes.
+    /// A scheduler of the cluster's own saw a job gone from its nodes, or the cluster tells of it late.
     Gone {
         /// Which.
         job: JobSlot,
@@ -338,7 +338,8 @@ pub enum Event {
         /// When. What is known of a node that came later stands.
         since: Instant,
     },
-    /// A gang that a scheduler of the cluster's own had started is gone from its nodes.
+    /// A gang is gone from its nodes: one that a scheduler of the cluster's own had started, or one of which that
+    /// is told late.
     JobGone {
         /// Which.
         job: JobSlot,

@@ -106,6 +106,22 @@ impl BillingBasis {
         PeriodReadings { usage, ..self.meter.readings(month, until) }
     }
 
+    /// What is read in `month` before `until` where `running` goes on: intervals of this lease that are not
+    /// closed and were cut at `until`. Nothing proves it yet.
+    pub fn readings_so_far<'a>(
+        &self,
+        month: Month,
+        until: Instant,
+        running: impl Iterator<Item = &'a ServiceInterval>,
+        site: &Site,
+    ) -> PeriodReadings {
+        let mut meter = self.meter.clone();
+        for row in running {
+            meter.add(site.pools[usize::from(row.pool)].sku, row.gpus(), row.state, row.interval);
+        }
+        meter.readings(month, until)
+    }
+
     /// The meter.
     pub const fn meter(&self) -> &LeaseMeter {
         &self.meter

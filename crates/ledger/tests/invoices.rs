@@ -102,6 +102,39 @@ fn a_notice_inside_a_billed_month_gives_its_rest_back() {
     "#);
 }
 
+/// A month without use of a lease that is paid by use alone takes no number; where a fixed fee is agreed, it is said what
+/// that came to.
+#[test]
+fn what_comes_to_nothing_is_no_document_unless_a_fixed_fee_is_agreed() {
+    let mut by_use = [terms("2026-05-01", "2026-07-31")];
+    by_use[0].fee.fixed = usd("0");
+    by_use[0].fee.usage = vec![UsageFee { meter: Meter::GpuHoursUsed, price: Ratio::new(21, 10) }];
+    let periods = schedule(&by_use[0], by_use[0].end, |_| (Ratio::ONE, 1));
+    let lease = BilledLease::of_fees(&by_use, &periods);
+    let in_june = |month: Month| PeriodReadings {
+        used: GpuSeconds::new(if month.month == 6 { 36_000 } else { 0 }),
+        ..PeriodReadings::NONE
+    };
+    let mut biller = Biller::new();
+    let invoices = all_invoices(&mut biller, &lease, day("2026-05-01"), &in_june);
+    insta::assert_snapshot!(outline(&invoices), @r#"
+    2026-07-01 xai-2026-000001 21.00
+                   21.00 Use, June 2026: 10.000 GPU-hours at 2.1 USD per GPU-hour
+                    0.00 Fixed fee, July 2026
+    "#);
+    assert_eq!(biller.next_issue_day(&lease, day("2026-08-01")), None, "all was billed");
+
+    let mut free = [terms("2026-05-01", "2026-05-31")];
+    free[0].fee.usage.clear();
+    let periods = schedule(&free[0], free[0].end, |_| (percent(0, 0), 1));
+    let lease = BilledLease::of_fees(&free, &periods);
+    let invoices = all_invoices(&mut Biller::new(), &lease, day("2026-05-01"), &fine);
+    insta::assert_snapshot!(outline(&invoices), @r#"
+    2026-05-01 xai-2026-000001 0.00
+                    0.00 Fixed fee, May 2026, at 0%
+    "#);
+}
+
 #[test]
 fn in_arrears_the_fee_comes_with_the_meters_of_its_month() {
     let mut terms = [terms("2026-05-20", "2026-07-03")];

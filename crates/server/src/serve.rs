@@ -130,8 +130,7 @@ pub fn serve(
     let (engine, handle) = Engine::new(loaded, options.plant, clock);
     let tokens = engine.tokens();
     let listener = runtime.block_on(Listener::bind(options.listen))?;
-    let wall: auth::authenticate::Clock = Arc::new(|| Clock::Wall.now());
-    let authenticator = Authenticator::new(tokens, options.issuers, wall);
+    let authenticator = Authenticator::new(tokens, options.issuers, Arc::new(|| Clock::Wall.now()));
     let app = Arc::new(App {
         handle: handle.clone(),
         key: options.key,
@@ -139,6 +138,7 @@ pub fn serve(
         cluster: options.cluster,
         metrics: Metrics::default(),
         clock: options.clock,
+        wall: Clock::Wall,
         place: options.database,
         stopping: watch::Sender::new(false),
     });

@@ -11,7 +11,7 @@ use leasehold_units::Instant;
 /// Arguments of `login`.
 #[derive(Debug, Args)]
 pub struct Login {
-    /// Where the server is: https://leasehold.example, or http:// on this machine
+    /// Where the server is: https://leasehold.example, or http:// or unix:PATH on this machine
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:7070", env = "LEASEHOLD_URL")]
     pub url: String,
     /// The file that the token is in; else it is asked for, or read from a pipe
@@ -81,7 +81,8 @@ pub struct CreateToken {
     /// It ends after so long: 12h, 90d
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "expires")]
     pub lasts: Option<u32>,
-    /// It ends then, a day of UTC or an instant; never if nothing is said
+    /// It ends then, a day of UTC or an instant, by the clock of the server's machine also where a site runs
+    /// on another one; never if nothing is said
     #[arg(long, value_name = "WHEN", value_parser = instant)]
     pub expires: Option<Instant>,
     /// Write it into a new file, for its owner alone, instead of printing it

@@ -211,7 +211,7 @@ pub struct JobList {
     /// Which jobs
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = WhichJobs::All)]
     pub state: WhichJobs,
-    /// How many of those that are over.
+    /// How many of those that are over, and of those that are not.
     #[command(flatten)]
     pub page: Page,
     /// Whether to go on.

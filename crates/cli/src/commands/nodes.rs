@@ -32,7 +32,7 @@ const CURTAILMENTS: [Column; 5] = [
     text("announced", "announced"),
 ];
 
-const USAGE: [Column; 9] = [
+const USAGE: [Column; 11] = [
     text("lease", "lease"),
     text("tenant", "tenant"),
     text("month", "month"),
@@ -42,6 +42,8 @@ const USAGE: [Column; 9] = [
     gpu_hours("used", "used_gpu_seconds"),
     number("reclaims", "reclaim_requests"),
     number("missed", "reclaim_missed"),
+    text("until", "until"),
+    text("provisional", "provisional").wide(),
 ];
 
 /// Does what was asked of nodes.

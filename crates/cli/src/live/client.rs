@@ -12,7 +12,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use super::contexts::Context;
-use super::place;
+use super::{place, unix};
 use crate::arguments::Common;
 use crate::failure::Failure;
 use crate::{files, output};
@@ -140,13 +140,22 @@ impl Client {
         if reach == Reach::Here {
             config = config.proxy(None);
         }
-        let (agent, verbose) = (config.build().into(), common.verbose);
+        let agent = match unix::path(&context.url) {
+            Some(path) => unix::agent(config.build(), path),
+            None => config.build().into(),
+        };
+        let verbose = common.verbose;
         Ok(Self { agent, context, verbose, heard: Cell::new(false) })
     }
 
     /// The server and the token.
     pub const fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// What addresses at the server begin with: to whom the connection leads is settled apart from it.
+    fn base(&self) -> &str {
+        if unix::path(&self.context.url).is_some() { "http://localhost" } else { &self.context.url }
     }
 
     /// The answer of the server, as JSON.
@@ -231,7 +240,7 @@ impl Client {
 
     /// Whether the server answers at all.
     pub fn is_there(&self) -> bool {
-        let asked = self.agent.get(format!("{}/healthz", self.context.url));
+        let asked = self.agent.get(format!("{}/healthz", self.base()));
         let asked = asked.config().timeout_global(Some(Duration::from_secs(2))).build().call();
         let there = asked.is_ok_and(|answer| answer.status() == StatusCode::OK);
         self.heard.set(there);
@@ -239,7 +248,7 @@ impl Client {
     }
 
     fn request(&self, ask: &Ask, key: Option<&str>) -> Result<Request<Vec<u8>>, ureq::Error> {
-        let mut url = format!("{}/api/v1{}", self.context.url, ask.path);
+        let mut url = format!("{}/api/v1{}", self.base(), ask.path);
         if !ask.query.is_empty() {
             let query =
                 form_urlencoded::Serializer::new(String::new()).extend_pairs(&ask.query).finish();

@@ -9,6 +9,7 @@ pub mod events;
 pub mod place;
 pub mod print;
 pub mod script;
+pub mod unix;
 
 pub use client::{Ask, Client};
 pub use place::client;

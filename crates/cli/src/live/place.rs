@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::client::{Client, Reach};
 use super::contexts::{Context, Contexts};
+use super::unix;
 use crate::arguments::Common;
 use crate::failure::Failure;
 use crate::{files, output};
@@ -111,8 +112,14 @@ pub fn token(text: &str) -> Option<String> {
 pub fn tidy(url: &str) -> Result<String, Failure> {
     let wrong = || {
         Failure::impossible(format!("{url:?} is no address of a server"))
-            .with_hint("write it like https://leasehold.example or http://127.0.0.1:7070")
+            .with_hint(
+                "write it like https://leasehold.example, http://127.0.0.1:7070 or unix:/run/leasehold.sock",
+            )
     };
+    if let Some(path) = unix::path(url) {
+        let path = std::path::absolute(path).map_err(|_| wrong())?;
+        return Ok(format!("unix:{}", path.display()));
+    }
     let parsed: ureq::http::Uri = url.parse().map_err(|_| wrong())?;
     let known = matches!(parsed.scheme_str(), Some("http" | "https"));
     let bare = parsed.query().is_none() && parsed.host().is_some();
@@ -125,6 +132,9 @@ pub fn tidy(url: &str) -> Result<String, Failure> {
 
 /// How far it is to `url`.
 pub fn reach(url: &str) -> Reach {
+    if unix::path(url).is_some() {
+        return Reach::Here;
+    }
     let Ok(parsed) = url.parse::<ureq::http::Uri>() else { return Reach::Far };
     let host = parsed.host().unwrap_or_default().trim_matches(['[', ']']);
     let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
@@ -142,14 +152,17 @@ mod tests {
     #[test]
     fn addresses_are_tidied_or_refused() {
         assert_eq!(tidy("http://127.0.0.1:7070/").ok().as_deref(), Some("http://127.0.0.1:7070"));
-        for wrong in ["127.0.0.1:7070", "ftp://a", "https://me:secret@a", "https://a?b=c", ""] {
+        assert_eq!(tidy("unix:/run/it.sock").ok().as_deref(), Some("unix:/run/it.sock"));
+        let wrong =
+            ["127.0.0.1:7070", "ftp://a", "https://me:secret@a", "https://a?b=c", "", "unix:"];
+        for wrong in wrong {
             assert!(tidy(wrong).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn only_this_machine_is_here() {
-        for here in ["http://127.0.0.1:1", "http://localhost", "http://[::1]:7070"] {
+        for here in ["http://127.0.0.1:1", "http://localhost", "http://[::1]:7070", "unix:/a"] {
             assert_eq!(reach(here), Reach::Here, "{here}");
         }
         for far in ["http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example"] {

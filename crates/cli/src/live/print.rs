@@ -36,7 +36,8 @@ pub fn list(
     again(client, watch, || {
         let answer = client.json(ask)?;
         let rows = answer[list.member].as_array().map_or(&[][..], Vec::as_slice);
-        let more = answer.get("next").is_some_and(|next| !next.is_null());
+        let goes_on = |next| answer.get(next).is_some_and(|next| !next.is_null());
+        let more = goes_on("next") || goes_on("next_live");
         if more && !watch.watch && matches!(common.output, Format::Table | Format::Wide) {
             output::narrate(common, "there is more; --limit shows more of it");
         }

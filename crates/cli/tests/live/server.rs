@@ -9,8 +9,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::client::Client;
+use crate::load::Party;
 
-const SITE: &str = r#"
+pub const SITE: &str = r#"
 id = "s"
 landlord = "owner"
 time_zone = "America/Chicago"
@@ -32,6 +33,38 @@ in_service = 2026-01-01
 [[power]]
 from = 2026-01-01
 limit = "240 kW"
+"#;
+
+/// Who rents half of the site.
+pub const TENANT: &str = "guest";
+
+/// A GPU-second costs one dollar, so that the bill says how many there were.
+const LEASE: &str = r#"
+id = "half"
+site = "s"
+landlord = "owner"
+tenant = "guest"
+signed = 2026-01-01
+time_zone = "America/Chicago"
+source = "one rack, by the GPU-hour, and a fee"
+[term]
+start = 2026-01-01
+end = 2099-12-31
+[notice]
+by = "either"
+days = 30
+[capacity]
+amount = "1 rack"
+shape = "rack"
+[fee]
+currency = "USD"
+fixed = "1000.00"
+proration = "actual"
+invoice = "arrears"
+due_days = 30
+[[fee.usage]]
+meter = "gpu_hours_used"
+price = "3600.00"
 "#;
 
 /// A folder with a site, and what a server keeps there.
@@ -113,15 +146,30 @@ impl Place {
         })
     }
 
-    /// A token of the landlord's own jobs.
-    pub fn token(&self, ports: &[u16]) -> String {
+    /// The landlord and a tenant, each with a token for its jobs.
+    pub fn parties(&self, ports: &[u16]) -> [Party; 2] {
         let file = self.folder.join("data/operator.token");
-        wait_until("the first token is there", || file.exists());
-        let token = std::fs::read_to_string(file).expect("it is there");
-        let body =
-            r#"{"name":"load","role":"party_admin","party":"owner","scopes":["read","write"]}"#;
-        let made = Client::new(ports, token.trim()).ask("POST /api/v1/tokens", "token", body);
-        made["token"].as_str().expect("a token is told").to_owned()
+        // Of a server that lost the lead before it had begun, the token never counts; the next one leaves another.
+        let mut operator = Client::new(ports, "");
+        wait_until("the first token is there and counts", || {
+            let token = std::fs::read_to_string(&file).unwrap_or_default();
+            operator = Client::new(ports, token.trim());
+            let mut counts = || {
+                operator
+                    .try_ask("GET /api/v1/session", "session", "")
+                    .is_some_and(|(status, _)| status == 200)
+            };
+            ports.iter().any(|_| counts())
+        });
+        let signed = serde_json::json!({ "terms": LEASE, "backdated": true }).to_string();
+        operator.ask("POST /api/v1/leases", "sign", &signed);
+        ["owner", TENANT].map(|name| {
+            let body = serde_json::json!({
+                "name": "load", "role": "party_admin", "party": name, "scopes": ["read", "write"],
+            });
+            let made = operator.ask("POST /api/v1/tokens", name, &body.to_string());
+            Party { name, token: made["token"].as_str().expect("a token is told").to_owned() }
+        })
     }
 }
 

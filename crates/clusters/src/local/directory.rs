@@ -112,10 +112,14 @@ impl RunDirectory {
         files::read_whole(&self.0, "exit")
     }
 
-    /// Writes how the run ended, and goes on trying until that is on disk: an end is never lost to a full one.
+    /// Writes how the run ended, and goes on trying until that is on disk: an end is never lost to a full one. Where
+    /// the directory is gone, so is whoever would read it.
     pub(crate) fn write_ended(&self, ended: &Ended) {
         let mut pause = Duration::from_millis(10);
-        while files::write_whole(&self.0, "exit", ended).is_err() {
+        while let Err(error) = files::write_whole(&self.0, "exit", ended) {
+            if error.kind() == io::ErrorKind::NotFound {
+                return;
+            }
             clock::pause(pause);
             pause = (pause * 2).min(Duration::from_secs(2));
         }

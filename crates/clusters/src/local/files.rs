@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
 
 /// Opens a directory itself, not what a link points at.
 pub(crate) fn open_directory(path: &Path) -> io::Result<OwnedFd> {
@@ -34,6 +34,29 @@ pub(crate) fn open_in(directory: impl AsFd, name: &str) -> io::Result<File> {
 pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(File::from(openat(rustix::fs::CWD, path, flags, Mode::from_raw_mode(mode))?))
+}
+
+/// A directory as it was found at its path.
+#[derive(Debug)]
+pub(crate) struct Place {
+    path: PathBuf,
+    /// Device and number. Whoever holds a file in it open keeps another one from getting the same.
+    identity: (u64, u64),
+}
+
+impl Place {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let found = std::fs::symlink_metadata(path)?;
+        Ok(Self { path: path.into(), identity: (found.dev(), found.ino()) })
+    }
+
+    /// Whether somebody removed it, took it away, or put another one there. A disk that fails does not say so.
+    pub(crate) fn is_gone(&self) -> bool {
+        match std::fs::symlink_metadata(&self.path) {
+            Ok(found) => (found.dev(), found.ino()) != self.identity,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
 }
 
 /// Makes a directory for the agent alone, unless it is there.

@@ -6,7 +6,7 @@
 use super::cgroup::Cgroup;
 use super::clock;
 use super::directory::{Ended, Intent, Orders, RunDirectory, Started};
-use super::files;
+use super::files::{self, Place};
 use super::launcher::find_user;
 use super::logs::{self, Stream};
 use super::processes::{self, Process};
@@ -43,7 +43,12 @@ enum Event {
     Empty,
     /// Something was ordered.
     Orders,
+    /// Something was removed from the run's directory.
+    Removed,
 }
+
+/// A directory from which something was removed is looked at so often: it may be on its way out.
+const ON_ITS_WAY_OUT: Duration = Duration::from_millis(200);
 
 /// Runs the run that is ordered in `directory` and returns when nothing of it is left and its end is on disk. Does nothing
 /// if another supervisor has it or had it.
@@ -61,14 +66,18 @@ pub fn run_main(directory: &Path) -> Result<(), SupervisorError> {
     }
     let intent =
         directory.intent().map_err(SupervisorError::Directory)?.ok_or(SupervisorError::NoIntent)?;
-    let exit = supervise(&directory, &intent).unwrap_or_else(|reason| Exit::NotStarted { reason });
-    directory.write_ended(&Ended { at: clock::now(), exit });
+    let place = Place::of(&directory.0).map_err(SupervisorError::Directory)?;
+    let exit =
+        supervise(&directory, &intent, &place).unwrap_or_else(|reason| Exit::NotStarted { reason });
+    if !place.is_gone() {
+        directory.write_ended(&Ended { at: clock::now(), exit });
+    }
     // Said, since it takes the kernel up to 20 ms to take down the watch of a process that exits.
     let _ = writeln!(io::stdout(), "ended");
     Ok(())
 }
 
-fn supervise(directory: &RunDirectory, intent: &Intent) -> Result<Exit, String> {
+fn supervise(directory: &RunDirectory, intent: &Intent, place: &Place) -> Result<Exit, String> {
     let (sender, events) = channel();
     watch_orders(directory, sender.clone())
         .map_err(|error| format!("orders cannot be watched: {error}"))?;
@@ -94,6 +103,7 @@ fn supervise(directory: &RunDirectory, intent: &Intent) -> Result<Exit, String> 
     let mut tree = Tree {
         directory,
         intent,
+        place,
         events,
         main: child.id().cast_signed(),
         limit_boot_millis: began + u64::from(intent.run.limit_seconds) * 1000,
@@ -103,6 +113,7 @@ fn supervise(directory: &RunDirectory, intent: &Intent) -> Result<Exit, String> 
         is_over: false,
         is_overdue: false,
         is_late: false,
+        is_disturbed: false,
     };
     tree.run();
     if let Some(path) = &intent.cgroup {
@@ -119,6 +130,7 @@ fn supervise(directory: &RunDirectory, intent: &Intent) -> Result<Exit, String> 
 struct Tree<'a> {
     directory: &'a RunDirectory,
     intent: &'a Intent,
+    place: &'a Place,
     events: Receiver<Event>,
     main: i32,
     limit_boot_millis: u64,
@@ -131,6 +143,8 @@ struct Tree<'a> {
     is_overdue: bool,
     /// The deadline to vacate passed.
     is_late: bool,
+    /// Somebody removes what belongs to the run.
+    is_disturbed: bool,
 }
 
 impl Tree<'_> {
@@ -138,6 +152,7 @@ impl Tree<'_> {
         let mut is_asked = false;
         let mut pause = Duration::from_millis(1);
         loop {
+            self.look_at_place();
             if self.is_asked() && !is_asked {
                 is_asked = true;
                 self.signal(Signal::TERM);
@@ -152,7 +167,9 @@ impl Tree<'_> {
                 pause
             } else {
                 // Once in a while in any case: the machine may have slept.
-                clock::until(self.deadline_boot_millis()).min(Duration::from_secs(60))
+                let at_most =
+                    if self.is_disturbed { ON_ITS_WAY_OUT } else { Duration::from_secs(60) };
+                clock::until(self.deadline_boot_millis()).min(at_most)
             };
             match self.events.recv_timeout(patience) {
                 Ok(Event::Empty) => return,
@@ -161,6 +178,7 @@ impl Tree<'_> {
                     self.orders = self.directory.orders().unwrap_or(self.orders);
                 }
                 Ok(Event::Reaped(pid, status)) if pid == self.main => self.main_ended(status),
+                Ok(Event::Removed) => self.is_disturbed = true,
                 Ok(Event::Orders | Event::Reaped(..)) | Err(_) => {}
             }
         }
@@ -179,6 +197,15 @@ impl Tree<'_> {
             .into_iter()
             .chain(self.orders.stop_boot_millis);
         asked.fold(self.limit_boot_millis, u64::min)
+    }
+
+    /// Where the run's directory is gone, nobody can order anything any more, or hear how the run ends: it is asked
+    /// to leave in the time that it declared.
+    fn look_at_place(&mut self) {
+        if !self.is_asked() && self.place.is_gone() {
+            let vacate_millis = u64::from(self.intent.run.vacate_seconds) * 1000;
+            self.orders.stop_boot_millis = Some(clock::boot_millis() + vacate_millis);
+        }
     }
 
     fn look_at_clock(&mut self) {
@@ -315,12 +342,19 @@ fn keep_logs(directory: &RunDirectory, intent: &Intent, child: &mut Child) -> Re
 
 fn watch_orders(directory: &RunDirectory, sender: Sender<Event>) -> io::Result<()> {
     let watch = inotify::init(inotify::CreateFlags::CLOEXEC)?;
-    inotify::add_watch(&watch, &directory.0, inotify::WatchFlags::MOVED_TO)?;
+    let watched = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::DELETE;
+    inotify::add_watch(&watch, &directory.0, watched)?;
     spawn_thread(move || {
         let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
         let mut reader = inotify::Reader::new(watch, &mut buffer);
         while let Ok(event) = reader.next() {
-            if event.file_name() == Some(c"orders") && sender.send(Event::Orders).is_err() {
+            let is_removal = event.events().contains(inotify::ReadFlags::DELETE);
+            let heard = match event.file_name() {
+                _ if is_removal => sender.send(Event::Removed),
+                Some(name) if name == c"orders" => sender.send(Event::Orders),
+                _ => Ok(()),
+            };
+            if heard.is_err() {
                 return;
             }
         }

@@ -1,6 +1,6 @@
 //! Killed agents, supervisors and servers: nothing is lost, nothing runs twice, deadlines are kept.
 
-use crate::host::{Host, id, start, vacate, wait_until};
+use crate::host::{Host, id, is_alive, run, start, vacate, wait_until};
 use leasehold_clusters::local::{Exit, Order, Report, rounds};
 use std::fs;
 use std::path::Path;
@@ -166,4 +166,53 @@ fn rounds_of_faults_lose_and_double_nothing() {
     );
     assert!(outcome.finished > outcome.starts / 4, "{outcome:?}");
     fs::remove_dir_all(&directory).unwrap();
+}
+
+/// As a test does that leaves its folder, or somebody who tidies up; another one may be there at once.
+#[test]
+fn an_agent_whose_directory_is_gone_ends_and_its_runs_are_told_to_leave() {
+    for is_made_again in [false, true] {
+        let mut host = Host::new(&[]);
+        let mark = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("told.{}.{is_made_again}", std::process::id()));
+        let _ = fs::remove_file(&mark);
+        let polite = format!(
+            "trap 'echo told >{}; exit 0' TERM; touch ready; while :; do sleep 0.01; done",
+            mark.display()
+        );
+        let mut stubborn = run(2, "trap '' TERM; touch ready; while :; do sleep 0.01; done");
+        (stubborn.vacate_seconds, stubborn.nodes[0].gpus) = (1, vec![1]);
+        host.send(&[start(1, &polite), Order::Start(stubborn)]);
+        for job in [1, 2] {
+            let file = host.scratch("a", &id(job)).join("ready");
+            wait_until("the command is ready", || file.exists());
+        }
+        let (agent, left) = (host.agent(), host.run_processes());
+        host.disconnect();
+        fs::remove_dir_all(&host.directory).unwrap();
+        if is_made_again {
+            fs::create_dir_all(&host.directory).unwrap();
+        }
+        wait_until("the runs are gone", || !left.iter().any(|pid| is_alive(*pid)));
+        wait_until("the agent is gone", || !is_alive(agent.as_raw_nonzero().get()));
+        assert_eq!(fs::read_to_string(&mark).unwrap(), "told\n", "it had time to leave");
+        fs::remove_file(&mark).unwrap();
+    }
+}
+
+/// Whoever starts anew where the directory was removed begins with nothing of what ran there.
+#[test]
+fn nothing_goes_on_beside_a_new_agent_in_a_directory_that_was_removed() {
+    let mut host = Host::new(&[]);
+    host.send(&[start(1, ONCE)]);
+    ready(&host, 1);
+    let left = host.run_processes();
+    host.disconnect();
+    fs::remove_dir_all(&host.directory).unwrap();
+    host.connect(&[start(1, ONCE)]);
+    host.started(&id(1));
+    assert!(!left.iter().any(|pid| is_alive(*pid)), "it would run twice at once");
+    go(&host, 1);
+    assert_eq!(host.ended(&id(1)), Exit::Code(5));
+    assert_ran_once(&host, 1);
 }

@@ -141,7 +141,7 @@ fn processes_with(what: &str, text: &str) -> Vec<i32> {
     pids.filter(has).filter(|pid| is_alive(*pid)).collect()
 }
 
-fn is_alive(pid: i32) -> bool {
+pub(crate) fn is_alive(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rfind(')').is_some_and(|end| !stat[end..].starts_with(") Z"))
 }

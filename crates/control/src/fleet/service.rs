@@ -60,6 +60,23 @@ impl View {
     }
 }
 
+impl super::Fleet {
+    /// What tenants see of their nodes at `until` and did before, in intervals that go on: they are cut at
+    /// `until`, and nothing is closed. `until`: no node changed later.
+    pub fn running_service(&self, until: Instant) -> Vec<ServiceInterval> {
+        let mut book = ServiceBook::restored(self.service.since().to_vec());
+        let end = u32::try_from(self.nodes().len()).expect("a site has few nodes");
+        let mut from = 0;
+        while from < end {
+            let next = self.run_end(from, end);
+            book.close(from..next, self.view(self.node(from)), until);
+            from = next;
+        }
+        book.flush();
+        book.take()
+    }
+}
+
 impl ServiceBook {
     /// A book for `nodes` nodes of which tenants see nothing before `from`.
     pub fn new(nodes: usize, from: Instant) -> Self {

@@ -133,7 +133,14 @@ impl State {
                 self.lending = *to;
                 self.stir(LANDLORD);
             }
-            Event::AgendaDone(item) => self.contracts.done(item),
+            Event::AgendaDone(item) => {
+                if let (_, contracts::AgendaItem::Invoice(lease)) = *item {
+                    let entry = &self.contracts.leases[usize::from(lease)];
+                    let day = entry.terms().time_zone.day_of(now);
+                    self.books.looked_at(lease, entry, day);
+                }
+                self.contracts.done(item);
+            }
             _ => self.apply_books(now, event),
         }
     }

@@ -153,12 +153,39 @@ impl Biller {
 
     /// The invoice of `lease` on `day`, if anything is due; `readings` says what was metered in a
     /// month and is asked only for months whose service is over. Days are asked for in order.
+    ///
+    /// What is due and comes to nothing counts as billed, without a document: nobody books 0.00. Where a
+    /// fixed fee is agreed there is one, which says what that came to.
     pub fn issue_on(
         &mut self,
         day: Day,
         lease: &BilledLease<'_>,
         readings: &dyn Fn(Month) -> PeriodReadings,
     ) -> Option<Invoice> {
+        let (lines, taxes) = self.bill_on(day, lease, readings)?;
+        let says_something = lines.iter().any(|line| says_something(line, lease));
+        says_something.then(|| Invoice { taxes, ..self.document(day, lease, lines) })
+    }
+
+    /// The invoice of `lease` on `day` that is known to have been issued: also one that comes to nothing, as
+    /// earlier versions of the program issued it.
+    pub fn issue_again_on(
+        &mut self,
+        day: Day,
+        lease: &BilledLease<'_>,
+        readings: &dyn Fn(Month) -> PeriodReadings,
+    ) -> Option<Invoice> {
+        let (lines, taxes) = self.bill_on(day, lease, readings)?;
+        (!lines.is_empty()).then(|| Invoice { taxes, ..self.document(day, lease, lines) })
+    }
+
+    /// What is due on `day`: lines, and what of which is tax; nothing if no day of issue.
+    fn bill_on(
+        &mut self,
+        day: Day,
+        lease: &BilledLease<'_>,
+        readings: &dyn Fn(Month) -> PeriodReadings,
+    ) -> Option<(Vec<Line>, Vec<TaxPart>)> {
         if self.next_issue_day(lease, day) != Some(day) {
             return None;
         }
@@ -181,7 +208,7 @@ impl Biller {
         // A month may be both settled late and billed ahead; a reader expects days in order.
         lines.sort_by_key(|line| Month::of(line.start));
         let taxes = account.finish(day, lease, &mut lines);
-        (!lines.is_empty()).then(|| Invoice { taxes, ..self.document(day, lease, lines) })
+        Some((lines, taxes))
     }
 
     fn document(&mut self, day: Day, lease: &BilledLease<'_>, lines: Vec<Line>) -> Invoice {
@@ -238,6 +265,12 @@ impl Billed {
         lines.extend(self.standing.advance_lines(day, whole));
         taxes
     }
+}
+
+/// Whether somebody has to know of a line: an amount, or what an agreed fixed fee came to.
+fn says_something(line: &Line, lease: &BilledLease<'_>) -> bool {
+    let is_agreed = || lease.version(line.derivation.terms_version).fee.fixed.minor() != 0;
+    line.amount.minor() != 0 || (line.kind == LineKind::Fixed && is_agreed())
 }
 
 /// Metered charges of months whose service ended from one day to another, both included.

@@ -266,11 +266,15 @@ class Books:
         taxes = self.levy(terms, day, lines)
         lines += self.draw(day, lines)
         lines += self.advance_lines(day)
-        if lines:
+        if any(self.says_something(line) for line in lines):
             total = sum(line[3] for line in lines)
             due = day + timedelta(terms["due_days"])
             self.documents.append((day, due, total, lines, taxes))
             self.pay(len(self.documents) - 1, day, due, total)
+
+    def says_something(self, line):
+        """Whether a line is worth a document: an amount, or what an agreed fixed fee came to."""
+        return line[3] != 0 or line[0] == "fixed" and self.case.governing(line[1])["fixed"] != 0
 
     def month_lines(self, day, month, periods):
         lines, (start, end) = [], (periods[0][0], periods[-1][1])

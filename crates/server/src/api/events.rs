@@ -14,7 +14,6 @@ use utoipa_axum::routes;
 
 use super::{App, Shared};
 use crate::auth::{Principal, Right, TokenId};
-use crate::clock::Clock;
 use crate::core::Core;
 use crate::problem::{Problem, Query};
 use crate::registry::{Feed, FeedItem, News};
@@ -97,8 +96,7 @@ fn stream(
         let mut news = app.handle.news();
         let mut stopping = app.stopping.subscribe();
         let mut after = after;
-        // Tokens end by the wall clock, whatever time the site has.
-        let over = who.expires().map_or(FOREVER, |at| Clock::Wall.until(at));
+        let over = who.expires().map_or(FOREVER, |at| app.wall.until(at));
         let over = tokio::time::Instant::now() + over.min(FOREVER);
         let over = tokio::time::sleep_until(over);
         tokio::pin!(over);

@@ -118,6 +118,8 @@ struct Jobs {
     jobs: Vec<JobView>,
     /// What to pass as `before` for more of those that are over.
     next: Option<u64>,
+    /// What to pass as `after` for more of those that are not over.
+    next_live: Option<u64>,
 }
 
 /// Which jobs.
@@ -129,9 +131,11 @@ struct WhichJobs {
     #[serde(default)]
     #[param(inline)]
     state: Which,
-    /// Only those over with a smaller number than this.
+    /// Only those over with a smaller number than this; those not over only with `after`.
     before: Option<u64>,
-    /// So many at most, 1 to 1000.
+    /// Only those not over with a larger number than this; those over only with `before`.
+    after: Option<u64>,
+    /// So many of those not over at most, and so many of those over, 1 to 1000; 100 if nothing is said.
     #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Whose; needed by nobody with a party of its own.
@@ -199,13 +203,16 @@ async fn list(
     let party = one(&reach(&who, Right::ReadJobs, which.party.as_deref())?)?;
     let content = content(&who);
     let limit = super::page(which.limit, 100, PAGE_MAX)?;
-    let mut jobs = Vec::new();
-    if which.state != Which::Ended && which.before.is_none() {
+    let (mut jobs, mut next_live, mut next) = (Vec::new(), None, None);
+    if which.state != Which::Ended && (which.before.is_none() || which.after.is_some()) {
         let core = app.handle.core().await;
-        jobs = view::jobs(core.state(), core.registry(), &party, &content);
+        let after = which.after.unwrap_or(0);
+        let page = view::jobs(core.state(), core.registry(), &party, &content, after);
+        jobs = page.take(limit as usize).collect();
+        // A full page may be the last one, as elsewhere: the next is empty then.
+        next_live = (jobs.len() == limit as usize).then(|| jobs.last().map_or(0, |job| job.number));
     }
-    let mut next = None;
-    if which.state != Which::Live {
+    if which.state != Which::Live && (which.after.is_none() || which.before.is_some()) {
         let before = which.before.map(|before| before.min(super::NUMBER_MAX));
         let rows = app
             .handle
@@ -217,7 +224,7 @@ async fn list(
         let ended = rows.iter().filter_map(|row| serde_json::from_str::<EndedJob>(&row.body).ok());
         jobs.extend(ended.map(|job| view::ended_job(&job, &content)));
     }
-    Ok(axum::Json(Jobs { jobs, next }))
+    Ok(axum::Json(Jobs { jobs, next, next_live }))
 }
 
 /// Show a job.

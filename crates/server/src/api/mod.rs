@@ -52,6 +52,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The time of the site.
     pub clock: Clock,
+    /// The time outside, by which tokens are made and end: that of the machine, whatever time the site has.
+    pub wall: Clock,
     /// The database, to check the log by; none where nothing is kept.
     pub place: Option<String>,
     /// Whether the server is stopping: streams end then.

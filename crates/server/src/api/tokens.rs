@@ -37,7 +37,7 @@ pub struct NewToken {
     party: Option<String>,
     /// What it is good for.
     scopes: BTreeSet<Scope>,
-    /// When it ends, RFC 3339; never if nothing is said.
+    /// When it ends, RFC 3339, by the clock of the server's machine; never if nothing is said.
     #[serde(default)]
     expires: Option<String>,
 }
@@ -154,13 +154,14 @@ async fn create(
         scopes: new.scopes.clone(),
         expires,
     };
-    let now = app.clock.now();
-    let drawn = request.clone().draw(who.id(), now).map_err(|_| Problem::internal())?;
+    let at = app.wall.now();
+    let drawn = request.clone().draw(who.id(), at).map_err(|_| Problem::internal())?;
     let command = Command::Token(TokenCommand::Create {
         by: Box::new(who.clone()),
         request: Box::new(request),
         event: Box::new(drawn.event),
         id: drawn.id.clone(),
+        at,
     });
     let response = app.command(&who, key, &CommandOptions::default(), &new, command).await?;
     if response.headers().contains_key("idempotency-replayed") {
@@ -182,7 +183,7 @@ async fn revoke(
 ) -> Result<Response, Problem> {
     let party = whose(&who)?;
     let id = TokenId::new(&name).ok_or_else(|| Problem::no_such("token", &name))?;
-    let command = Command::Token(TokenCommand::Revoke { id, party });
+    let command = Command::Token(TokenCommand::Revoke { id, party, at: app.wall.now() });
     app.command(&who, key, &CommandOptions::default(), &name, command).await
 }
 
@@ -199,7 +200,7 @@ async fn revoke_all(
 ) -> Result<Response, Problem> {
     let reach = super::reach(&who, Right::RevokeTokensOfParty, Some(&name))?;
     let party = reach.party().cloned().ok_or_else(|| Problem::no_such("party", &name))?;
-    let command = Command::Token(TokenCommand::RevokeAll { party });
+    let command = Command::Token(TokenCommand::RevokeAll { party, at: app.wall.now() });
     app.command(&who, key, &options, &name, command).await
 }
 

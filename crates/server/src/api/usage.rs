@@ -38,7 +38,7 @@ struct WhichUsage {
     tenant: Option<String>,
 }
 
-/// What leases were given in a month, as far as it is metered: up to the last change of each node.
+/// What leases were given in a month; of one that is not over, up to now.
 #[utoipa::path(get, path = "/usage", tag = "usage", params(WhichUsage),
     responses((status = 200, body = Usage), Problem))]
 async fn list(
@@ -48,10 +48,12 @@ async fn list(
 ) -> Result<axum::Json<Usage>, Problem> {
     let reach = reach(&who, Right::ReadUsage, which.tenant.as_deref())?;
     let month = which.month.as_deref().map(month).transpose()?;
-    let now = app.clock.now();
     let usage: Vec<UsageView> = {
         let core = app.handle.core().await;
         let state = core.state();
+        // A clock that was set back does not take back what happened.
+        let now = app.clock.now().max(state.now);
+        let running = state.fleet.running_service(now);
         let leases = state.contracts.leases.iter().enumerate();
         let seen = leases.filter(|(_, entry)| {
             let terms = entry.terms();
@@ -60,7 +62,7 @@ async fn list(
         });
         seen.map(|(number, entry)| {
             let this = Month::of(entry.terms().time_zone.day_of(now));
-            view::usage(state, number, entry, month.unwrap_or(this), now)
+            view::usage(state, (number, entry), month.unwrap_or(this), now, &running)
         })
         .collect()
     };

@@ -10,7 +10,7 @@ use leasehold_clusters::local::{
     self, Command, Limits, LocalCluster, Node, NodeShare, Order, Program, Report, Run, RunId,
     Spawn, Turnover,
 };
-use leasehold_control::{Allocation, Condition, Event, Input, JobSlot, JobState, State};
+use leasehold_control::{Allocation, Condition, Event, Gone, Input, JobSlot, JobState, State};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Seconds};
 
@@ -125,10 +125,11 @@ impl LocalPlant {
         start(slot, state, registry, self.options.user_prefix.as_deref())
     }
 
-    /// What an end means for the state machine; nothing where the run is not what the job does now.
+    /// What an end at `ended` means for the state machine at `now`; nothing where the run is not what the job does now.
     fn ended(
         &self,
         id: &RunId,
+        (ended, now): (Instant, Instant),
         exit: &local::Exit,
         state: &State,
         registry: &Registry,
@@ -140,6 +141,9 @@ impl LocalPlant {
             JobState::Running { at, .. } | JobState::Leaving { at, .. } => at,
             _ => return None,
         };
+        // Told of late where the agent was away: its nodes are metered until it was gone, and no longer.
+        let gone = |how| Input::Gone { job: slot, at: ended, how };
+        let is_late = ended < now;
         let fact = Fact::RunEnded {
             party: id.party().to_owned(),
             number: id.job(),
@@ -150,7 +154,9 @@ impl LocalPlant {
         let mut seen = vec![Seen::Fact(fact)];
         match exit {
             local::Exit::Vacated { .. } | local::Exit::Stopped if leaving => {
-                seen.push(Seen::Input(Input::Vacated { job: slot }));
+                let vacated =
+                    if is_late { gone(Gone::Vacated) } else { Input::Vacated { job: slot } };
+                seen.push(Seen::Input(vacated));
             }
             // The host is back, and clean: what ran there is queued again.
             local::Exit::LostWithHost | local::Exit::Stopped => {
@@ -158,6 +164,7 @@ impl LocalPlant {
                 seen.push(Seen::Input(Input::NodesDown(nodes.clone())));
                 seen.push(Seen::Input(Input::NodesUp(nodes)));
             }
+            _ if is_late => seen.push(Seen::Input(gone(Gone::Over))),
             _ => seen.push(Seen::Input(Input::Ended { job: slot })),
         }
         Some(seen)
@@ -195,7 +202,7 @@ impl Plant for LocalPlant {
             };
             let seen = match report {
                 Report::Ended { id, at, exit } => {
-                    let seen = self.ended(&id, &exit, state, registry);
+                    let seen = self.ended(&id, (at, now), &exit, state, registry);
                     self.ended.insert(id.clone(), (at, exit));
                     self.orders.push(Order::Forget(id));
                     seen.unwrap_or_default()

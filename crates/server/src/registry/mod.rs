@@ -201,6 +201,7 @@ impl Registry {
                     self.change_job(*job, |entry| entry.close_run(*left));
                     self.end_job(*left, *job, cancelled);
                 } else {
+                    self.give_gpus_back(*job);
                     self.change_job(*job, |entry| entry.close_run(*left));
                     self.tell_of(*job, at, |job| News::JobRequeued { job });
                 }

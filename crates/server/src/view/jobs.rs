@@ -1,5 +1,7 @@
 //! Jobs as their party sees them.
 
+use std::ops::Bound;
+
 use leasehold_control::{JobState as Doing, State};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -110,11 +112,18 @@ pub struct EndedJobs {
     pub jobs: Vec<JobView>,
 }
 
-/// The jobs of a party that are not over, in order of their numbers.
-pub fn jobs(state: &State, registry: &Registry, party: &str, content: &Content) -> Vec<JobView> {
-    let book = registry.party(party);
-    let jobs = book.into_iter().flat_map(|book| &book.jobs);
-    jobs.filter_map(|(number, live)| job(state, *number, live, content)).collect()
+/// The jobs of a party with a number larger than `after` that are not over, in order of their numbers.
+pub fn jobs<'a>(
+    state: &'a State,
+    registry: &'a Registry,
+    party: &str,
+    content: &'a Content,
+    after: u64,
+) -> impl Iterator<Item = JobView> + use<'a> {
+    let book = registry.party(party).into_iter();
+    let later = (Bound::Excluded(after), Bound::Unbounded);
+    let jobs = book.flat_map(move |book| book.jobs.range(later));
+    jobs.filter_map(|(number, live)| job(state, *number, live, content))
 }
 
 /// A job that is not over.

@@ -1,7 +1,7 @@
 //! Usage and documents, for the two sides of a lease.
 
 use leasehold_control::{LeaseEntry, State};
-use leasehold_ledger::{DocumentState, Invoice, SigningKey};
+use leasehold_ledger::{DocumentState, Invoice, ServiceInterval, SigningKey};
 use leasehold_units::{Instant, Month};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -31,7 +31,7 @@ pub struct DocumentView {
     pub state: String,
 }
 
-/// What a lease was given in a month, as far as the month is over and metered.
+/// What a lease was given in a month, up to now where the month is not over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UsageView {
     /// Which lease.
@@ -52,6 +52,10 @@ pub struct UsageView {
     pub reclaim_requests: u64,
     /// Of these, answered late.
     pub reclaim_missed: u64,
+    /// Up to when it is counted: the end of the month, or now. What runs is counted as if it ended then.
+    pub until: String,
+    /// Whether the month goes on, so that this is no bill's figure yet.
+    pub provisional: bool,
 }
 
 /// The documents to `tenant`, or all, in the order of issue.
@@ -88,16 +92,19 @@ pub fn invoice_json(invoice: &Invoice, key: &SigningKey) -> String {
     key.seal(invoice).to_json()
 }
 
-/// What `entry` was given in `month`, read at `now`: the state's own time would tell when somebody else last
-/// did something.
+/// What the lease `entry`, number `number`, was given in `month`, read at `now`: the state's own time would tell
+/// when somebody else last did something. `running`: what goes on then, of all leases.
 pub fn usage(
     state: &State,
-    number: usize,
-    entry: &LeaseEntry,
+    (number, entry): (usize, &LeaseEntry),
     month: Month,
     now: Instant,
+    running: &[ServiceInterval],
 ) -> UsageView {
-    let readings = state.books.bases[number].readings(month, now);
+    let basis = &state.books.bases[number];
+    let own = running.iter().filter(|row| usize::from(row.lease.0) == number);
+    let readings = basis.readings_so_far(month, now, own, &state.site);
+    let end = basis.meter().interval_of(month).until;
     UsageView {
         lease: entry.terms().id.to_string(),
         tenant: entry.terms().tenant.to_string(),
@@ -108,6 +115,8 @@ pub fn usage(
         used_gpu_seconds: readings.used.get().to_string(),
         reclaim_requests: readings.reclaim_requests,
         reclaim_missed: readings.reclaim_missed,
+        until: now.min(end).to_string(),
+        provisional: now < end,
     }
 }
 

@@ -81,6 +81,37 @@ async fn a_token_is_shown_once_however_often_it_is_asked_for() {
     assert_eq!(site.send(request.expect("a request")).await.status, 200);
 }
 
+/// A demonstration plays in a time of its own; whoever looks at it lives by the clock on the wall, and so do tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_by_the_clock_of_the_machine_whatever_time_the_site_has() {
+    for (wall, soon) in [
+        ("2024-05-01T00:00:00Z", "2024-05-01T12:00:00Z"),
+        ("2031-05-01T00:00:00Z", "2031-05-01T12:00:00Z"),
+    ] {
+        let site = Base::new().start_at(wall);
+        let asked = |expires: &str| {
+            format!(r#"{{"name":"n","role":"auditor","scopes":["read"],"expires":"{expires}"}}"#)
+        };
+        let over = send(&site, "admin@a", "over", "/api/v1/tokens", &asked(wall)).await;
+        assert_eq!(over.status, 422, "{}", over.text);
+        assert!(over.text.contains(wall), "the present that counts is said: {}", over.text);
+        let made = send(&site, "admin@a", "made", "/api/v1/tokens", &asked(soon)).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let made = made.json();
+        let request = Request::builder()
+            .uri("/api/v1/session")
+            .header("authorization", format!("Bearer {}", made["token"].as_str().expect("text")))
+            .body(axum::body::Body::empty());
+        assert_eq!(site.send(request.expect("a request")).await.status, 200, "at {wall}");
+        let revoked = format!("/api/v1/tokens/{}", made["id"].as_str().expect("text"));
+        site.ask(Some("admin@a"), "delete", &revoked, None).await;
+        let listed = site.get("admin@a", "/api/v1/tokens").await.json();
+        let listed = listed["tokens"].as_array().expect("a list").iter();
+        let one = listed.clone().find(|one| one["id"] == made["id"]).expect("it is listed");
+        assert_eq!((&one["created"], &one["revoked"]), (&Value::from(wall), &Value::from(wall)));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_changes_nothing_and_uses_up_no_key() {
     let site = Base::new().start();
@@ -146,8 +177,13 @@ async fn pages_together_are_the_whole() {
     for _ in 0..7 {
         site.get("finance", "/api/v1/usage").await;
     }
-    let lists: [(Who, &str, &str, &str); 5] = [
+    // Nothing ends them here, so that they are not over.
+    for _ in 0..9 {
+        site.submit("admin@b", "x", 8).await;
+    }
+    let lists: [(Who, &str, &str, &str); 6] = [
         ("admin@a", "/api/v1/jobs?state=ended", "jobs", "before"),
+        ("admin@b", "/api/v1/jobs?state=live", "jobs", "after"),
         ("admin@a", "/api/v1/access?", "reads", "before"),
         ("operator", "/api/v1/nodes?", "nodes", "after"),
         ("operator", "/api/v1/audit?", "records", "after"),
@@ -161,7 +197,9 @@ async fn pages_together_are_the_whole() {
             loop {
                 let page = site.get(who, &format!("{path}&limit={limit}{next}")).await.json();
                 pages.extend(page[list].as_array().expect("a list").clone());
-                let Some(more) = page.get("next").filter(|next| !next.is_null()) else { break };
+                let more = page.get("next").filter(|next| !next.is_null());
+                let more = more.or(page.get("next_live").filter(|next| !next.is_null()));
+                let Some(more) = more else { break };
                 let more = more.as_str().map_or_else(|| more.to_string(), str::to_owned);
                 next = format!("&{cursor}={more}");
                 assert!(pages.len() <= whole.len(), "{path} does not end");

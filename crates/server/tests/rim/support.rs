@@ -189,6 +189,12 @@ impl Base {
 
     /// A server over a copy.
     pub fn start(&self) -> Site {
+        self.start_at(NOW)
+    }
+
+    /// The same on a machine whose clock shows `wall`, whatever time the site has.
+    pub fn start_at(&self, wall: &str) -> Site {
+        let wall = Instant::from_rfc3339(wall).expect("an instant");
         let dir = folder();
         for entry in std::fs::read_dir(&self.dir).expect("a folder") {
             let entry = entry.expect("an entry");
@@ -196,7 +202,7 @@ impl Base {
                 std::fs::copy(entry.path(), dir.join(entry.file_name())).expect("a copy");
             }
         }
-        Site::start(dir, self.tokens.clone())
+        Site::start(dir, self.tokens.clone(), wall)
     }
 }
 
@@ -252,14 +258,15 @@ impl Logs for SameLog {
 }
 
 impl Site {
-    fn start(dir: PathBuf, tokens: BTreeMap<Who, String>) -> Self {
+    /// A server whose site is at [`NOW`], on a machine whose clock shows `wall`.
+    fn start(dir: PathBuf, tokens: BTreeMap<Who, String>, wall: Instant) -> Self {
         let place = path(&dir.join("site.db")).to_owned();
         let now = Instant::from_rfc3339(NOW).expect("an instant");
         let clock = Clock::held(now);
         let store = leasehold_storage::open(&place, OpenMode::Lead { wait: true }).expect("opens");
         let loaded = engine::load(store, None, now).expect("loads");
         let (engine, handle) = Engine::new(loaded, Box::new(NoPlant), clock.clone());
-        let authenticator = Authenticator::new(engine.tokens(), vec![], Arc::new(move || now));
+        let authenticator = Authenticator::new(engine.tokens(), vec![], Arc::new(move || wall));
         let app = Arc::new(App {
             handle: handle.clone(),
             key: SigningKey::from_seed(&[7; 32]),
@@ -267,6 +274,7 @@ impl Site {
             logs: Some(Box::new(SameLog)),
             metrics: Metrics::default(),
             clock,
+            wall: Clock::held(wall),
             place: Some(place),
             stopping: tokio::sync::watch::Sender::new(false),
         });

@@ -103,7 +103,8 @@ fn jobs_are_listed_for_programs() {
           "user": "ops"
         }
       ],
-      "next": null
+      "next": null,
+      "next_live": null
     }
     $ leasehold job list -o yaml
     jobs:
@@ -130,7 +131,31 @@ fn jobs_are_listed_for_programs() {
       used_gpu_seconds: N
       user: ops
     next: null
+    next_live: null
     "#);
+}
+
+/// What a job writes is told while it goes on, and following it ends with the job.
+#[test]
+fn logs_are_followed_while_a_job_writes() {
+    let server = Server::with_guest("live-followed");
+    let go = server.folder.path("go");
+    let script = format!(
+        "#!/bin/sh\necho one\necho aside >&2\nuntil test -e {}; do sleep 0.02; done\necho two\nexit 3\n",
+        go.display()
+    );
+    server.folder.write("talk.sh", &script);
+    server.folder.stdout("job submit talk.sh");
+    let mut following = server.spawn("job logs 1 -f");
+    let mut lines = BufReader::new(following.stdout.take().expect("it is piped")).lines();
+    let mut next = || lines.next().map(|line| line.expect("text"));
+    assert_eq!(next().as_deref(), Some("one"), "it is told before the job is over");
+    assert!(following.try_wait().expect("it was started here").is_none(), "it goes on");
+    std::fs::write(go, "").expect("the folder can be written");
+    assert_eq!((next().as_deref(), next()), (Some("two"), None));
+    let done = following.wait_with_output().expect("it was started here");
+    assert!(done.status.success(), "reading a log succeeds however the job ends");
+    assert_eq!(String::from_utf8_lossy(&done.stderr), "aside\n");
 }
 
 #[test]

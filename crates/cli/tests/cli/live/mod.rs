@@ -36,8 +36,27 @@ impl Server {
 
     /// The same with more options.
     pub fn start_with(name: &str, options: &[&str]) -> Self {
+        Self::start_in(Folder::new(name), options)
+    }
+
+    /// A server of the site `site`, given as text.
+    pub fn of_site(name: &str, site: &str) -> Self {
         let folder = Folder::new(name);
-        let (process, url) = serve(&folder, "127.0.0.1:0", options);
+        folder.write(OWN_SITE, site);
+        Self::start_in(folder, &[])
+    }
+
+    /// A server of the example site that listens at `address`.
+    pub fn at(name: &str, address: &str) -> Self {
+        Self::start_at(Folder::new(name), address, &[])
+    }
+
+    fn start_in(folder: Folder, options: &[&str]) -> Self {
+        Self::start_at(folder, "127.0.0.1:0", options)
+    }
+
+    fn start_at(folder: Folder, address: &str, options: &[&str]) -> Self {
+        let (process, url) = serve(&folder, address, options);
         let server = Self { folder, url, process };
         server.login();
         server
@@ -74,6 +93,19 @@ impl Server {
         self.stable(&text)
     }
 
+    /// A command that goes on, with its output piped.
+    pub fn spawn(&self, arguments: &str) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_leasehold"))
+            .args(arguments.split_whitespace())
+            .current_dir(self.folder.path(""))
+            .env("XDG_CONFIG_HOME", self.folder.path("config"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
+    }
+
     /// Runs a command again and again until it prints `text`.
     pub fn until(&self, command: &str, text: &str) {
         let deadline = Instant::now() + START_MAX;
@@ -100,10 +132,15 @@ impl Server {
         masked(&text, "tok_hhhhhhhhhhhhhhhh", "tok_0123456789abcdef")
     }
 
-    /// Ends the server without a word, and starts another at the same address.
-    pub fn kill_and_start_again(&mut self) {
+    /// Ends the server without a word.
+    pub fn stop(&mut self) {
         self.process.kill().expect("it runs");
         self.process.wait().expect("it was started here");
+    }
+
+    /// Ends the server without a word, and starts another at the same address.
+    pub fn kill_and_start_again(&mut self) {
+        self.stop();
         let address = self.url.trim_start_matches("http://").to_owned();
         (self.process, _) = serve(&self.folder, &address, &[]);
     }
@@ -128,10 +165,15 @@ pub fn example(name: &str) -> String {
     format!("{}/../../examples/one-machine/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// A site in the folder itself, instead of the example.
+const OWN_SITE: &str = "own-site.toml";
+
 fn serve(folder: &Folder, address: &str, options: &[&str]) -> (Child, String) {
     let data = folder.path("leasehold-data");
+    let own = folder.path(OWN_SITE);
+    let site = if own.exists() { own.display().to_string() } else { example("site.toml") };
     let mut process = Command::new(env!("CARGO_BIN_EXE_leasehold"))
-        .args(["serve", &example("site.toml"), "--listen", address, "--data"])
+        .args(["serve", &site, "--listen", address, "--data"])
         .arg(&data)
         .args(options)
         .env("LEASEHOLD_LOG", "error")

@@ -64,7 +64,6 @@ fn a_lease_is_signed_amended_and_given_notice_of() {
     $ leasehold lease sign guest.toml --dry-run
     nothing was done; this would be: one-machine-guest: signed, version 1, last day 2035-12-31
       nodes that change hands: 8
-      documents issued: 1
     $ leasehold lease sign guest.toml
     one-machine-guest: signed, version 1, last day 2035-12-31
     $ leasehold lease list
@@ -142,6 +141,43 @@ fn a_lease_is_amended_and_a_notice_withdrawn() {
     assert!(is_noticed(), "it takes both");
     server.folder.stdout("--context guest lease withdraw one-machine-guest");
     assert!(!is_noticed());
+}
+
+/// A pool that is late beyond the grace leaves it to the tenant to go.
+#[test]
+fn a_lease_whose_pool_is_late_is_terminated_by_its_tenant() {
+    let site = std::fs::read_to_string(example("site.toml")).expect("it is there");
+    let late = "in_service = 2026-01-01\ndelayed = 2098-01-01";
+    let server = Server::of_site("live-late", &site.replacen("in_service = 2026-01-01", late, 1));
+    let start = today().yesterday().and_then(leasehold_units::Day::yesterday).expect("in range");
+    let terms = terms()
+        .replace(
+            &format!("start = {}", today().yesterday().expect("in range")),
+            &format!("start = {start}"),
+        )
+        .replace("signed = 2026-01-01", &format!("signed = {start}"))
+        + &format!("\n[delivery]\ndue = {start}\ngrace_days = 0\nremedy = \"tenant-elects\"\n");
+    server.folder.write("late.toml", &terms);
+    server.folder.stdout("lease sign late.toml --backdated");
+    server.folder.stdout("token create ops --role party_admin --party guest --save-as guest");
+    let day = today();
+    let said = server.session(
+        "lease terminate fixed --dry-run
+         lease terminate fixed
+         lease terminate fixed",
+    );
+    let said = said.replace(&day.to_string(), "TODAY");
+    insta::assert_snapshot!(said, @r#"
+    $ leasehold lease terminate fixed --dry-run
+    nothing was done; this would be: fixed: terminated, version 1, last day TODAY
+      nothing else would change at once
+    $ leasehold lease terminate fixed
+    fixed: terminated, version 1, last day TODAY
+    $ leasehold lease terminate fixed
+    fixed: terminated, version 1, last day TODAY
+    "#);
+    let listed = server.folder.stdout("lease list -o json");
+    assert!(listed.contains(&format!("\"last_day\": \"{day}\"")), "{listed}");
 }
 
 /// A wrong line is given back and issued again.

@@ -139,12 +139,39 @@ fn what_is_for_sale_and_what_was_used_is_asked_of_the_server() {
     from,until,pool,sku,headroom_watts,racks
     2036-01-01,,a,emulated,200000,4
     $ leasehold usage --month 2098-01
-    lease              tenant  month    GPU-hours entitled  delivered  held  used  reclaims  missed
-    ───────────────────────────────────────────────────────────────────────────────────────────────
-    one-machine-guest  guest   2098-01                 0.0        0.0   0.0   0.0         0       0
+    lease              tenant  month    GPU-hours entitled  delivered  held  used  reclaims  missed  until
+    ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    one-machine-guest  guest   2098-01                 0.0        0.0   0.0   0.0         0       0  yyyy-mm-ddThh:mm:ssZ
     $ leasehold usage --month soon
     error: "soon" is no month
     hint: write it like 2026-05
     exit 1
     "#);
+}
+
+/// What runs is counted up to now, although nothing happens to its nodes; it is no bill's figure yet.
+#[test]
+fn usage_of_the_running_month_counts_what_goes_on() {
+    let server = Server::with_guest("live-going-on");
+    server.folder.stdout("job submit --gpus 8 -- sleep 1000");
+    server.until("job show 1", "running");
+    let usage = || -> serde_json::Value {
+        let said = server.folder.stdout("usage -o json");
+        let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+        said["usage"][0].clone()
+    };
+    let used = |usage: &serde_json::Value| -> u64 {
+        usage["used_gpu_seconds"].as_str().expect("text").parse().expect("a count")
+    };
+    let deadline = std::time::Instant::now() + super::START_MAX;
+    let mut seen = usage();
+    while used(&seen) < 16 {
+        assert!(std::time::Instant::now() < deadline, "what goes on is never counted: {seen}");
+        seen = usage();
+    }
+    assert_eq!((used(&seen) % 8, &seen["provisional"]), (0, &true.into()), "{seen}");
+    let seen_later = usage();
+    assert!(used(&seen_later) >= used(&seen), "{seen_later}");
+    let shown = server.folder.stdout("job show 1 -o json");
+    assert!(shown.contains("\"running\""), "it goes on: {shown}");
 }

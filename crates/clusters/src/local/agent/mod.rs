@@ -15,7 +15,7 @@ pub(crate) use peers::{read_line, write_line};
 use super::cgroup;
 use super::clock;
 use super::directory::{Ended, Layout, Orders};
-use super::files;
+use super::files::{self, Place};
 use super::gpus;
 use super::wire::{
     FromAgent, HostInventory, Node, NodeShare, Order, Report, RunId, ToAgent, Turnover, VERSION,
@@ -29,8 +29,11 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-/// How often old output is removed and deadlines are looked at without a cause.
-const ROUND: Duration = Duration::from_secs(600);
+/// How often old output is removed.
+const ROUND_MILLIS: u64 = 600_000;
+
+/// How often it is looked whether the agent's directory is still there.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// How an agent works.
 #[derive(Debug, Clone)]
@@ -83,6 +86,11 @@ pub enum AgentError {
         #[source]
         source: io::Error,
     },
+    /// It is not there any more.
+    #[error(
+        "the agent's directory {0} is gone, and what was known of its runs with it: they are told to leave, and the agent ends"
+    )]
+    Gone(PathBuf),
     /// There is one already.
     #[error("another agent works in {0}: stop it first, or name another directory")]
     Running(PathBuf),
@@ -118,6 +126,8 @@ pub(crate) enum Event {
     Gone(u64),
     Started(RunId, Instant),
     Ended(RunId, Ended),
+    /// Its supervisor was killed before the command could have been started.
+    NotBegun(RunId),
     TurnedOver(Turnover, Result<Instant, String>),
 }
 
@@ -138,6 +148,8 @@ pub(crate) struct Live {
     /// The supervisor does not know the orders yet.
     pub(crate) is_unsaved: bool,
     pub(crate) started: Option<Instant>,
+    /// How many supervisors were to begin it.
+    pub(crate) tries: u32,
 }
 
 pub(crate) enum Turning {
@@ -152,6 +164,7 @@ pub(crate) enum Turning {
 pub(crate) struct Agent {
     pub(crate) config: AgentConfig,
     pub(crate) layout: Layout,
+    place: Place,
     pub(crate) boot_id: String,
     pub(crate) gpus: Vec<String>,
     pub(crate) cgroup: Option<PathBuf>,
@@ -173,9 +186,13 @@ pub fn agent_main(config: AgentConfig) -> Result<std::convert::Infallible, Agent
     set_child_subreaper(Some(getpid())).map_err(|error| AgentError::Subreaper(error.into()))?;
     let layout = Layout { root: config.directory.clone(), scratch: config.scratch.clone() };
     let failed = |source| AgentError::Directory { path: config.directory.clone(), source };
+    let is_new = !layout.runs().exists();
     layout.make().map_err(failed)?;
     let lock = files::try_lock(&layout.root).map_err(failed)?;
     let _lock = lock.ok_or_else(|| AgentError::Running(layout.root.clone()))?;
+    if is_new {
+        watch::end_all_of(&layout.root);
+    }
     let cgroup = prepare_cgroup(&config.cgroup)?;
     let (sender, events) = channel();
     let mut agent = Agent {
@@ -189,6 +206,7 @@ pub fn agent_main(config: AgentConfig) -> Result<std::convert::Infallible, Agent
         peers: BTreeMap::new(),
         events: sender,
         spawned: watch::reap_all(),
+        place: Place::of(&layout.root).map_err(failed)?,
         layout,
         config,
     };
@@ -216,12 +234,19 @@ fn prepare_cgroup(base: &CgroupBase) -> Result<Option<PathBuf>, AgentError> {
 
 impl Agent {
     fn work(&mut self, events: &Receiver<Event>) -> Result<std::convert::Infallible, AgentError> {
+        let mut tidied = clock::boot_millis();
         loop {
-            let round = if self.save_orders() { Duration::from_millis(100) } else { ROUND };
+            if self.place.is_gone() {
+                // Each run's supervisor sees it too, and keeps to the time that the run declared.
+                return Err(AgentError::Gone(self.layout.root.clone()));
+            }
+            let round = if self.save_orders() { Duration::from_millis(100) } else { LOOK };
             let patience = self.give_up_turnovers().unwrap_or(round).min(round);
-            match events.recv_timeout(patience) {
-                Ok(event) => self.handle(event),
-                Err(_) => self.remove_old_output(),
+            if let Ok(event) = events.recv_timeout(patience) {
+                self.handle(event);
+            } else if clock::boot_millis() >= tidied + ROUND_MILLIS {
+                tidied = clock::boot_millis();
+                self.remove_old_output();
             }
         }
     }
@@ -238,6 +263,7 @@ impl Agent {
             }
             Event::Started(id, at) => self.started(id, at),
             Event::Ended(id, ended) => self.ended(id, ended),
+            Event::NotBegun(id) => self.not_begun(&id),
             Event::TurnedOver(turnover, outcome) => self.turned_over(turnover, outcome),
         }
     }

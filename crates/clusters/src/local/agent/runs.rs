@@ -1,6 +1,6 @@
 //! Runs: starting them once, asking them to leave, letting them go.
 
-use super::watch::{self, MARK, OWNER};
+use super::watch::{self, Followed, MARK, OWNER};
 use super::{Agent, Event, Known, Live};
 use crate::local::clock;
 use crate::local::directory::{Deadline, Ended, Intent, Orders, RunDirectory};
@@ -9,6 +9,9 @@ use crate::local::gpus;
 use crate::local::wire::{Exit, FromAgent, Report, Run, RunId};
 use leasehold_units::Instant;
 use std::io;
+
+/// So many supervisors may be killed before they start the command of a run; then it is not started.
+const TRIES_MAX: u32 = 5;
 
 impl Agent {
     fn directory(&self, id: &RunId) -> RunDirectory {
@@ -140,12 +143,28 @@ impl Agent {
 
     /// Waits in a thread for a run that a supervisor has, or had.
     pub(crate) fn follow(&self, id: &RunId, said: Option<std::process::ChildStdout>) {
+        let tries = match self.runs.get(id) {
+            Some(Known::Intended(live) | Known::Running(live)) => live.tries,
+            _ => TRIES_MAX,
+        };
         let (directory, events, id) = (self.directory(id), self.events.clone(), id.clone());
         std::thread::spawn(move || {
             let started = |at| drop(events.send(Event::Started(id.clone(), at)));
-            let ended = watch::follow(&directory, said, started);
-            let _ = events.send(Event::Ended(id, ended));
+            let _ = match watch::follow(&directory, said, tries < TRIES_MAX, started) {
+                Followed::Ended(ended) => events.send(Event::Ended(id, ended)),
+                Followed::NotBegun => events.send(Event::NotBegun(id)),
+                Followed::Gone => Ok(()),
+            };
         });
+    }
+
+    /// Has another supervisor begin a run that one was killed too early for.
+    pub(crate) fn not_begun(&mut self, id: &RunId) {
+        if let Some(Known::Intended(mut live) | Known::Running(mut live)) = self.runs.remove(id) {
+            live.tries += 1;
+            self.runs.insert(id.clone(), Known::Intended(live));
+            self.supervise_when_free(id);
+        }
     }
 
     pub(crate) fn started(&mut self, id: RunId, at: Instant) {
@@ -273,6 +292,7 @@ impl Live {
             orders,
             started: None,
             is_unsaved: false,
+            tries: 1,
         }
     }
 }

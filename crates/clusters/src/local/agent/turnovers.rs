@@ -3,7 +3,7 @@
 //! The command runs under a supervisor like a run, so it is killed in time with all that it started, and an agent that
 //! comes back finds it going or done.
 
-use super::watch::{self, MARK, OWNER};
+use super::watch::{self, Followed, MARK, OWNER};
 use super::{Agent, Event, Turning};
 use crate::local::clock;
 use crate::local::directory::{Intent, Orders, RunDirectory};
@@ -162,7 +162,10 @@ impl Work {
         self.intend(argv, limit_seconds)
             .map_err(|error| format!("the turnover cannot be recorded: {error}"))?;
         let said = watch::spawn(&self.directory, &self.spawned).ok();
-        match watch::follow(&self.directory, said, |_| ()).exit {
+        let Followed::Ended(ended) = watch::follow(&self.directory, said, false, |_| ()) else {
+            return Err("its directory was removed".into());
+        };
+        match ended.exit {
             Exit::Code(0) => Ok(()),
             Exit::Code(code) => Err(format!("the turnover command ended with {code}")),
             Exit::Signal(signal) => {
@@ -185,7 +188,7 @@ impl Work {
         for other in &self.others {
             let stop = Orders { stop_boot_millis: Some(clock::boot_millis()), vacate: None };
             if other.write_orders(&stop).is_ok() {
-                watch::follow(other, None, |_| ());
+                watch::follow(other, None, false, |_| ());
             }
             let _ = std::fs::remove_dir_all(&other.0);
         }

@@ -3,13 +3,14 @@
 use crate::local::cgroup::Cgroup;
 use crate::local::clock;
 use crate::local::directory::{Ended, Intent, RunDirectory, Started};
-use crate::local::files;
+use crate::local::files::{self, Place};
 use crate::local::processes::{self, Process};
 use crate::local::wire::Exit;
 use leasehold_units::Instant;
 use rustix::process::{Signal, WaitOptions, wait};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -50,13 +51,32 @@ pub(crate) fn spawn(directory: &RunDirectory, spawned: &Sender<()>) -> io::Resul
     child.stdout.take().ok_or_else(|| io::Error::other("the supervisor has no output"))
 }
 
-/// Waits until the run has ended, tells when it started, and returns how it ended. `said` is the output of a supervisor
-/// that this agent started itself.
+/// What became of a run.
+pub(crate) enum Followed {
+    /// It ended, and that is on disk.
+    Ended(Ended),
+    /// Its supervisor was killed before the command could have been started: another one may.
+    NotBegun,
+    /// Its directory was removed: nothing is known.
+    Gone,
+}
+
+/// Waits until nothing of the run is left, tells when it started, and returns what became of it. `said` is the output of
+/// a supervisor that this agent started itself. `may_begin_again`: whether another supervisor is to try where one was
+/// killed too early; else the run has ended then.
 pub(crate) fn follow(
     directory: &RunDirectory,
     said: Option<ChildStdout>,
+    may_begin_again: bool,
     started: impl Fn(Instant),
-) -> Ended {
+) -> Followed {
+    let place = loop {
+        match Place::of(&directory.0) {
+            Ok(place) => break place,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Followed::Gone,
+            Err(_) => clock::pause(Duration::from_millis(100)),
+        }
+    };
     let mut has_started = false;
     if let Some(said) = said {
         for line in BufReader::new(said).lines().map_while(Result::ok) {
@@ -64,14 +84,14 @@ pub(crate) fn follow(
                 has_started = true;
                 started(clock::now());
             } else if let Ok(Some(ended)) = directory.ended() {
-                return ended;
+                return Followed::Ended(ended);
             }
         }
     }
     if !has_started {
         await_start(directory, started);
     }
-    conclude(directory)
+    conclude(directory, &place, may_begin_again)
 }
 
 /// Waits until a supervisor of an agent before this one has started the command, or is gone.
@@ -87,22 +107,31 @@ fn await_start(directory: &RunDirectory, started: impl Fn(Instant)) {
     }
 }
 
-fn conclude(directory: &RunDirectory) -> Ended {
+fn conclude(directory: &RunDirectory, place: &Place, may_begin_again: bool) -> Followed {
     let mut pause = Duration::from_millis(10);
-    loop {
-        match try_conclude(directory) {
-            Ok(ended) => return ended,
+    while !place.is_gone() {
+        match try_conclude(directory, place, may_begin_again) {
+            Ok(followed) => return followed,
             // The disk fails. What is there cannot be known, so nothing is said.
             Err(_) => clock::pause(pause),
         }
         pause = (pause * 2).min(Duration::from_secs(2));
     }
+    Followed::Gone
 }
 
-fn try_conclude(directory: &RunDirectory) -> io::Result<Ended> {
+fn try_conclude(
+    directory: &RunDirectory,
+    place: &Place,
+    may_begin_again: bool,
+) -> io::Result<Followed> {
     let _lock = files::wait_lock(&directory.0)?;
+    if place.is_gone() {
+        // The lock is of another run, of another agent.
+        return Ok(Followed::Gone);
+    }
     if let Some(ended) = directory.ended()? {
-        return Ok(ended);
+        return Ok(Followed::Ended(ended));
     }
     let exit = if directory.launched() {
         if let Some(intent) = directory.intent()? {
@@ -114,6 +143,8 @@ fn try_conclude(directory: &RunDirectory) -> io::Result<Ended> {
             (None, Some(_)) => Exit::Vacated { killed: true },
             (None, None) => Exit::Signal(Signal::KILL.as_raw()),
         }
+    } else if may_begin_again {
+        return Ok(Followed::NotBegun);
     } else {
         Exit::NotStarted {
             reason: "its supervisor was killed before the command was started".into(),
@@ -121,7 +152,7 @@ fn try_conclude(directory: &RunDirectory) -> io::Result<Ended> {
     };
     let ended = Ended { at: clock::now(), exit };
     directory.write_ended(&ended);
-    Ok(ended)
+    Ok(Followed::Ended(ended))
 }
 
 /// Kills what is left of a run whose supervisor was killed, until nothing is found.
@@ -175,6 +206,23 @@ fn leftovers(marks: &[String], started: Option<Started>, intent: &Intent) -> Vec
     found
 }
 
+/// Kills what runs of an agent before this one left where their directory was removed: what is known of them is gone,
+/// and none of them may go on beside what is started from now on.
+pub(crate) fn end_all_of(root: &Path) {
+    let owner = [format!("{OWNER}={}", root.display())];
+    let mut pause = Duration::from_millis(1);
+    loop {
+        let mut left = processes::all();
+        left.retain(|process| processes::bears(*process, &owner));
+        if left.is_empty() {
+            return;
+        }
+        left.into_iter().for_each(|process| processes::signal(process, Signal::KILL));
+        clock::pause(pause);
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}
+
 /// Kills whatever bears the mark, until nothing does.
 pub(crate) fn end_marked(marks: &[[String; 2]], give_up_boot_millis: u64) -> bool {
     let mut pause = Duration::from_millis(1);
@@ -190,5 +238,43 @@ pub(crate) fn end_marked(marks: &[[String; 2]], give_up_boot_millis: u64) -> boo
         all.into_iter().for_each(|process| processes::signal(process, Signal::KILL));
         clock::pause(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_whose_supervisor_was_killed_before_the_command_is_begun_again_or_did_not_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory(folder.path().into());
+        assert!(matches!(follow(&directory, None, true, |_| ()), Followed::NotBegun));
+        assert!(directory.ended().unwrap().is_none(), "nothing is said of how it ended");
+        let Followed::Ended(ended) = follow(&directory, None, false, |_| ()) else {
+            panic!("it is over");
+        };
+        assert!(matches!(ended.exit, Exit::NotStarted { .. }));
+        assert!(matches!(directory.ended(), Ok(Some(_))), "that stands, whoever asks again");
+        assert!(matches!(follow(&directory, None, true, |_| ()), Followed::Ended(_)));
+    }
+
+    #[test]
+    fn a_run_that_may_have_begun_is_not_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory(folder.path().into());
+        directory.mark_launched().unwrap();
+        let Followed::Ended(ended) = follow(&directory, None, true, |_| ()) else {
+            panic!("it is over");
+        };
+        assert_eq!(ended.exit, Exit::Signal(9));
+    }
+
+    #[test]
+    fn of_a_run_whose_directory_was_removed_nothing_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory(folder.path().join("gone"));
+        assert!(matches!(follow(&directory, None, true, |_| ()), Followed::Gone));
+        assert!(!directory.0.exists(), "nothing is made anew");
     }
 }
