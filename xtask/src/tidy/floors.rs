@@ -37,6 +37,7 @@ const KNOWN_PURE: &[&str] = &[
     "ed25519-dalek",
     "fixedbitset",
     "iso_currency",
+    "itoa",
     "jiff",
     "serde",
     "serde_json",
