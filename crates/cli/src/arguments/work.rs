@@ -166,9 +166,17 @@ pub struct Submit {
     pub how: OneCommand,
 }
 
-/// What a job asks for; in scripts too.
-#[derive(Debug, Clone, Default, Parser)]
+/// What a line of a script asks for.
+#[derive(Debug, Parser)]
 #[command(no_binary_name = true, disable_help_flag = true)]
+pub struct ScriptLine {
+    /// As on the command line.
+    #[command(flatten)]
+    pub options: JobOptions,
+}
+
+/// What a job asks for; in scripts too.
+#[derive(Debug, Clone, Default, Args)]
 pub struct JobOptions {
     /// GPUs, all or none; 1 if nothing is said
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

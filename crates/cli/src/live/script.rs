@@ -2,7 +2,7 @@
 
 use clap::Parser as _;
 
-use crate::arguments::JobOptions;
+use crate::arguments::{JobOptions, ScriptLine};
 
 const MARK: &str = "#LEASEHOLD";
 
@@ -33,7 +33,7 @@ fn read(text: &str) -> Result<JobOptions, String> {
         return Err(format!("expected a blank after {MARK}"));
     }
     let words = shlex::split(text).ok_or("a quote is not closed")?;
-    JobOptions::try_parse_from(words).map_err(|error| {
+    ScriptLine::try_parse_from(words).map(|line| line.options).map_err(|error| {
         let said = error.to_string();
         let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
         let told =

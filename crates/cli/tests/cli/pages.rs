@@ -86,3 +86,17 @@ fn every_command_is_in_the_reference() {
         assert!(reference.contains(&format!("## leasehold {command}\n")), "{command} is missing");
     }
 }
+
+#[test]
+fn every_command_explains_itself() {
+    let folder = Folder::new("explained");
+    let reference = folder.stdout("reference");
+    let commands: Vec<&str> =
+        reference.lines().filter_map(|line| line.strip_prefix("## leasehold ")).collect();
+    assert!(commands.contains(&"job submit"), "{commands:?}");
+    for command in commands {
+        for help in ["-h", "--help"] {
+            assert!(folder.stdout(&format!("{command} {help}")).contains("Usage:"), "{command}");
+        }
+    }
+}
