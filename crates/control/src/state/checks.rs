@@ -6,9 +6,8 @@ use leasehold_units::Watts;
 use super::State;
 use crate::invariants::Invariant;
 
-/// A part of the books is gone over every so many settled instants. Writing a document out and hashing it
-/// costs as much as some forty events; what is new or touched is checked at once in any case.
-const BOOKS_EVERY: u64 = 512;
+/// A part of the books is gone over every so many settled instants.
+const BOOKS_EVERY: u64 = 64;
 /// So many documents at once,
 const DOCUMENTS_AT_ONCE: usize = 1;
 /// and so many entries of the journal.

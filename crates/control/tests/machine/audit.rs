@@ -34,7 +34,7 @@ fn in_turn() {
     let mut control = Control::resume(changed());
     let mut now = control.state().now;
     let mut found = Ok(());
-    for _ in 0..512 {
+    for _ in 0..64 {
         now = now.after(Seconds::new(1));
         found = control.settle(now, &mut |_, _, _| {});
     }
