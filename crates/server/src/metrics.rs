@@ -148,8 +148,7 @@ fn of_state(state: &State, records: u64) -> Registry {
         }
     };
     let watts = || Some(Unit::Other("watts".into()));
-    let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
-    let drawn = u64::try_from(drawn).unwrap_or(u64::MAX);
+    let drawn = state.site.facility_watts(Watts::new(state.fleet.it_watts())).get();
     single(&mut registry, "log_records", "Records of the event log", None, records);
     single(
         &mut registry,

@@ -192,6 +192,15 @@ impl Site {
         Ratio::whole(i128::from(it.get())).times(self.pue)
     }
 
+    /// Facility watts for `it` watts of IT, rounded down.
+    ///
+    /// # Panics
+    /// If they are more than can be counted: a site draws less.
+    pub fn facility_watts(&self, it: Watts) -> Watts {
+        let watts = i128::from(it.get()) * self.pue.numerator() / self.pue.denominator();
+        Watts::new(u64::try_from(watts).expect("a site draws less"))
+    }
+
     /// Whether `it` watts of IT take no more than `limit` watts of the facility, exactly. Cheap enough
     /// for every instant.
     pub fn carries(&self, it: Watts, limit: Watts) -> bool {

@@ -89,6 +89,7 @@ fn a_sound_file_is_read_to_the_last_field() {
     assert_eq!(limit("2027-01-01"), Some(Watts::new(350_000_000)));
     assert_eq!(site.facility(Watts::new(6_667)), Ratio::new(40_002, 5));
     // 8,000.4 W.
+    assert_eq!(site.facility_watts(Watts::new(6_667)), Watts::new(8_000));
     assert!(site.carries(Watts::new(6_667), Watts::new(8_001)));
     assert!(!site.carries(Watts::new(6_667), Watts::new(8_000)));
     assert!(site.carries(Watts::new(6_665), Watts::new(7_998)), "exactly as much");

@@ -229,8 +229,7 @@ fn repair(state: &State, nodes: NodeRanges, now: Instant, out: &mut Vec<Event>) 
 
 /// What is asked of the site, in watts that it may draw.
 fn announce(state: &State, asked: &CurtailmentAsk, now: Instant) -> Curtailment {
-    let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
-    let drawn = u64::try_from(drawn).expect("power is not negative");
+    let drawn = state.site.facility_watts(Watts::new(state.fleet.it_watts())).get();
     let limit = match asked.ask {
         Ask::Limit(limit) => limit,
         Ask::Reduction { by, protected } => {

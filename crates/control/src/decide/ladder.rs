@@ -540,6 +540,5 @@ fn record(state: &State, balance: &Balance, asked: Asked, now: Instant, out: &mu
 
 /// Facility power for IT power, in whole watts.
 fn facility(state: &State, it: u64) -> Watts {
-    let watts = state.site.facility(Watts::new(it)).floor();
-    Watts::new(u64::try_from(watts).expect("power is not negative"))
+    state.site.facility_watts(Watts::new(it))
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub struct PowerView {
     /// Facility watts that may be drawn.
     pub limit_watts: u64,
-    /// Facility watts that are drawn by the site's own reckoning, rounded up.
+    /// Facility watts that are drawn by the site's own reckoning, rounded down.
     pub drawn_watts: u64,
     /// Curtailments that are announced or in force.
     pub curtailments: Vec<CurtailmentView>,
@@ -33,7 +33,7 @@ pub struct CurtailmentView {
 
 /// Power now.
 pub fn power(state: &State) -> PowerView {
-    let drawn = state.site.facility(Watts::new(state.fleet.it_watts())).floor();
+    let drawn = state.site.facility_watts(Watts::new(state.fleet.it_watts()));
     let curtailments = state.curtailments.iter().map(|curtailment| CurtailmentView {
         limit_watts: curtailment.limit.get(),
         cause: cause(curtailment.cause).into(),
@@ -43,7 +43,7 @@ pub fn power(state: &State) -> PowerView {
     });
     PowerView {
         limit_watts: state.limit.get(),
-        drawn_watts: u64::try_from(drawn).unwrap_or(u64::MAX),
+        drawn_watts: drawn.get(),
         curtailments: curtailments.collect(),
     }
 }

@@ -177,7 +177,7 @@ pub struct Outcome {
     pub reclaims_within: u64,
     /// Reclaims later than their bound, answered or not.
     pub reclaims_missed: u64,
-    /// Highest facility draw, in watts, rounded up.
+    /// Highest facility draw, in watts, rounded down.
     pub peak_watts: u64,
     /// GPUs in service times seconds.
     pub installed_gpu_seconds: u128,
@@ -217,8 +217,6 @@ struct Run<'a> {
     reclaims_missed: u64,
     reclaim_parts_max: [u64; 3],
     peak_it_watts: u64,
-    /// IT watts, and what they take at the facility, rounded down: as worked out last.
-    watts: (u64, u64),
     installed_gpu_seconds: u128,
 }
 
@@ -294,7 +292,6 @@ impl<'a> Run<'a> {
             reclaims_missed: 0,
             reclaim_parts_max: [0; 3],
             peak_it_watts: 0,
-            watts: (0, 0),
             installed_gpu_seconds: 0,
         })
     }
@@ -396,16 +393,8 @@ impl<'a> Run<'a> {
     /// Integrates what holds from `now` until `next`.
     fn pass_time(&mut self, now: Instant, next: Instant) {
         let state = self.control.state();
-        let it_watts = state.fleet.it_watts();
-        let watts = match self.watts {
-            (known, watts) if known == it_watts => watts,
-            _ => {
-                let watts = state.site.facility(leasehold_units::Watts::new(it_watts)).floor();
-                u64::try_from(watts).expect("a site draws less")
-            }
-        };
-        self.watts = (it_watts, watts);
-        self.capacity.add(now, next, state.fleet.gauge_total(), watts);
+        let watts = state.site.facility_watts(leasehold_units::Watts::new(state.fleet.it_watts()));
+        self.capacity.add(now, next, state.fleet.gauge_total(), watts.get());
         self.installed_gpu_seconds +=
             u128::from(state.installed_gpus) * u128::from(next.since(now).get());
         self.keeper.progress(next, self.control.events());
@@ -429,13 +418,13 @@ impl<'a> Run<'a> {
         self.keeper.jobs(&left, self.control.state())?;
         self.conserve(until)?;
         let peak = leasehold_units::Watts::new(self.peak_it_watts);
-        let peak = self.control.state().site.facility(peak);
+        let peak = self.control.state().site.facility_watts(peak);
         let events = self.control.events();
         let refused = self.emulation.refused();
         let mut world = self.emulation.world;
         world.tallies.resize(self.control.state().parties.len(), PartyTally::default());
         Ok(Outcome {
-            peak_watts: u64::try_from(peak.floor()).expect("a site draws less"),
+            peak_watts: peak.get(),
             events,
             tallies: world.tallies,
             milestones: world.milestones,
