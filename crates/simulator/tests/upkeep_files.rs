@@ -3,33 +3,10 @@
 use std::path::PathBuf;
 
 use leasehold_control::{Agreed, Election, Input};
+use leasehold_fixtures::{File, lease_file, site_file};
 use leasehold_lease::Side;
 use leasehold_simulator::scenario::Loaded;
 use leasehold_units::{LeaseId, Seconds};
-
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-turnover = "90 s"
-node_power = { nameplate = "10.2 kW", contracted = "8.4 kW", measured = "7.75 kW", idle = "1 kW" }
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 2
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "1 MW"
-"#;
 
 const EVENTS: &str = r#"
 [[event]]
@@ -59,15 +36,13 @@ turnover_failure = "0.1%"
 repair = "8 h"
 "#;
 
-fn lease(id: &str) -> String {
-    format!(
-        "id = \"{id}\"\nsite = \"s\"\nlandlord = \"owner\"\ntenant = \"{id}\"\nsigned = 2026-01-01\n\
-         time_zone = \"America/Chicago\"\n[term]\nstart = 2026-03-01\nend = 2026-12-31\n\
-         [capacity]\namount = \"1 rack\"\nshape = \"rack\"\n\
-         [fee]\ncurrency = \"USD\"\nfixed = \"310000.00\"\nproration = \"actual\"\n\
-         invoice = \"advance\"\ndue_days = 30\n\
-         [service]\nidle_use = \"none\"\nmaintenance = {{ hours_per_month = 4, notice = \"7 d\" }}\n"
-    )
+fn lease(id: &str) -> File {
+    lease_file(id)
+        .set("id", format_args!("'{id}'"))
+        .set("term.start", "2026-03-01")
+        .set("term.end", "2026-12-31")
+        .set("capacity.amount", "'1 rack'")
+        .set("service.maintenance", "{ hours_per_month = 4, notice = '7 d' }")
 }
 
 /// What is read of a scenario with `events`, or what is told of it.
@@ -78,9 +53,13 @@ fn read(name: &str, events: &str) -> Result<Loaded, String> {
         "site = \"site.toml\"\nleases = [\"first.toml\"]\nfrom = 2026-03-01\nuntil = 2026-04-01\n\
          seed = 1\n{events}"
     );
-    let (first, quote) = (lease("first"), lease("quote"));
-    let files = [("site.toml", SITE), ("first.toml", &first), ("quote.toml", &quote)];
-    for (file, text) in files.into_iter().chain([("scenario.toml", scenario.as_str())]) {
+    let files = [
+        ("site.toml", site_file(2, 2, 4)),
+        ("first.toml", lease("first")),
+        ("quote.toml", lease("quote")),
+        ("scenario.toml", File::new(scenario)),
+    ];
+    for (file, text) in files {
         std::fs::write(folder.join(file), text).expect("the build folder can be written");
     }
     Loaded::read(&folder.join("scenario.toml")).map_err(|error| error.render(false))

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("allocator", 2),
     ("scheduler", 2),
     ("ledger", 2),
+    ("fixtures", 2),
     ("control", 3),
     ("planner", 3),
     ("storage", 4),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use leasehold_fixtures::{File, lease_file, site_file};
 use serde_json::Value;
 
 use crate::demo::Server;
@@ -10,30 +11,6 @@ use crate::run::Folder;
 
 /// Nothing takes longer than this, however slow the machine is.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 3
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
 
 const SCENARIO: &str = r#"
 site = "site.toml"
@@ -68,49 +45,16 @@ node_mtbf = "2000 h"
 repair = "8 h"
 "#;
 
-fn lease(tenant: &str) -> String {
-    format!(
-        r#"
-id = "of-{tenant}"
-site = "s"
-landlord = "owner"
-tenant = "{tenant}"
-signed = 2026-01-02
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-07
-end = 2026-08-31
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "2 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[[fee.usage]]
-meter = "energy"
-price = "0.062"
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-reclaim_miss_credit = "1000.00"
-curtail = {{ order = 1, depth = "50%" }}
-[[service.credit]]
-below = "99.5%"
-credit = "5%"
-"#
-    )
+fn lease(tenant: &str) -> File {
+    lease_file(tenant)
+        .set("id", format_args!("'of-{tenant}'"))
+        .set("term.end", "2026-08-31")
+        .set("notice.days", 30)
 }
 
 /// A server on which two month ends have passed, its tenants logged in.
 fn site(folder: &Folder) -> Server {
-    folder.write("site.toml", SITE).write("scenario.toml", SCENARIO);
+    folder.write("site.toml", &site_file(3, 2, 4)).write("scenario.toml", SCENARIO);
     for tenant in ["renter", "rival"] {
         folder.write(&format!("lease-{tenant}.toml"), &lease(tenant));
     }

@@ -1,64 +1,9 @@
 //! `invoice verify`: what a tenant finds out by itself.
 
 use insta::assert_snapshot;
+use leasehold_fixtures::{File, lease_file, site_file};
 
 use super::run::Folder;
-
-const SITE: &str = r#"id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 3
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
-
-const LEASE: &str = r#"id = "l"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-01-02
-time_zone = "America/Chicago"
-[term]
-start = 2026-05-20
-end = 2026-12-31
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "3 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[[fee.usage]]
-meter = "energy"
-price = "0.062"
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.9%"
-[[service.credit]]
-below = "99.9%"
-credit = "5%"
-"#;
 
 const SCENARIO: &str = r#"site = "site.toml"
 leases = ["lease.toml"]
@@ -83,10 +28,25 @@ lease = "l"
 by = "tenant"
 "#;
 
+fn lease() -> File {
+    lease_file("renter")
+        .set("term.start", "2026-05-20")
+        .set("term.end", "2026-12-31")
+        .set("notice.days", 30)
+        .set("capacity.amount", "'3 rack'")
+        .set("service.availability", "'99.9%'")
+        .without("service.reclaim_miss_credit")
+        .without("service.curtail")
+        .set("service.credit.below", "'99.9%'")
+}
+
 /// Seven weeks of a small lease that is given notice, played.
 fn played(name: &str) -> Folder {
     let folder = Folder::new(name);
-    folder.write("site.toml", SITE).write("lease.toml", LEASE).write("scenario.toml", SCENARIO);
+    folder
+        .write("site.toml", &site_file(3, 2, 4))
+        .write("lease.toml", &lease())
+        .write("scenario.toml", SCENARIO);
     folder.stdout("simulate scenario.toml --out out --quiet");
     folder
 }
@@ -216,7 +176,6 @@ name = "Texas sales tax"
 rate = "8.25%"
 mode = "exclusive"
 on = ["usage"]
-[service]
 "#;
 
 /// Every document of the run in `folder`, after it was derived again.
@@ -246,9 +205,7 @@ fn told(folder: &Folder) -> String {
 #[test]
 fn a_lease_with_every_term_is_billed_and_derived_again() {
     let folder = Folder::new("invoice-every-term");
-    folder
-        .write("site.toml", SITE)
-        .write("lease.toml", &LEASE.replacen("[service]\n", ALL_TERMS, 1));
+    folder.write("site.toml", &site_file(3, 2, 4)).write("lease.toml", &lease().and(ALL_TERMS));
     let payer = "[[payer]]\nparty = \"renter\"\ndays = 41\n[[event]]\n";
     let scenario = SCENARIO.replacen("[[event]]\n", payer, 1);
     folder

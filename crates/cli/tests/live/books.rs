@@ -14,7 +14,7 @@ use leasehold_storage::{OpenMode, Store, open, verify_chain};
 use leasehold_units::{Instant, Month, Seconds, Zone};
 
 use crate::load::Load;
-use crate::server::{Place, SITE, TENANT};
+use crate::server::{Place, TENANT, site_file};
 
 fn read(place: &Place) -> Box<dyn Store> {
     open(&place.database(), OpenMode::Read).expect("it is there")
@@ -112,7 +112,7 @@ fn pass(core: &mut Core, until: Instant) -> BTreeMap<String, String> {
 /// The same site with the same lease, signed at the same instant, and nothing else.
 fn twin_of(core: &Core, store: &mut dyn Store) -> Core {
     let opened = store.read(1, 1).expect("reading works")[0].at;
-    let site = Source::new("site.toml", SITE.to_owned());
+    let site = Source::new("site.toml", site_file());
     let mut twin = Core::open(&site, opened).expect("the site is sound");
     let (signed, _) = core.state().books.bases[0].facts().facts()[0];
     let terms = core.state().contracts.leases[0].terms().clone();

@@ -8,64 +8,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use leasehold_fixtures::File;
+
 use crate::client::Client;
 use crate::load::Party;
 
-pub const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 1
-racks_per_array = 2
-nodes_per_rack = 2
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
+/// The site's file: two racks of two nodes.
+pub fn site_file() -> File {
+    leasehold_fixtures::site_file(1, 2, 2)
+}
 
 /// Who rents half of the site.
 pub const TENANT: &str = "guest";
 
-/// A GPU-second costs one dollar, so that the bill says how many there were.
-const LEASE: &str = r#"
-id = "half"
-site = "s"
-landlord = "owner"
-tenant = "guest"
-signed = 2026-01-01
-time_zone = "America/Chicago"
-source = "one rack, by the GPU-hour, and a fee"
-[term]
-start = 2026-01-01
-end = 2099-12-31
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "1 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "1000.00"
-proration = "actual"
-invoice = "arrears"
-due_days = 30
-[[fee.usage]]
-meter = "gpu_hours_used"
-price = "3600.00"
-"#;
+/// A rack, by the GPU-hour, and a fee. A GPU-second costs one dollar, so that the bill says how many there were.
+fn lease_file() -> File {
+    leasehold_fixtures::lease_file(TENANT)
+        .set("id", "'half'")
+        .set("signed", "2026-01-01")
+        .set("term.start", "2026-01-01")
+        .set("term.end", "2099-12-31")
+        .set("notice.days", 30)
+        .set("capacity.amount", "'1 rack'")
+        .set("fee.fixed", "'1000.00'")
+        .set("fee.invoice", "'arrears'")
+        .set("fee.usage.meter", "'gpu_hours_used'")
+        .set("fee.usage.price", "'3600.00'")
+        .without_table("service")
+        .without_table("service.credit")
+}
 
 /// A folder with a site, and what a server keeps there.
 pub struct Place {
@@ -88,7 +59,8 @@ impl Place {
         // A run before this one may have left it.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(folder.join("runs")).expect("the build folder can be written");
-        std::fs::write(folder.join("site.toml"), SITE).expect("the build folder can be written");
+        std::fs::write(folder.join("site.toml"), &*site_file())
+            .expect("the build folder can be written");
         Self { folder, database }
     }
 
@@ -161,7 +133,7 @@ impl Place {
             };
             ports.iter().any(|_| counts())
         });
-        let signed = serde_json::json!({ "terms": LEASE, "backdated": true }).to_string();
+        let signed = serde_json::json!({ "terms": &*lease_file(), "backdated": true }).to_string();
         operator.ask("POST /api/v1/leases", "sign", &signed);
         ["owner", TENANT].map(|name| {
             let body = serde_json::json!({

@@ -4,13 +4,15 @@ use leasehold_control::{Control, Event};
 use leasehold_lease::Lease;
 use leasehold_units::Instant;
 
-use crate::stage::{LEASE, Stage, first_second, site, terms};
+use leasehold_fixtures::terms;
+
+use crate::stage::{Stage, first_second, lease_file, site};
 
 /// The events of a day, and a state machine that knows none of them.
 fn day() -> (Vec<(Instant, Event)>, Control) {
     let mut stage = Stage::new();
     stage.pass(86_400);
-    let lease = Lease::new(vec![terms(LEASE)]).expect("one version");
+    let lease = Lease::new(vec![terms(&lease_file())]).expect("one version");
     (stage.events, Control::new(site(), vec![lease], first_second()).expect("it fits"))
 }
 

@@ -3,33 +3,30 @@
 
 use leasehold_allocator::plan_around;
 use leasehold_control::{Agreed, Control, Event, Input, JobSpec, OutageAsk};
+use leasehold_fixtures::terms;
 use leasehold_lease::{Lease, Side};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
 use leasehold_units::{Interval, LeaseId, OutageId, Seconds, Shape};
 
-use crate::stage::{LEASE, SITE, Stage, first_second, job, terms};
+use crate::stage::{Stage, first_second, job, lease_file, site_file};
 
 /// Two arrays in pools of their own, of which the second is late.
 fn site() -> Site {
-    let pool =
-        &SITE[SITE.find("[[pool]]").expect("a pool")..SITE.find("[[power]]").expect("power")];
+    let one = site_file().set("pool.arrays", 1);
+    let pool = &one[one.find("[[pool]]").expect("a pool")..one.find("[[power]]").expect("power")];
     let late = pool.replacen("id = \"p\"", "id = \"q\"\ndelayed = 2026-04-10", 1);
-    let text = SITE.replacen("[[power]]", &format!("{late}[[power]]"), 1);
-    let text = text.replace("arrays = 3", "arrays = 1");
-    let source = leasehold_diagnostics::Source::new("site.toml", text);
-    Site::parse(&source).expect("a site")
+    leasehold_fixtures::site(&one.and(late))
 }
 
 fn lease(id: &str, signed: &str, start: &str, shape: &str) -> Lease {
-    let delivery = "[delivery]\ndue = 2026-04-01\ngrace_days = 3\nremedy = \"pro-rata\"\n[fee]";
-    let text = LEASE
-        .replacen("id = \"l\"", &format!("id = \"{id}\""), 1)
-        .replacen("2026-01-02", signed, 1)
-        .replacen("start = 2026-03-07", &format!("start = {start}"), 1)
-        .replacen("\"2 rack\"", &format!("\"1 {shape}\""), 1)
-        .replacen("shape = \"rack\"", &format!("shape = \"{shape}\""), 1)
-        .replacen("[fee]", delivery, 1);
+    let text = lease_file()
+        .set("id", format_args!("'{id}'"))
+        .set("signed", signed)
+        .set("term.start", start)
+        .set("capacity.amount", format_args!("'1 {shape}'"))
+        .set("capacity.shape", format_args!("'{shape}'"))
+        .and("[delivery]\ndue = 2026-04-01\ngrace_days = 3\nremedy = \"pro-rata\"");
     Lease::new(vec![terms(&text)]).expect("one version")
 }
 
@@ -62,9 +59,10 @@ fn nobody_is_left_to_a_late_pool_by_the_notice_of_another() {
 #[test]
 fn a_job_that_outgrows_its_holding_while_it_waits_is_owed_nothing() {
     let mut stage = Stage::new();
-    let smaller = LEASE
-        .replacen("id = \"l\"", "id = \"l\"\nversion = 2\neffective = 2026-03-08", 1)
-        .replacen("\"2 rack\"", "\"1 rack\"", 1);
+    let smaller = lease_file()
+        .set("version", 2)
+        .set("effective", "2026-03-08")
+        .set("capacity.amount", "'1 rack'");
     stage.tell(&Input::Amend(Box::new(terms(&smaller))));
     stage.pass(86_400 - 300);
     // Borrowers that never go, and a gang as large as the holding is until midnight.

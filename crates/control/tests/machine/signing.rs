@@ -1,10 +1,11 @@
 //! Leases that are signed while the site is live.
 
 use leasehold_control::{Control, Event, Input};
+use leasehold_fixtures::{File, terms};
 use leasehold_lease::Lease;
 use leasehold_ledger::{LeaseIndex, Record, Rederivation};
 
-use crate::stage::{LEASE, Stage, first_second, job, site, terms};
+use crate::stage::{Stage, first_second, job, lease_file, site};
 
 /// The documents issued to the second tenant: the day of each, and its total.
 fn documents(stage: &Stage) -> Vec<(String, String)> {
@@ -15,13 +16,17 @@ fn documents(stage: &Stage) -> Vec<(String, String)> {
     issued.map(|invoice| (invoice.issued.to_string(), invoice.total.to_string())).collect()
 }
 
+/// The lease of a second tenant.
+fn second() -> File {
+    lease_file().set("id", "'second'").set("tenant", "'another'")
+}
+
 /// 100 % of 310,000.00 for 25 of 31 days, on the first day, although it has begun by then.
 #[test]
 fn on_its_first_day_a_lease_is_billed_at_once() {
     let mut stage = Stage::new();
     stage.pass(40_000);
-    let text = LEASE.replace("id = \"l\"", "id = \"second\"").replace("\"renter\"", "\"another\"");
-    stage.tell(&Input::Sign(Box::new(terms(&text))));
+    stage.tell(&Input::Sign(Box::new(terms(&second()))));
     assert_eq!(documents(&stage), [("2026-03-07".to_owned(), "250000.00".to_owned())]);
     stage.pass(3 * 86_400);
     assert_eq!(documents(&stage).len(), 1);
@@ -33,16 +38,11 @@ fn on_its_first_day_a_lease_is_billed_at_once() {
 fn months_that_come_to_nothing_have_no_document() {
     let mut stage = Stage::new();
     stage.pass(40_000);
-    let text = LEASE
-        .replace("id = \"l\"", "id = \"second\"")
-        .replace("\"renter\"", "\"another\"")
-        .replace("2026-04-30", "2026-08-31")
-        .replace("\"310000.00\"", "\"0.00\"")
-        .replace("\"advance\"", "\"arrears\"")
-        .replace(
-            "due_days = 30",
-            "due_days = 30\n[[fee.usage]]\nmeter = \"gpu_hours_used\"\nprice = \"3600.00\"",
-        );
+    let text = second()
+        .set("term.end", "2026-08-31")
+        .set("fee.fixed", "'0.00'")
+        .set("fee.invoice", "'arrears'")
+        .and("[[fee.usage]]\nmeter = \"gpu_hours_used\"\nprice = \"3600.00\"");
     stage.tell(&Input::Sign(Box::new(terms(&text))));
     stage.pass(60 * 86_400);
     assert_eq!(documents(&stage), [], "nobody worked in March and April");
@@ -67,7 +67,7 @@ fn months_that_come_to_nothing_have_no_document() {
     again.read_usage(month, usage.lines()).expect("the usage can be read");
     again.check(document).expect("it follows");
 
-    let lease = Lease::new(vec![terms(LEASE)]).expect("one version");
+    let lease = Lease::new(vec![terms(&lease_file())]).expect("one version");
     let mut folded = Control::new(site(), vec![lease], first_second()).expect("it fits");
     for (at, event) in &stage.events {
         folded.fold(*at, event).expect("no invariant is broken");

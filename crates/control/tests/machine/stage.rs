@@ -1,78 +1,23 @@
 //! A site of 24 nodes of 8 GPUs, one lease of two racks of four, and a stage to play on.
 
 use leasehold_control::{Control, Event, Input, JobSlot, JobSpec, RefusedInput};
-use leasehold_diagnostics::{Source, render};
-use leasehold_lease::{Lease, Terms};
+use leasehold_fixtures::{File, terms};
+use leasehold_lease::Lease;
 use leasehold_site::Site;
 use leasehold_units::{Instant, Seconds, Shape};
 
 /// The site's file.
-pub const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 3
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
-
-/// The lease's file.
-pub const LEASE: &str = r#"
-id = "l"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-01-02
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-07
-end = 2026-04-30
-[notice]
-by = "either"
-days = 10
-[capacity]
-amount = "2 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-reclaim_miss_credit = "1000.00"
-curtail = { order = 1, depth = "50%" }
-[[service.credit]]
-below = "99.5%"
-credit = "5%"
-"#;
-
-pub fn site() -> Site {
-    let source = Source::new("site.toml", SITE);
-    Site::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
+pub fn site_file() -> File {
+    leasehold_fixtures::site_file(3, 2, 4)
 }
 
-pub fn terms(text: &str) -> Terms {
-    let source = Source::new("lease.toml", text);
-    Terms::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
+/// The lease's file.
+pub fn lease_file() -> File {
+    leasehold_fixtures::lease_file("renter").without_table("fee.usage")
+}
+
+pub fn site() -> Site {
+    leasehold_fixtures::site(&site_file())
 }
 
 /// Midnight of 7 March 2026, the first day of the lease.
@@ -106,7 +51,7 @@ pub struct Stage {
 impl Stage {
     /// The site under its lease, settled at the first second.
     pub fn new() -> Self {
-        let lease = Lease::new(vec![terms(LEASE)]).expect("one version");
+        let lease = Lease::new(vec![terms(&lease_file())]).expect("one version");
         let control = Control::new(site(), vec![lease], first_second()).expect("it fits");
         let mut stage = Self { control, now: first_second(), events: Vec::new() };
         stage.settle();

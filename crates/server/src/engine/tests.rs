@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant as Monotonic};
 
 use leasehold_diagnostics::Source;
+use leasehold_fixtures::site_file;
 use leasehold_storage::{
     Answer, ArchiveRow, Batch, Chunk, Head, Import, OpenMode, Record, Snapshot, Store, StoreError,
 };
@@ -17,30 +18,6 @@ use crate::command::{By, Command, Reply};
 use crate::log::Fact;
 use crate::plant::NoPlant;
 use crate::testing::TempDir;
-
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 1
-racks_per_array = 2
-nodes_per_rack = 2
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
 
 const START: i64 = 1_782_000_000;
 const DAY: i64 = 24 * 3600;
@@ -117,7 +94,7 @@ impl Live {
         let store = leasehold_storage::open(&place, OpenMode::Lead { wait: false });
         let store = store.expect("nobody else leads");
         let store = Box::new(Refusing { store, refuses: Arc::clone(&refuses) });
-        let site = Source::new("site.toml", SITE.to_owned());
+        let site = Source::new("site.toml", site_file(1, 2, 2));
         let loaded = load(store, Some(&site), Instant::from_unix(START)).expect("it is empty");
         let clock = Clock::Held(Arc::clone(&time));
         let (engine, handle) = Engine::new(loaded, Box::new(NoPlant), clock);

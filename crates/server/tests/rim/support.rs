@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use leasehold_control::Input;
 use leasehold_diagnostics::Source;
+use leasehold_fixtures::File;
 use leasehold_lease::Terms;
 use leasehold_ledger::SigningKey;
 use leasehold_server::api::App;
@@ -34,66 +35,27 @@ const OPENED: &str = "2026-02-20T12:00:00Z";
 /// When the tests take place.
 pub const NOW: &str = "2026-03-10T12:00:00Z";
 
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "h100"
-gpu = "H100"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "a"
-sku = "h100"
-hall = "h"
-arrays = 1
-racks_per_array = 4
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "1 MW"
-"#;
+fn site_file() -> File {
+    leasehold_fixtures::site_file(1, 4, 4)
+        .set("sku.id", "'h100'")
+        .set("sku.gpu", "'H100'")
+        .set("pool.id", "'a'")
+        .set("pool.sku", "'h100'")
+        .set("power.limit", "'1 MW'")
+}
 
-fn terms(tenant: &str, idle_use: &str) -> String {
-    format!(
-        r#"
-id = "lease-{tenant}"
-site = "s"
-landlord = "owner"
-tenant = "{tenant}"
-signed = 2026-02-19
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-01
-end = 2027-02-28
-[notice]
-by = "either"
-days = 10
-[capacity]
-amount = "1 rack"
-shape = "rack"
-isolation = "node"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[service]
-idle_use = "{idle_use}"
-reclaim_within = "10 min"
-availability = "99.5%"
-reclaim_miss_credit = "1000.00"
-curtail = {{ order = 1, depth = "50%" }}
-[[service.credit]]
-below = "99.5%"
-credit = "5%"
-"#
-    )
+/// The terms of a rack whose idle nodes are for `idle_use`.
+fn terms(tenant: &str, idle_use: &str) -> Terms {
+    let file = leasehold_fixtures::lease_file(tenant)
+        .set("id", format_args!("'lease-{tenant}'"))
+        .set("signed", "2026-02-19")
+        .set("term.start", "2026-03-01")
+        .set("term.end", "2027-02-28")
+        .set("capacity.amount", "'1 rack'")
+        .set("capacity.isolation", "'node'")
+        .set("service.idle_use", format_args!("'{idle_use}'"))
+        .without_table("fee.usage");
+    leasehold_fixtures::terms(&file)
 }
 
 /// Somebody with a token: `operator`, `finance`, `auditor`, or `admin@a`, `user@a`, `auditor@a` of a party.
@@ -166,14 +128,12 @@ impl Base {
         let opened = Instant::from_rfc3339(OPENED).expect("an instant");
         let place = dir.join("site.db");
         let store = leasehold_storage::open(path(&place), OpenMode::Lead { wait: false });
-        let site = Source::new("site.toml", SITE);
+        let site = Source::new("site.toml", site_file());
         let mut loaded =
             engine::load(store.expect("a store"), Some(&site), opened).expect("a site");
         let mut out = std::mem::take(&mut loaded.unsaved);
         for tenant in ["a", "b"] {
-            let terms =
-                Terms::parse(&Source::new("lease.toml", terms(tenant, idle_use))).expect("terms");
-            let input = Input::Sign(Box::new(terms));
+            let input = Input::Sign(Box::new(terms(tenant, idle_use)));
             loaded.core.handle(opened, &input, &mut NoPlant, &mut out).expect("signed");
         }
         loaded.core.settle(opened, &mut NoPlant, &mut out).expect("settled");

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Child, Stdio};
 
 use leasehold_clusters::slurm::emulated::Cluster;
+use leasehold_fixtures::File;
 
 use super::super::binary;
 use super::reclaim::Reclaim;
@@ -20,58 +21,31 @@ accounts = ["tenant"]
 "#;
 
 /// As many nodes as the cluster has, in racks of eight.
-const SITE: &str = r#"
-id = "s"
-landlord = "landlord"
-time_zone = "UTC"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "0 s"
-[[pool]]
-id = "a"
-sku = "k"
-hall = "h"
-arrays = 1
-racks_per_array = 8
-nodes_per_rack = 8
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "1 MW"
-"#;
+fn site_file() -> File {
+    leasehold_fixtures::site_file(1, 8, 8)
+        .set("landlord", "'landlord'")
+        .set("time_zone", "'UTC'")
+        .set("sku.turnover", "'0 s'")
+        .set("pool.id", "'a'")
+        .set("power.limit", "'1 MW'")
+}
 
 /// All of it, lent to the landlord while it is idle.
-const LEASE: &str = r#"
-id = "of-tenant"
-site = "s"
-landlord = "landlord"
-tenant = "tenant"
-signed = 2026-01-01
-time_zone = "UTC"
-[term]
-start = 2026-01-01
-end = 2095-12-31
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "all"
-shape = "node"
-[fee]
-currency = "USD"
-fixed = "0.00"
-proration = "actual"
-invoice = "arrears"
-due_days = 30
-[service]
-idle_use = "landlord"
-reclaim_within = "1 min"
-availability = "99%"
-"#;
+fn lease_file() -> File {
+    leasehold_fixtures::lease_file("tenant")
+        .set("id", "'of-tenant'")
+        .set("landlord", "'landlord'")
+        .set("signed", "2026-01-01")
+        .set("time_zone", "'UTC'")
+        .set("term.start", "2026-01-01")
+        .set("term.end", "2095-12-31")
+        .set("capacity.amount", "'all'")
+        .set("capacity.shape", "'node'")
+        .set("fee.fixed", "'0.00'")
+        .set("fee.invoice", "'arrears'")
+        .set("service.reclaim_within", "'1 min'")
+        .without_table("fee.usage")
+}
 
 /// A server that enforces. Killed when dropped.
 pub(super) struct Leasehold(Child);
@@ -81,7 +55,11 @@ impl Leasehold {
     pub(super) fn start(cluster: &Cluster) -> Self {
         let folder = cluster.directory().join("leasehold");
         fs::create_dir_all(&folder).expect("the cluster's directory can be written");
-        let files = [("site.toml", SITE), ("lease.toml", LEASE), ("slurm.toml", ACCOUNTS)];
+        let files = [
+            ("site.toml", site_file()),
+            ("lease.toml", lease_file()),
+            ("slurm.toml", File::new(ACCOUNTS)),
+        ];
         for (name, text) in files {
             fs::write(folder.join(name), text).expect("the cluster's directory can be written");
         }

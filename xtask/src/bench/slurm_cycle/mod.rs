@@ -15,6 +15,7 @@ use leasehold_clusters::slurm::settings::Settings;
 use leasehold_clusters::slurm::watch::{Sighting, Watch};
 use leasehold_control::{Event, Input, Placing, State};
 use leasehold_diagnostics::Source;
+use leasehold_fixtures::File;
 use leasehold_lease::Terms;
 use leasehold_server::core::{Core, Outbox};
 use leasehold_server::plant::{Booking, Names, NoPlant, Plant, Seen, wanted};
@@ -35,61 +36,25 @@ const LOOKS: u32 = 10;
 
 const GPUS_PER_NODE: u32 = 8;
 
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "h100"
-gpu = "H100"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "10 s"
-[[pool]]
-id = "a"
-sku = "h100"
-hall = "h"
-arrays = 5
-racks_per_array = 25
-nodes_per_rack = 8
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "20 MW"
-"#;
+fn site_file() -> File {
+    leasehold_fixtures::site_file(5, 25, 8)
+        .set("sku.id", "'h100'")
+        .set("sku.gpu", "'H100'")
+        .set("sku.turnover", "'10 s'")
+        .set("pool.id", "'a'")
+        .set("pool.sku", "'h100'")
+        .set("power.limit", "'20 MW'")
+}
 
 /// A lease of so many racks.
-fn lease(tenant: &str, racks: u32) -> String {
-    format!(
-        r#"
-id = "{tenant}"
-site = "s"
-landlord = "owner"
-tenant = "{tenant}"
-signed = 2026-02-19
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-01
-end = 2027-02-28
-[notice]
-by = "either"
-days = 10
-[capacity]
-amount = "{racks} rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-"#
-    )
+fn lease(tenant: &str, racks: u32) -> Terms {
+    let file = leasehold_fixtures::lease_file(tenant)
+        .set("id", format_args!("'{tenant}'"))
+        .set("signed", "2026-02-19")
+        .set("term.start", "2026-03-01")
+        .set("term.end", "2027-02-28")
+        .set("capacity.amount", format_args!("'{racks} rack'"));
+    leasehold_fixtures::terms(&file)
 }
 
 /// Hands each figure to `report` as soon as it is measured.
@@ -202,12 +167,10 @@ fn opening() -> Instant {
 
 impl Stage {
     fn new(form: Form) -> Self {
-        let mut core = Core::open(&Source::new("site.toml", SITE), opening()).expect("a site");
+        let site = Source::new("site.toml", site_file());
+        let mut core = Core::open(&site, opening()).expect("a site");
         let mut out = Outbox::default();
-        let sign = |tenant, racks| {
-            let terms = Terms::parse(&Source::new("lease.toml", lease(tenant, racks)));
-            Input::Sign(Box::new(terms.expect("terms")))
-        };
+        let sign = |tenant, racks| Input::Sign(Box::new(lease(tenant, racks)));
         let inputs = [sign("anna", 50), sign("bert", 25), Input::PlacedBy(Placing::Cluster)];
         for input in &inputs {
             core.handle(opening(), input, &mut NoPlant, &mut out).expect("it is taken");

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use leasehold_control::Input;
-use leasehold_diagnostics::Source;
-use leasehold_lease::Terms;
+use leasehold_fixtures::{File, lease_file, site_file, terms};
 use leasehold_ledger::Invoice;
 use leasehold_simulator::engine::{self, KeepNothing};
 use leasehold_simulator::scenario::Loaded;
@@ -19,65 +18,9 @@ use crate::job::{EndedJob, Exit, Work};
 use crate::plant::Plant;
 use crate::testing::TempDir;
 
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 3
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
-
-const LEASE: &str = r#"
-id = "l"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-01-02
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-07
-end = 2026-06-30
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "2 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[[fee.usage]]
-meter = "energy"
-price = "0.062"
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-reclaim_miss_credit = "1000.00"
-curtail = { order = 1, depth = "50%" }
-[[service.credit]]
-below = "99.5%"
-credit = "5%"
-"#;
+fn lease() -> File {
+    lease_file("renter").set("term.end", "2026-06-30").set("notice.days", 30)
+}
 
 const SCENARIO: &str = r#"
 site = "site.toml"
@@ -128,7 +71,9 @@ struct Demo {
 }
 
 fn load(folder: &Path) -> Loaded {
-    for (name, text) in [("site.toml", SITE), ("lease.toml", LEASE), ("scenario.toml", SCENARIO)] {
+    let (site, lease) = (site_file(3, 2, 4), lease());
+    let files = [("site.toml", &*site), ("lease.toml", &*lease), ("scenario.toml", SCENARIO)];
+    for (name, text) in files {
         std::fs::write(folder.join(name), text).expect("writes");
     }
     Loaded::read(&folder.join("scenario.toml")).unwrap_or_else(|e| panic!("{}", e.render(false)))
@@ -141,9 +86,8 @@ impl Demo {
         let now = loaded.interval().from;
         let core = Core::open(&loaded.site_file, now).expect("a site");
         let mut demo = Self { core, plant, now, ended: Vec::new() };
-        let terms = Terms::parse(&Source::new("lease.toml", LEASE)).expect("terms");
         let mut out = Outbox::default();
-        let signed = Input::Sign(Box::new(terms));
+        let signed = Input::Sign(Box::new(terms(&lease())));
         demo.core.handle(now, &signed, &mut demo.plant, &mut out).expect("fits");
         demo
     }
