@@ -103,6 +103,28 @@ pub fn replace(
     written.map_err(unwritable)
 }
 
+/// Writes the file at `path`, readable by its owner alone, unless there is one by the time it is whole:
+/// of several that do this at once one is first. Whether this one was.
+pub fn put_first(path: &Path, text: &str) -> Result<bool, FileError> {
+    let temporary = beside(path);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let put = options.open(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        // A rename would replace what another has put there.
+        std::fs::hard_link(&temporary, path)
+    });
+    let _ = std::fs::remove_file(&temporary);
+    match put {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.exists() => Ok(false),
+        Err(error) => Err(FileError::Unwritable { path: path.into(), error }),
+    }
+}
+
 fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
@@ -129,6 +151,18 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("leasehold-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
         folder
+    }
+
+    #[test]
+    fn who_puts_a_file_first_is_not_overwritten() {
+        let folder = folder("put-first");
+        let path = folder.join("secret.key");
+        assert!(put_first(&path, "one").expect("the temporary folder can be written"));
+        assert!(!put_first(&path, "two").expect("the temporary folder can be written"));
+        assert_eq!(read(&path).expect("it was put there"), "one");
+        let left = std::fs::read_dir(&folder).expect("the folder is there").count();
+        assert_eq!(left, 1, "nothing else is left behind");
+        std::fs::remove_dir_all(folder).expect("the folder is ours");
     }
 
     #[test]
