@@ -93,6 +93,17 @@ pub fn lower_only(tree: &Tree) -> Vec<Breach> {
     breaches
 }
 
+/// What tests play on is never shipped.
+pub fn fixtures_in_tests_only(tree: &Tree) -> Vec<Breach> {
+    let ships = |manifest: &toml::Table| {
+        keys(manifest, "dependencies").iter().any(|key| key == "leasehold-fixtures")
+    };
+    let shipping = manifests(tree).into_iter().filter(|(_, manifest)| ships(manifest));
+    let told = "ships leasehold-fixtures: name it under dev-dependencies, and move what a user needs \
+                to the crate that it belongs to";
+    shipping.map(|(name, _)| Breach::of(&format!("crates/{name}/Cargo.toml"), told)).collect()
+}
+
 /// Pure crates use known pure crates from elsewhere; tests may use any.
 pub fn known_pure_crates(tree: &Tree) -> Vec<Breach> {
     let mut breaches = Vec::new();

@@ -49,6 +49,7 @@ type Rule = fn(&Tree) -> Vec<Breach>;
 
 const RULES: &[Rule] = &[
     floors::lower_only,
+    floors::fixtures_in_tests_only,
     floors::known_pure_crates,
     purity::banned_in_pure_crates,
     purity::no_unwrap,

@@ -35,6 +35,16 @@ fn a_crate_depends_on_lower_floors_only() {
 }
 
 #[test]
+fn fixtures_are_for_tests() {
+    let check = |section: &str| {
+        let manifest = manifest(section, "leasehold-fixtures");
+        found(floors::fixtures_in_tests_only, &[("crates/cli/Cargo.toml", &manifest)])
+    };
+    assert!(check("dev-dependencies").is_empty());
+    assert_eq!(check("dependencies").len(), 1);
+}
+
+#[test]
 fn pure_crates_use_what_is_known_to_be_pure() {
     let check = |own: &str, section: &str, dependency: &str| {
         let path = format!("crates/{own}/Cargo.toml");
