@@ -2,12 +2,13 @@
 //! same state, and told to nobody else.
 
 use leasehold_control::{Control, Event, Input, RefusedInput};
+use leasehold_fixtures::terms;
 use leasehold_lease::{Lease, Side};
 use leasehold_ledger::{Correction, Dispute, Payment, Request, Resolution};
 use leasehold_units::{Currency, Day, Instant, Money, PartyId, Seconds};
 use proptest::prelude::*;
 
-use super::setting::{lease_text, site, start, terms};
+use super::setting::{lease_file, site, start};
 
 const FIRST: &str = "owner-2026-000001";
 const SECOND: &str = "owner-2026-000002";
@@ -22,14 +23,10 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let first = lease_text("rack", 2, 5);
-        let second = first.replacen("id = \"l\"", "id = \"m\"", 1).replacen(
-            "tenant = \"renter\"",
-            "tenant = \"other\"",
-            1,
-        );
+        let first = lease_file("rack", 2, 5);
+        let second = first.clone().set("id", "'m'").set("tenant", "'other'");
         let leases =
-            [first, second].map(|text| Lease::new(vec![terms(text)]).expect("one version"));
+            [first, second].map(|file| Lease::new(vec![terms(&file)]).expect("one version"));
         let control = Control::new(site(), leases.to_vec(), start()).expect("there is room");
         let begun = control.state().clone();
         let mut desk = Self { control, begun, told: Vec::new(), now: start() };

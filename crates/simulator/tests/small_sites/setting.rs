@@ -1,8 +1,8 @@
 //! A site of 24 nodes in 3 arrays of 2 racks of 4, one lease, and jobs as lists.
 
 use leasehold_control::{Ask, Cause, CurtailmentAsk, Input};
-use leasehold_diagnostics::{Source, render};
-use leasehold_lease::{Lease, Side, Terms};
+use leasehold_fixtures::{File, terms};
+use leasehold_lease::{Lease, Side};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_simulator::engine::{JobStream, Payers, Setting, TurnoverFailures, Workload};
 use leasehold_simulator::workload::WorkloadJob;
@@ -57,68 +57,12 @@ impl Default for Plan {
     }
 }
 
-pub const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "90 s"
-[[pool]]
-id = "p"
-sku = "k"
-hall = "h"
-arrays = 3
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "240 kW"
-"#;
-
-pub fn lease_text(shape: &str, blocks: u32, notice_days: u32) -> String {
-    format!(
-        r#"
-id = "l"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-01-02
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-07
-end = 2026-04-30
-[notice]
-by = "either"
-days = {notice_days}
-[capacity]
-amount = "{blocks} {shape}"
-shape = "{shape}"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[[fee.usage]]
-meter = "energy"
-price = "0.062"
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-reclaim_miss_credit = "1000.00"
-curtail = {{ order = 1, depth = "50%" }}
-[[service.credit]]
-below = "99.5%"
-credit = "5%"
-"#
-    )
+/// The file of a lease of so many blocks of `shape`.
+pub fn lease_file(shape: &str, blocks: u32, notice_days: u32) -> File {
+    leasehold_fixtures::lease_file("renter")
+        .set("notice.days", notice_days)
+        .set("capacity.amount", format_args!("'{blocks} {shape}'"))
+        .set("capacity.shape", format_args!("'{shape}'"))
 }
 
 pub fn site() -> Site {
@@ -127,14 +71,8 @@ pub fn site() -> Site {
 
 /// The site with so many nodes in reserve.
 pub fn site_with(reserve: u32) -> Site {
-    let text = SITE.replacen("hall =", &format!("reserve = \"{reserve} node\"\nhall ="), 1);
-    let source = Source::new("site.toml", text);
-    Site::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
-}
-
-pub fn terms(text: String) -> Terms {
-    let source = Source::new("lease.toml", text);
-    Terms::parse(&source).unwrap_or_else(|problems| panic!("{}", render(&source, &problems, false)))
+    let file = leasehold_fixtures::site_file(3, 2, 4);
+    leasehold_fixtures::site(&file.set("pool.reserve", format_args!("'{reserve} node'")))
 }
 
 /// The first second of 7 March 2026, the day before clocks go forward.
@@ -179,33 +117,31 @@ pub fn setting(plan: &Plan) -> Setting {
         let ask = CurtailmentAsk { ask: Ask::Limit(limit), cause: Cause::Economic, from, until };
         inputs.push((later(at), Input::Curtail(ask)));
     }
-    let terms = terms(lease_text(plan.shape, plan.blocks, plan.notice.unwrap_or(5)));
+    let own = terms(&lease_file(plan.shape, plan.blocks, plan.notice.unwrap_or(5)));
     if plan.notice.is_some() {
         let day = "2026-03-07".parse().expect("a day");
-        let input = Input::GiveNotice { lease: terms.id.clone(), by: Side::Tenant, day };
+        let input = Input::GiveNotice { lease: own.id.clone(), by: Side::Tenant, day };
         inputs.push((later(43_200), input));
     }
     if let (Some((at, blocks)), None) = (plan.amendment, plan.notice) {
-        let later_terms = lease_text(plan.shape, blocks, 5).replacen(
-            "id = \"l\"",
-            "id = \"l\"\nversion = 2\neffective = 2026-03-08",
-            1,
-        );
-        inputs.push((later(at % 86_400), Input::Amend(Box::new(self::terms(later_terms)))));
+        let amended =
+            lease_file(plan.shape, blocks, 5).set("version", 2).set("effective", "2026-03-08");
+        inputs.push((later(at % 86_400), Input::Amend(Box::new(terms(&amended)))));
     }
     let party = |name| PartyId::new(name).expect("a name");
-    let mut leases = vec![Lease::new(vec![terms]).expect("one version")];
+    let mut leases = vec![Lease::new(vec![own]).expect("one version")];
     let mut workloads = vec![
         Workload::plain(party("owner"), stream(&plan.landlord)),
         Workload::plain(party("renter"), stream(&plan.tenant)),
     ];
     if let Some((jobs, blocks, shape, during)) = &plan.second {
-        let text = lease_text(shape, *blocks, 5)
-            .replacen("id = \"l\"", "id = \"m\"", 1)
-            .replacen("tenant = \"renter\"", "tenant = \"other\"", 1)
-            .replacen("signed = 2026-01-02", "signed = 2026-01-03", 1)
-            .replacen("start = 2026-03-07", "start = 2026-03-08", usize::from(*during));
-        let second = self::terms(text);
+        let second = terms(
+            &lease_file(shape, *blocks, 5)
+                .set("id", "'m'")
+                .set("tenant", "'other'")
+                .set("signed", "2026-01-03")
+                .set("term.start", if *during { "2026-03-08" } else { "2026-03-07" }),
+        );
         if *during {
             inputs.push((later(7_000), Input::Sign(Box::new(second))));
         } else {

@@ -1,6 +1,7 @@
 //! Planned maintenance, quotes, and turnovers that do not end.
 
 use leasehold_control::{Agreed, Condition, Input, OutageAsk};
+use leasehold_fixtures::terms;
 use leasehold_lease::Terms;
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_simulator::engine::{Act, Deed, Outcome, RunError, Setting, TurnoverFailures, run};
@@ -8,7 +9,7 @@ use leasehold_units::{GpuSeconds, Instant, Interval, LeaseId, Month, OutageId, R
 use proptest::prelude::*;
 
 use crate::play;
-use crate::setting::{Job, Plan, interval, lease_text, setting, start, terms};
+use crate::setting::{Job, Plan, interval, lease_file, setting, start};
 
 fn later(seconds: u64) -> Instant {
     start().after(Seconds::new(seconds))
@@ -90,10 +91,9 @@ fn agreeing(hours: u32) -> Setting {
     let mut plan = Plan { blocks: 6, ..busy() };
     plan.tenant = vec![Job { submit: 10, gpus: 8, run: 160_000, vacate: 60, checkpoint: 600 }];
     let mut setting = setting(&plan);
-    let maintenance =
-        format!("[service]\nmaintenance = {{ hours_per_month = {hours}, notice = \"2 h\" }}\n");
-    let text = lease_text("rack", 6, 5).replacen("[service]\n", &maintenance, 1);
-    setting.leases = vec![leasehold_lease::Lease::new(vec![terms(text)]).expect("one version")];
+    let maintenance = format!("{{ hours_per_month = {hours}, notice = '2 h' }}");
+    let file = lease_file("rack", 6, 5).set("service.maintenance", maintenance);
+    setting.leases = vec![leasehold_lease::Lease::new(vec![terms(&file)]).expect("one version")];
     setting
 }
 
@@ -138,12 +138,13 @@ fn maintenance_that_is_called_off_gives_its_nodes_back_at_once() {
 
 /// Terms of another tenant for `blocks` racks from the second day on.
 fn quoted(id: &str, blocks: u32) -> Terms {
-    let text = lease_text("rack", blocks, 5)
-        .replacen("id = \"l\"", &format!("id = \"{id}\""), 1)
-        .replacen("tenant = \"renter\"", "tenant = \"other\"", 1)
-        .replacen("signed = 2026-01-02", "signed = 2026-01-03", 1)
-        .replacen("start = 2026-03-07", "start = 2026-03-08", 1);
-    terms(text)
+    terms(
+        &lease_file("rack", blocks, 5)
+            .set("id", format_args!("'{id}'"))
+            .set("tenant", "'other'")
+            .set("signed", "2026-01-03")
+            .set("term.start", "2026-03-08"),
+    )
 }
 
 fn hold(id: &str, blocks: u32, expires: u64) -> Input {

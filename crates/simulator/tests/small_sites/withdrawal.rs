@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use leasehold_control::Input;
+use leasehold_fixtures::terms;
 use leasehold_lease::{Lease, Side};
 use leasehold_ledger::{Invoice, RecordDigest, Revenue};
 use leasehold_simulator::engine::{Act, Deed, Outcome, Setting};
@@ -10,7 +11,7 @@ use leasehold_units::{Day, Instant, Interval, LeaseId, Seconds};
 use proptest::prelude::*;
 
 use super::evidence::rederive;
-use super::setting::{Job, Plan, lease_text, setting, start, terms};
+use super::setting::{Job, Plan, lease_file, setting, start};
 use super::{Everything, play};
 
 const DAY: u64 = 86_400;
@@ -61,17 +62,14 @@ fn whole_term(notice_days: u32, invoice: &str, deeds: Vec<(Instant, Input)>) -> 
         ..Plan::default()
     };
     let mut setting = setting(&plan);
-    let text = lease_text("rack", 2, notice_days)
-        .replacen("invoice = \"advance\"", &format!("invoice = \"{invoice}\""), 1)
-        .replacen(
-            "[[fee.usage]]",
+    let file =
+        lease_file("rack", 2, notice_days).set("fee.invoice", format_args!("'{invoice}'")).and(
             "[fee.minimum]\namount = \"400000.00\"\nper = \"month\"\n\
              [[fee.prepayment]]\ndue = 2026-04-11\namount = \"90000.00\"\ndraw = \"50%\"\n\
              [fee.deposit]\namount = \"1000.00\"\ndue = 2026-03-07\nreturn_days = 9\n\
-             [[fee.tax]]\nname = \"T\"\nrate = \"8.25%\"\nmode = \"exclusive\"\n[[fee.usage]]",
-            1,
+             [[fee.tax]]\nname = \"T\"\nrate = \"8.25%\"\nmode = \"exclusive\"",
         );
-    setting.leases = vec![Lease::new(vec![terms(text)]).expect("one version")];
+    setting.leases = vec![Lease::new(vec![terms(&file)]).expect("one version")];
     setting.interval = Interval::new(start(), start().after(Seconds::new(85 * DAY)));
     let deeds = deeds.into_iter().map(|(at, input)| Deed { at, act: Act::Input(input) });
     setting.deeds = deeds.collect();
@@ -191,15 +189,15 @@ fn what_is_not_agreed_changes_nothing() {
 #[test]
 fn what_was_sold_meanwhile_is_not_given_back() {
     let story = Story { given: 1, notice_days: 5, asked: 2, agreed: 3, by: Side::Tenant };
-    let next = lease_text("rack", 5, 5)
-        .replacen("id = \"l\"", "id = \"m\"", 1)
-        .replacen("tenant = \"renter\"", "tenant = \"other\"", 1)
-        .replacen("signed = 2026-01-02", "signed = 2026-03-08", 1)
-        .replacen("start = 2026-03-07", "start = 2026-03-14", 1);
+    let next = lease_file("rack", 5, 5)
+        .set("id", "'m'")
+        .set("tenant", "'other'")
+        .set("signed", "2026-03-08")
+        .set("term.start", "2026-03-14");
     let deeds = vec![
         gives(&story),
         withdraws(Side::Tenant, noon(2, 0)),
-        (noon(2, 1), Input::Sign(Box::new(terms(next)))),
+        (noon(2, 1), Input::Sign(Box::new(terms(&next)))),
         withdraws(Side::Landlord, noon(3, 0)),
     ];
     let (outcome, _) = played(&story, "advance", deeds);
