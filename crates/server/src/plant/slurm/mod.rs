@@ -112,8 +112,6 @@ impl SlurmPlant {
 
     /// Starts to look, if the site goes with the names in slurm.toml.
     fn start(&mut self, state: &State) {
-        let SlurmOptions { settings, config, .. } = &self.options;
-        self.link.note_concerns(config.concerns(settings.preemption));
         let names = match Names::new(&self.options.settings, &state.site) {
             Ok(names) => names,
             Err(error) => {
@@ -124,6 +122,7 @@ impl SlurmPlant {
         let mut booking = Booking::new(names.clone(), self.options.config.kill_wait);
         booking.preemption = self.options.settings.preemption;
         self.booking = Some(booking);
+        self.note_concerns();
         let looking = Looking {
             cluster: Arc::clone(&self.cluster),
             names,
@@ -161,12 +160,20 @@ impl SlurmPlant {
                 );
             }
         }
-        self.link.note_concerns(config.concerns(self.options.settings.preemption));
+        self.options.config = config;
+        self.is_changed = true;
         if let Some(booking) = &mut self.booking {
             booking.kill_wait = now;
         }
-        self.options.config = config;
-        self.is_changed = true;
+        self.note_concerns();
+    }
+
+    /// Says what of Slurm's configuration does not go with leases.
+    fn note_concerns(&self) {
+        let Some(booking) = &self.booking else { return };
+        let SlurmOptions { settings, config, .. } = &self.options;
+        let has = |node: &str| booking.names().number(node).is_some();
+        self.link.note_concerns(config.concerns(settings.preemption, &has));
     }
 
     /// What Slurm is handed for a job that was submitted here and that it does not have yet.
