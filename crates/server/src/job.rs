@@ -136,6 +136,9 @@ pub struct LiveJob {
     pub used_gpu_seconds: u64,
     /// GPU-seconds of earlier runs on nodes of tenants.
     pub borrowed_gpu_seconds: u64,
+    /// Joules of runs that are over and were measured.
+    #[serde(default)]
+    pub measured_joules: Option<u64>,
     /// How its latest run ended, if the plant told.
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.
@@ -160,10 +163,20 @@ impl LiveJob {
             borrows: false,
             used_gpu_seconds: 0,
             borrowed_gpu_seconds: 0,
+            measured_joules: None,
             exit: None,
             cancelled: false,
             starts: 0,
             gpu_mask: 0,
+        }
+    }
+
+    /// Takes up how a run ended, and the energy that was measured of it, if any was.
+    pub fn note_end(&mut self, exit: Exit, joules: Option<u64>) {
+        self.exit = Some(exit);
+        if let Some(joules) = joules {
+            let before = self.measured_joules.unwrap_or(0);
+            self.measured_joules = Some(before.saturating_add(joules));
         }
     }
 
@@ -192,6 +205,7 @@ impl EndedJob {
             evictions: job.evictions,
             used_gpu_seconds: job.used_gpu_seconds,
             borrowed_gpu_seconds: job.borrowed_gpu_seconds,
+            measured_joules: job.measured_joules,
             exit: job.exit,
             cancelled,
             starts: job.starts,
@@ -220,6 +234,9 @@ pub struct EndedJob {
     pub used_gpu_seconds: u64,
     /// GPU-seconds on nodes of tenants.
     pub borrowed_gpu_seconds: u64,
+    /// Joules of runs that were measured; none where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_joules: Option<u64>,
     /// How its last run ended, if the plant told.
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.

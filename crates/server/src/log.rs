@@ -68,6 +68,9 @@ pub enum Fact {
         start: u32,
         /// How.
         exit: Exit,
+        /// Joules that it used, where the plant measures any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        measured_joules: Option<u64>,
     },
     /// A scheduler of the cluster's own took a job that was submitted here.
     JobNumbered {
@@ -125,4 +128,24 @@ const PRIVATE: [&str; 12] = [
 /// Bytes in hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As records were written before energy was measured; they stay as they are.
+    #[test]
+    fn the_end_of_a_run_without_measured_energy_is_written_as_ever() {
+        let body =
+            r#"{"fact":{"run_ended":{"party":"lab","number":7,"start":1,"exit":{"code":0}}}}"#;
+        let entry: Entry = serde_json::from_str(body).expect("an entry");
+        assert_eq!(serde_json::to_string(&entry).expect("it can be written"), body);
+        let measured = body.replace("}}}}", "},\"measured_joules\":36000}}}");
+        let entry: Entry = serde_json::from_str(&measured).expect("an entry");
+        let Entry::Fact(Fact::RunEnded { measured_joules, .. }) = entry else {
+            panic!("{entry:?}")
+        };
+        assert_eq!(measured_joules, Some(36_000));
+    }
 }

@@ -41,7 +41,18 @@ impl SlurmConfig {
                 self.min_job_age
             ));
         }
+        if let Some(plugin) = self.energy.as_ref().filter(|_| !self.has_extern_step()) {
+            concerns.push(format!(
+                "AcctGatherEnergyType is {plugin}, and PrologFlags does not name Contain: of a job that is only a script no energy \
+                 is on record, and of others that of their steps; set PrologFlags=Alloc,Contain"
+            ));
+        }
         concerns
+    }
+
+    /// Whether each job has a step on all of its nodes for as long as it runs, which is what its energy is counted by then.
+    fn has_extern_step(&self) -> bool {
+        self.prolog_flags.iter().any(|flag| flag == "Contain")
     }
 
     fn of_turnover(&self) -> Vec<String> {
@@ -181,6 +192,7 @@ mod tests {
         check(",gres/gpu", ",gres/gpu:h100", by_slurm, &[]);
         check(",cred_expire=5", "", by_slurm, &["121 s"]);
         check("60 sec", "2 sec", by_slurm, &["MinJobAge=300"]);
+        check("energy/none", "energy/ipmi", by_slurm, &[]);
         check("Prolog[0]               = scrub.sh\n", "", by_slurm, &["there is no Prolog"]);
         check("Alloc,Contain", "(null)", by_slurm, &["PrologFlags"]);
         check(",nohold_on_prolog_fail", "", by_slurm, &["is held"]);

@@ -116,6 +116,8 @@ pub struct EndedRun {
     pub comes_back: bool,
     /// Whether that is Slurm's word: otherwise it is when the run was first missed.
     pub is_recorded: bool,
+    /// Joules that it used, where the cluster measures any.
+    pub joules: Option<u64>,
 }
 
 /// What a look at Slurm came to.
@@ -293,7 +295,9 @@ impl Watch {
         let run = self.run_of(job);
         let Some(ending) = end_of(&job.state, (0, 0)) else { return };
         let comes_back = comes_back(&ending, run.name, look);
-        self.tell(EndedRun { run, at: end, end: ending, comes_back, is_recorded: true }, look);
+        let joules = job.joules;
+        let ended = EndedRun { run, at: end, end: ending, comes_back, is_recorded: true, joules };
+        self.tell(ended, look);
     }
 
     fn tell(&mut self, ended: EndedRun, look: &mut Look) {
@@ -354,7 +358,8 @@ impl Watch {
                 |watched| watched.run.clone(),
             );
             let comes_back = comes_back(&end, name, look);
-            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true }, look);
+            let joules = row.joules;
+            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true, joules }, look);
         }
     }
 
@@ -397,7 +402,8 @@ impl Watch {
             let at = next.map(|other| other.since).fold(missed, Instant::min);
             let end = RunEnd::Unknown;
             let comes_back = comes_back(&end, run.name, look);
-            self.tell(EndedRun { run, at, end, comes_back, is_recorded: false }, look);
+            let ended = EndedRun { run, at, end, comes_back, is_recorded: false, joules: None };
+            self.tell(ended, look);
         }
     }
 

@@ -27,6 +27,7 @@ fn job(id: u32, state: JobState) -> SlurmJob {
         nodes: Vec::new(),
         node_count: 1,
         gpus: 8,
+        joules: None,
         submit: at(0),
         eligible: Some(at(0)),
         start: None,
@@ -87,6 +88,16 @@ fn slurmctld_knows_for_a_while_when_a_job_ended() {
     let ended = over(1, JobState::Completed, 5, 12);
     assert_eq!(ends(&look(&mut watch, 20, std::slice::from_ref(&ended), &[])), [(1, 12, false)]);
     assert_eq!(ends(&look(&mut watch, 30, &[ended], &[])), [], "it is told once");
+}
+
+#[test]
+fn the_energy_of_a_run_is_told_with_its_end() {
+    let mut watch = Watch::default();
+    let known = SlurmJob { joules: Some(36_000), ..over(1, JobState::Completed, 5, 12) };
+    let row = Run { joules: Some(72_000), ..recorded(2, JobState::Completed, 5, Some(12)) };
+    let seen = look(&mut watch, 20, &[known, over(3, JobState::Completed, 5, 12)], &[row]);
+    let joules = seen.ended.iter().map(|ended| (ended.run.name.job, ended.joules));
+    assert_eq!(joules.collect::<Vec<_>>(), [(1, Some(36_000)), (3, None), (2, Some(72_000))]);
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub struct SlurmConfig {
     pub mcs_plugin: Option<String>,
     /// `MCSParameters`, in order.
     pub mcs: Vec<String>,
+    /// By what energy is measured, such as `acct_gather_energy/ipmi`, if by anything.
+    pub energy: Option<String>,
     /// Its partitions, which [`ask`] asks for: [`read`] knows of none.
     pub partitions: Vec<SlurmPartition>,
 }
@@ -99,6 +101,9 @@ pub fn read(text: &str) -> Result<SlurmConfig, SlurmError> {
         select_type: lines.some("SelectType"),
         mcs_plugin: lines.some("MCSPlugin").filter(|plugin| plugin != "mcs/none"),
         mcs: text::list(lines.value("MCSParameters").unwrap_or_default()),
+        energy: lines
+            .some("AcctGatherEnergyType")
+            .filter(|plugin| plugin != "acct_gather_energy/none"),
         partitions: Vec::new(),
     })
 }
@@ -143,7 +148,7 @@ impl<'a> Lines<'a> {
 #[cfg(test)]
 pub(crate) const SHOWN: &str = "Configuration data as of 1795873382\n\
     AccountingStorageEnforce = associations,limits,qos,safe\n\
-    AccountingStorageTRES   = cpu,mem,energy,node,billing,fs/disk,vmem,pages,gres/gpu\n\
+    AccountingStorageTRES   = cpu,mem,energy,node,billing,fs/disk,vmem,pages,gres/gpu\nAcctGatherEnergyType    = acct_gather_energy/none\n\
     AuthInfo                = socket=munge.sock,cred_expire=5\n\
     ClusterName             = lease\nEpilog                  = (null)\nEpilogMsgTime           = 2000 usec\n\
     JobRequeue              = 1\nKillWait                = 5 sec\nMCSPlugin               = mcs/none\n\
@@ -176,7 +181,7 @@ mod tests {
     fn what_cannot_be_read_says_where() {
         let error = read(&SHOWN.replace("5 sec", "soon")).expect_err("not readable");
         assert!(
-            error.to_string().starts_with("`scontrol show config`, line 9, field KillWait"),
+            error.to_string().starts_with("`scontrol show config`, line 10, field KillWait"),
             "{error}"
         );
         assert_eq!(read("").expect_err("nothing").code(), "slurm_unreadable");

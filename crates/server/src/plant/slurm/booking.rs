@@ -399,7 +399,8 @@ impl Booking {
             seen.push(Seen::Fact(Fact::JobWithdrawn { party: party.clone(), number }));
         }
         let exit = exit_of(&ended.end, told);
-        seen.push(Seen::Fact(Fact::RunEnded { party, number, start: live.starts, exit }));
+        let (start, measured_joules) = (live.starts, ended.joules);
+        seen.push(Seen::Fact(Fact::RunEnded { party, number, start, exit, measured_joules }));
         seen.push(Seen::Input(Input::Gone { job: slot, at: ended.at, how }));
         seen
     }

@@ -204,7 +204,8 @@ impl SlurmPlant {
             }
             (Err(reason), Some(slot)) => {
                 let (start, exit) = (0, Exit::NotStarted { reason });
-                let fact = Fact::RunEnded { party, number, start, exit };
+                let measured_joules = None;
+                let fact = Fact::RunEnded { party, number, start, exit, measured_joules };
                 vec![Seen::Fact(fact), Seen::Input(Input::Cancel { job: slot })]
             }
             // It was withdrawn meanwhile.
