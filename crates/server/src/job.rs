@@ -1,8 +1,8 @@
 //! What a party says of a job beyond what the scheduler needs, and what became of its runs.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use leasehold_clusters::slurm::watch::JobName;
 use leasehold_units::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -27,26 +27,7 @@ pub struct JobDescription {
     pub directory: Option<String>,
     /// Its number with a scheduler of the cluster's own, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster_job: Option<ClusterJob>,
-}
-
-/// What a scheduler of the cluster's own calls a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClusterJob {
-    /// Its number, or that of the array that it is a task of.
-    pub job: u32,
-    /// Which task of the array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<u32>,
-}
-
-impl fmt::Display for ClusterJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task {
-            Some(task) => write!(f, "{}_{task}", self.job),
-            None => write!(f, "{}", self.job),
-        }
-    }
+    pub cluster_job: Option<JobName>,
 }
 
 /// How the name of whoever submitted a job begins that was submitted to the cluster's own scheduler.

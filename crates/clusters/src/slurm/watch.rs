@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_units::{Instant, Seconds};
+use serde::{Deserialize, Serialize};
 
 use super::read::{ArrayTask, JobState, NodeGpus, Run, SlurmJob, SlurmNode};
 
@@ -19,12 +20,14 @@ pub const OUTAGE_PATIENCE: Seconds = Seconds::new(10);
 /// So long it is remembered that a run was told of.
 const TOLD_KEPT: Seconds = Seconds::new(3_600);
 
-/// A job by the name that it keeps: a task of an array is named by the array, since its number comes when it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A job by the name that it keeps: a task of an array is named by the array, since its number comes when it starts. Logs have it in
+/// this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobName {
     /// The number, or that of the array.
     pub job: u32,
     /// Which task of the array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<u32>,
 }
 

@@ -24,7 +24,7 @@ use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State
 use leasehold_units::{Instant, LeaseId, Seconds};
 
 use super::{Plant, Seen, Waker};
-use crate::job::{ClusterJob, Exit, JobDescription};
+use crate::job::{Exit, JobDescription};
 use crate::log::Fact;
 use crate::registry::Registry;
 
@@ -199,8 +199,7 @@ impl SlurmPlant {
                 if let Some(booking) = &mut self.booking {
                     booking.note_submitted(name, at);
                 }
-                let cluster_job = ClusterJob { job: name.job, task: name.task };
-                vec![Seen::Fact(Fact::JobNumbered { party, number, cluster_job })]
+                vec![Seen::Fact(Fact::JobNumbered { party, number, cluster_job: name })]
             }
             (Err(reason), Some(slot)) => {
                 let (start, exit) = (0, Exit::NotStarted { reason });
@@ -219,7 +218,7 @@ impl SlurmPlant {
 
     /// What is booked as running, in Slurm's words.
     fn running(names: &Names, state: &State, registry: &Registry) -> Vec<SeenRun> {
-        let run = |(name, party, number): (crate::job::ClusterJob, &str, u64)| {
+        let run = |(name, party, number): (JobName, &str, u64)| {
             let live = registry.job(party, number)?;
             let job = state.jobs.find(live.slot?)?;
             let (JobState::Running { at, since } | JobState::Leaving { at, since, .. }) =
@@ -231,7 +230,7 @@ impl SlurmPlant {
             let whole = at.whole.iter().map(|node| (node, per_node));
             let parts = at.parts().map(|(node, gpus)| (node, u32::from(gpus)));
             Some(SeenRun {
-                name: JobName { job: name.job, task: name.task },
+                name,
                 account: live.description.account.clone(),
                 user: live.description.user.clone(),
                 since: *since,
@@ -334,8 +333,7 @@ impl Plant for SlurmPlant {
             Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
                 let named = registry.job_in(*job);
                 let live = named.and_then(|(party, number)| registry.job(party, number));
-                let name = live.and_then(|live| live.description.cluster_job);
-                self.to_leave.extend(name.map(|name| JobName { job: name.job, task: name.task }));
+                self.to_leave.extend(live.and_then(|live| live.description.cluster_job));
             }
             Event::HoldingChanged { .. }
             | Event::NodesDrained { .. }

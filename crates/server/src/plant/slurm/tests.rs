@@ -14,7 +14,7 @@ use leasehold_units::{Instant, Seconds};
 use super::super::{NoPlant, Plant, Seen};
 use super::{Booking, Names};
 use crate::core::{Core, Outbox};
-use crate::job::{ClusterJob, EndedJob};
+use crate::job::EndedJob;
 use crate::log::Entry;
 use crate::registry::Registry;
 
@@ -100,8 +100,8 @@ impl Plant for Told {
         if let Event::EvictionRequested { job, .. } = event {
             let (party, number) = registry.job_in(*job).expect("it is known");
             let job = registry.job(party, number).expect("it lives");
-            let ClusterJob { job, task } = job.description.cluster_job.expect("it is Slurm's");
-            self.told_to_leave.insert(JobName { job, task });
+            let name = job.description.cluster_job.expect("it is Slurm's");
+            self.told_to_leave.insert(name);
         }
         self.events.push(event.clone());
     }
