@@ -4,12 +4,15 @@
 //! while when a job ended, and slurmdbd has every run of every job, also of those that were put back. So no
 //! run is lost by a look that was missed, and none is told twice.
 
+mod restarts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_units::{Instant, Seconds};
 use serde::{Deserialize, Serialize};
 
 use super::read::{ArrayTask, JobState, NodeGpus, Run, SlurmJob, SlurmNode};
+use restarts::Restarts;
 
 /// How long the record is waited for. After that a run counts as ended when it was first missed.
 pub const RECORD_PATIENCE: Seconds = Seconds::new(120);
@@ -154,6 +157,8 @@ pub struct Watch {
     told: BTreeMap<(JobName, Instant), Told>,
     /// GPUs on each node of gangs that are not the same on all.
     uneven: BTreeMap<(JobName, Instant), Vec<(String, u32)>>,
+    /// How often jobs were put back.
+    restarts: Restarts,
 }
 
 /// That the end of a run was told.
@@ -178,11 +183,14 @@ pub struct Look {
     sighting: Sighting,
     /// All jobs that are not over.
     living: BTreeSet<JobName>,
+    /// Jobs of which the record has to be asked.
+    to_look_up: BTreeSet<JobName>,
 }
 
 impl Watch {
     /// Follows what is known to run, as after a start.
     pub fn adopt(&mut self, runs: impl IntoIterator<Item = SeenRun>) {
+        self.restarts = Restarts::default();
         self.running =
             runs.into_iter().map(|run| (run.name, Watched { run, missed: None })).collect();
     }
@@ -255,7 +263,8 @@ impl Watch {
                 _ => {}
             }
         }
-        let mut look = Look { sighting, living };
+        self.restarts.note(at, jobs);
+        let mut look = Look { sighting, living, to_look_up: BTreeSet::new() };
         for job in jobs.iter().filter(|job| job.state.is_over()) {
             self.tell_ended(job, &mut look);
         }
@@ -264,6 +273,8 @@ impl Watch {
             self.running.insert(run.name, Watched { run: run.clone(), missed: None });
         }
         self.told.retain(|_, told| told.at.after(TOLD_KEPT) > at);
+        look.to_look_up = self.restarts.owed().collect();
+        look.to_look_up.extend(&look.sighting.unresolved);
         look
     }
 
@@ -311,6 +322,9 @@ impl Watch {
         }
         let told = Told { at: look.sighting.at, is_recorded: ended.is_recorded };
         let before = self.told.insert((run.name, run.since), told);
+        if before.is_none() {
+            self.restarts.note_told(run.name, &ended.end);
+        }
         if before.is_none_or(|before| !before.is_recorded && told.is_recorded) {
             look.sighting.ended.push(ended);
         }
@@ -425,8 +439,8 @@ impl Watch {
 
 impl Look {
     /// Jobs of which the record has to be asked.
-    pub const fn unresolved(&self) -> &BTreeSet<JobName> {
-        &self.sighting.unresolved
+    pub const fn to_look_up(&self) -> &BTreeSet<JobName> {
+        &self.to_look_up
     }
 }
 

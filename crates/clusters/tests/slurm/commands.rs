@@ -98,8 +98,7 @@ fn foreign(version: &str) -> (tempfile::TempDir, Cluster) {
          echo ClusterName=spur; echo SlurmctldAddr=http://localhost:6817; echo Version=0.8.0;; \
          *) echo \"error: unexpected argument '--oneliner' found\" >&2; exit 2;; esac"
     );
-    let squeue =
-        "echo \"error: unexpected argument '--array' found\" >&2; echo 'Usage: squeue [OPTIONS]' >&2; exit 2";
+    let squeue = "echo \"error: unexpected argument '--array' found\" >&2; echo 'Usage: squeue [OPTIONS]' >&2; exit 2";
     let (directory, slurm) = with(&[("scontrol", &scontrol), ("squeue", squeue)]);
     (directory, Cluster::new(Box::new(slurm)))
 }

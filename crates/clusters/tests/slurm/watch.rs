@@ -124,6 +124,36 @@ fn a_run_that_was_put_back_is_looked_up() {
 }
 
 #[test]
+fn a_run_that_began_and_was_put_back_between_two_looks_is_looked_up() {
+    let mut watch = Watch::default();
+    let waits = |restarts| SlurmJob { restarts, ..job(1, JobState::Pending) };
+    // What was before the first look is read as a whole.
+    let first = watch.look(at(10), &[waits(1)], Vec::new());
+    assert!(first.to_look_up().is_empty());
+    watch.resolve(first, &[], |_| 8);
+    let again = watch.look(at(20), &[waits(3)], Vec::new());
+    assert!(again.to_look_up().contains(&name(1)), "it was put back twice");
+    let one = recorded(1, JobState::Requeued, 11, Some(13));
+    assert_eq!(ends(&watch.resolve(again, std::slice::from_ref(&one), |_| 8)), [(1, 13, true)]);
+    // The record lags.
+    let later = watch.look(at(21), &[waits(3)], Vec::new());
+    assert!(later.to_look_up().contains(&name(1)), "one is on record so far");
+    let other = recorded(1, JobState::Requeued, 15, Some(17));
+    assert_eq!(ends(&watch.resolve(later, &[one, other], |_| 8)), [(1, 17, true)]);
+    assert!(watch.look(at(22), &[waits(3)], Vec::new()).to_look_up().is_empty());
+}
+
+#[test]
+fn a_run_that_never_comes_on_record_is_not_looked_up_for_ever() {
+    let mut watch = Watch::default();
+    let waits = |restarts| SlurmJob { restarts, ..job(1, JobState::Pending) };
+    look(&mut watch, 10, &[waits(0)], &[]);
+    look(&mut watch, 20, &[waits(1)], &[]);
+    assert!(!watch.look(at(139), &[waits(1)], Vec::new()).to_look_up().is_empty());
+    assert!(watch.look(at(140), &[waits(1)], Vec::new()).to_look_up().is_empty());
+}
+
+#[test]
 fn a_job_that_runs_again_is_followed_once_its_run_before_is_known() {
     let mut watch = Watch::default();
     look(&mut watch, 10, &[running(1, 5)], &[]);
