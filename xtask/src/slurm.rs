@@ -58,9 +58,9 @@ pub struct UpArguments {
 /// Whether Slurm itself evicts jobs.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum Preempt {
-    /// By quality of service.
+    /// By quality of service; then jobs of two accounts may share a node.
     Qos,
-    /// Never.
+    /// Never; jobs of two accounts share no node.
     None,
 }
 

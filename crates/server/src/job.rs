@@ -1,8 +1,8 @@
 //! What a party says of a job beyond what the scheduler needs, and what became of its runs.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use leasehold_clusters::slurm::watch::JobName;
 use leasehold_units::Instant;
 use serde::{Deserialize, Serialize};
 
@@ -27,26 +27,7 @@ pub struct JobDescription {
     pub directory: Option<String>,
     /// Its number with a scheduler of the cluster's own, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster_job: Option<ClusterJob>,
-}
-
-/// What a scheduler of the cluster's own calls a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ClusterJob {
-    /// Its number, or that of the array that it is a task of.
-    pub job: u32,
-    /// Which task of the array.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task: Option<u32>,
-}
-
-impl fmt::Display for ClusterJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.task {
-            Some(task) => write!(f, "{}_{task}", self.job),
-            None => write!(f, "{}", self.job),
-        }
-    }
+    pub cluster_job: Option<JobName>,
 }
 
 /// How the name of whoever submitted a job begins that was submitted to the cluster's own scheduler.
@@ -136,6 +117,9 @@ pub struct LiveJob {
     pub used_gpu_seconds: u64,
     /// GPU-seconds of earlier runs on nodes of tenants.
     pub borrowed_gpu_seconds: u64,
+    /// Joules of runs that are over and were measured.
+    #[serde(default)]
+    pub measured_joules: Option<u64>,
     /// How its latest run ended, if the plant told.
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.
@@ -160,10 +144,20 @@ impl LiveJob {
             borrows: false,
             used_gpu_seconds: 0,
             borrowed_gpu_seconds: 0,
+            measured_joules: None,
             exit: None,
             cancelled: false,
             starts: 0,
             gpu_mask: 0,
+        }
+    }
+
+    /// Takes up how a run ended, and the energy that was measured of it, if any was.
+    pub fn note_end(&mut self, exit: Exit, joules: Option<u64>) {
+        self.exit = Some(exit);
+        if let Some(joules) = joules {
+            let before = self.measured_joules.unwrap_or(0);
+            self.measured_joules = Some(before.saturating_add(joules));
         }
     }
 
@@ -192,6 +186,7 @@ impl EndedJob {
             evictions: job.evictions,
             used_gpu_seconds: job.used_gpu_seconds,
             borrowed_gpu_seconds: job.borrowed_gpu_seconds,
+            measured_joules: job.measured_joules,
             exit: job.exit,
             cancelled,
             starts: job.starts,
@@ -220,6 +215,9 @@ pub struct EndedJob {
     pub used_gpu_seconds: u64,
     /// GPU-seconds on nodes of tenants.
     pub borrowed_gpu_seconds: u64,
+    /// Joules of runs that were measured; none where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_joules: Option<u64>,
     /// How its last run ended, if the plant told.
     pub exit: Option<Exit>,
     /// Whether its party withdrew it.

@@ -1,12 +1,13 @@
 //! What a record of the event log says: an event of the state machine, or a fact that only the live
 //! control plane knows. Both are folded in order; nothing else is.
 
+use leasehold_clusters::slurm::watch::JobName;
 use leasehold_control::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::auth::{ReadLogged, TokenEvent};
-use crate::job::{ClusterJob, Exit, JobDescription};
+use crate::job::{Exit, JobDescription};
 
 /// The body of a record, as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -68,6 +69,9 @@ pub enum Fact {
         start: u32,
         /// How.
         exit: Exit,
+        /// Joules that it used, where the plant measures any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        measured_joules: Option<u64>,
     },
     /// A scheduler of the cluster's own took a job that was submitted here.
     JobNumbered {
@@ -76,7 +80,7 @@ pub enum Fact {
         /// The party's number for it.
         number: u64,
         /// What the cluster calls it.
-        cluster_job: ClusterJob,
+        cluster_job: JobName,
     },
     /// A party withdrew a job that a scheduler of the cluster's own has.
     JobWithdrawn {
@@ -125,4 +129,35 @@ const PRIVATE: [&str; 12] = [
 /// Bytes in hex digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As records were written before energy was measured; they stay as they are.
+    #[test]
+    fn the_end_of_a_run_without_measured_energy_is_written_as_ever() {
+        let body =
+            r#"{"fact":{"run_ended":{"party":"lab","number":7,"start":1,"exit":{"code":0}}}}"#;
+        let entry: Entry = serde_json::from_str(body).expect("an entry");
+        assert_eq!(serde_json::to_string(&entry).expect("it can be written"), body);
+        let measured = body.replace("}}}}", "},\"measured_joules\":36000}}}");
+        let entry: Entry = serde_json::from_str(&measured).expect("an entry");
+        let Entry::Fact(Fact::RunEnded { measured_joules, .. }) = entry else {
+            panic!("{entry:?}")
+        };
+        assert_eq!(measured_joules, Some(36_000));
+    }
+
+    #[test]
+    fn what_slurm_calls_a_job_is_written_as_ever() {
+        for name in [r#"{"job":12}"#, r#"{"job":12,"task":3}"#] {
+            let body = format!(
+                r#"{{"fact":{{"job_numbered":{{"party":"lab","number":7,"cluster_job":{name}}}}}}}"#
+            );
+            let entry: Entry = serde_json::from_str(&body).expect("an entry");
+            assert_eq!(serde_json::to_string(&entry).expect("it can be written"), body);
+        }
+    }
 }

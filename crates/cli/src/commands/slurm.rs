@@ -150,7 +150,8 @@ fn plan(asked: &arguments::SlurmPlan, common: &Common) -> Result<(), Failure> {
     let standing = cluster
         .compare(&wanted, None, now)
         .map_err(|error| Failure::impossible(error.to_string()).with_hint(error.advice()))?;
-    let concerns = config.concerns(settings.preemption).into_iter();
+    let has = |node: &str| names.number(node).is_some();
+    let concerns = config.concerns(settings.preemption, &has).into_iter();
     let plan = Plan {
         cluster: config.cluster,
         version: version.to_string(),

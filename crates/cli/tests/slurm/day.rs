@@ -69,10 +69,6 @@ impl Day {
             kill_wait_seconds: 2,
             prolog: Some(yard.prolog()),
             environment: clock.environment(),
-            // Small jobs of two parties share no node.
-            settings: [("MCSPlugin", "mcs/account"), ("MCSParameters", "enforced,select")]
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .to_vec(),
             ..Options::default()
         };
         let mut stage = Stage::new("slurm-day", &PLANT, options)?;

@@ -4,10 +4,12 @@
 //! Where Slurm is not installed, or who tests is not root, each test says so and passes; `./test` insists.
 
 mod booked;
+mod changed;
 mod client;
 mod clock;
 mod day;
 mod observed;
+mod preempted;
 mod proof;
 mod record;
 mod refusals;

@@ -104,7 +104,7 @@ meter = "gpu_hours_used"
 price = "2.50"
 [service]
 idle_use = "landlord"
-reclaim_within = "1 min"
+reclaim_within = "BOUND"
 availability = "99%"
 "#;
 
@@ -119,13 +119,30 @@ impl Stage {
         fs::create_dir_all(&folder).unwrap();
         let stage = Self { cluster, folder, leases: vec!["lease.toml"] };
         stage.write("site.toml", &plant.site());
-        stage.write("lease.toml", LEASE);
+        stage.write_lease("1 min");
         stage.write("slurm.toml", MADE);
         Some(stage)
     }
 
     pub fn write(&self, name: &str, text: &str) {
         fs::write(self.folder.join(name), text).unwrap();
+    }
+
+    /// Writes the lease with another reclaim bound, such as `1 min`.
+    pub fn write_lease(&self, bound: &str) {
+        self.write("lease.toml", &LEASE.replace("BOUND", bound));
+    }
+
+    /// Sets a line of slurm.conf that is there, and has the daemons read it.
+    pub fn configure(&self, key: &str, value: &str) {
+        let conf = self.cluster.slurm_conf();
+        let set = |line: &str| match line.split_once('=') {
+            Some((name, _)) if name == key => format!("{key}={value}\n"),
+            _ => format!("{line}\n"),
+        };
+        let text: String = fs::read_to_string(&conf).unwrap().lines().map(set).collect();
+        fs::write(&conf, text).unwrap();
+        self.slurm("scontrol", &["reconfigure"]);
     }
 
     /// The binary in the folder, speaking with the cluster.

@@ -100,7 +100,7 @@ impl Cluster {
             }
         }
         let look = watch.look(at, &jobs, nodes);
-        let asked = self.record(look.unresolved(), record_since, at);
+        let asked = self.record(look.to_look_up(), record_since, at);
         match asked {
             Ok(rows) => Ok((watch.resolve(look, &rows, gpus_per_node), true)),
             Err(error) if error.may_pass() => Ok((watch.resolve_without(look), false)),
@@ -110,7 +110,7 @@ impl Cluster {
 
     fn record(
         &self,
-        unresolved: &BTreeSet<JobName>,
+        jobs: &BTreeSet<JobName>,
         since: Option<Instant>,
         at: Instant,
     ) -> Result<Vec<accounting::Run>, SlurmError> {
@@ -120,7 +120,7 @@ impl Cluster {
             let until = at.after(Seconds::new(1));
             rows.extend(accounting::ask(slurm, Interval::new(since.min(at), until))?);
         }
-        let named: Vec<String> = unresolved.iter().map(ToString::to_string).collect();
+        let named: Vec<String> = jobs.iter().map(ToString::to_string).collect();
         for some in named.chunks(NAMED_AT_ONCE) {
             rows.extend(accounting::ask_of(slurm, some)?);
         }

@@ -22,6 +22,12 @@ pub enum SlurmError {
         /// What is installed.
         found: Version,
     },
+    /// Commands of another program that bears Slurm's names.
+    #[error("`scontrol --version` says {said:?}: that is not Slurm {} or later", Version::OLDEST)]
+    NotSlurm {
+        /// What it says.
+        said: String,
+    },
     /// The authentication service does not answer.
     #[error("`{command}`: munge does not answer: {said}")]
     MungeDown {
@@ -113,6 +119,7 @@ impl SlurmError {
         match self {
             Self::NotInstalled { .. } => "slurm_not_installed",
             Self::TooOld { .. } => "slurm_too_old",
+            Self::NotSlurm { .. } => "not_slurm",
             Self::MungeDown { .. } => "munge_down",
             Self::ControllerSilent { .. } => "slurmctld_silent",
             Self::DatabaseSilent { .. } => "slurmdbd_silent",
@@ -132,6 +139,9 @@ impl SlurmError {
                 "install Slurm's client commands here, or name their directory as `binaries` in slurm.toml"
             }
             Self::TooOld { .. } => "upgrade Slurm to 22.05 or later",
+            Self::NotSlurm { .. } => {
+                "name the directory of Slurm's own commands as `binaries` in slurm.toml; docs/slurm.md says what others lack"
+            }
             Self::MungeDown { .. } => {
                 "start munged on this host with the cluster's key, and check that clocks agree; `munge -n | unmunge` must succeed"
             }

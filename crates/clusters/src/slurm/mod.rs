@@ -11,6 +11,7 @@ pub mod calls;
 pub mod cluster;
 pub mod command;
 pub mod compile;
+pub mod concerns;
 pub mod difference;
 #[cfg(feature = "slurm-cluster")]
 pub mod emulated;

@@ -21,21 +21,29 @@ impl Version {
     pub const NEWEST: Self = Self { major: 25, minor: 11 };
 
     /// Reads what `scontrol --version` prints, such as `slurm 23.11.4` or `slurm-wlm 22.05.8`. The word before the number is
-    /// not judged: distributions change it, and other programs that speak Slurm's words have names of their own.
+    /// not judged where the number is Slurm's: distributions change it, and other programs that speak Slurm's words have names of
+    /// their own.
     ///
     /// # Errors
-    /// If there is no number, or one older than [`Version::OLDEST`].
+    /// If there is no number, or one older than [`Version::OLDEST`], which other programs have too that count for themselves.
     pub fn parse(text: &str) -> Result<Self, SlurmError> {
         let line = text.lines().next().unwrap_or_default();
         let found = line.split_ascii_whitespace().find_map(Self::of_word);
+        let said = || line.chars().take(80).collect();
         let found = found.ok_or_else(|| Unreadable {
             command: "scontrol --version".into(),
             line: 1,
             field: "version",
-            found: line.chars().take(80).collect(),
+            found: said(),
             expected: "a name and a version such as `slurm 24.11.5`",
         })?;
-        if found < Self::OLDEST { Err(SlurmError::TooOld { found }) } else { Ok(found) }
+        if found >= Self::OLDEST {
+            Ok(found)
+        } else if line.starts_with("slurm") {
+            Err(SlurmError::TooOld { found })
+        } else {
+            Err(SlurmError::NotSlurm { said: said() })
+        }
     }
 
     /// Asks for the version of the commands.
@@ -83,6 +91,7 @@ mod tests {
         assert_eq!(read("spur 24.05.0-rc1"), Ok("24.05".into()));
         let code = |text| Version::parse(text).map_err(|error| error.code());
         assert_eq!(code("slurm 21.08.5"), Err("slurm_too_old"));
+        assert_eq!(code("spur 0.8.0 (4cc3da8)"), Err("not_slurm"));
         assert_eq!(code("scontrol"), Err("slurm_unreadable"));
         assert_eq!(code(""), Err("slurm_unreadable"));
     }

@@ -4,11 +4,15 @@
 //! while when a job ended, and slurmdbd has every run of every job, also of those that were put back. So no
 //! run is lost by a look that was missed, and none is told twice.
 
+mod restarts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use leasehold_units::{Instant, Seconds};
+use serde::{Deserialize, Serialize};
 
 use super::read::{ArrayTask, JobState, NodeGpus, Run, SlurmJob, SlurmNode};
+use restarts::Restarts;
 
 /// How long the record is waited for. After that a run counts as ended when it was first missed.
 pub const RECORD_PATIENCE: Seconds = Seconds::new(120);
@@ -19,12 +23,14 @@ pub const OUTAGE_PATIENCE: Seconds = Seconds::new(10);
 /// So long it is remembered that a run was told of.
 const TOLD_KEPT: Seconds = Seconds::new(3_600);
 
-/// A job by the name that it keeps: a task of an array is named by the array, since its number comes when it starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A job by the name that it keeps: a task of an array is named by the array, since its number comes when it starts. Logs have it in
+/// this form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobName {
     /// The number, or that of the array.
     pub job: u32,
     /// Which task of the array.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<u32>,
 }
 
@@ -116,6 +122,8 @@ pub struct EndedRun {
     pub comes_back: bool,
     /// Whether that is Slurm's word: otherwise it is when the run was first missed.
     pub is_recorded: bool,
+    /// Joules that it used, where the cluster measures any.
+    pub joules: Option<u64>,
 }
 
 /// What a look at Slurm came to.
@@ -149,6 +157,8 @@ pub struct Watch {
     told: BTreeMap<(JobName, Instant), Told>,
     /// GPUs on each node of gangs that are not the same on all.
     uneven: BTreeMap<(JobName, Instant), Vec<(String, u32)>>,
+    /// How often jobs were put back.
+    restarts: Restarts,
 }
 
 /// That the end of a run was told.
@@ -173,11 +183,14 @@ pub struct Look {
     sighting: Sighting,
     /// All jobs that are not over.
     living: BTreeSet<JobName>,
+    /// Jobs of which the record has to be asked.
+    to_look_up: BTreeSet<JobName>,
 }
 
 impl Watch {
     /// Follows what is known to run, as after a start.
     pub fn adopt(&mut self, runs: impl IntoIterator<Item = SeenRun>) {
+        self.restarts = Restarts::default();
         self.running =
             runs.into_iter().map(|run| (run.name, Watched { run, missed: None })).collect();
     }
@@ -250,7 +263,8 @@ impl Watch {
                 _ => {}
             }
         }
-        let mut look = Look { sighting, living };
+        self.restarts.note(at, jobs);
+        let mut look = Look { sighting, living, to_look_up: BTreeSet::new() };
         for job in jobs.iter().filter(|job| job.state.is_over()) {
             self.tell_ended(job, &mut look);
         }
@@ -259,6 +273,8 @@ impl Watch {
             self.running.insert(run.name, Watched { run: run.clone(), missed: None });
         }
         self.told.retain(|_, told| told.at.after(TOLD_KEPT) > at);
+        look.to_look_up = self.restarts.owed().collect();
+        look.to_look_up.extend(&look.sighting.unresolved);
         look
     }
 
@@ -293,7 +309,9 @@ impl Watch {
         let run = self.run_of(job);
         let Some(ending) = end_of(&job.state, (0, 0)) else { return };
         let comes_back = comes_back(&ending, run.name, look);
-        self.tell(EndedRun { run, at: end, end: ending, comes_back, is_recorded: true }, look);
+        let joules = job.joules;
+        let ended = EndedRun { run, at: end, end: ending, comes_back, is_recorded: true, joules };
+        self.tell(ended, look);
     }
 
     fn tell(&mut self, ended: EndedRun, look: &mut Look) {
@@ -304,6 +322,9 @@ impl Watch {
         }
         let told = Told { at: look.sighting.at, is_recorded: ended.is_recorded };
         let before = self.told.insert((run.name, run.since), told);
+        if before.is_none() {
+            self.restarts.note_told(run.name, &ended.end);
+        }
         if before.is_none_or(|before| !before.is_recorded && told.is_recorded) {
             look.sighting.ended.push(ended);
         }
@@ -354,7 +375,8 @@ impl Watch {
                 |watched| watched.run.clone(),
             );
             let comes_back = comes_back(&end, name, look);
-            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true }, look);
+            let joules = row.joules;
+            self.tell(EndedRun { run, at, end, comes_back, is_recorded: true, joules }, look);
         }
     }
 
@@ -397,7 +419,8 @@ impl Watch {
             let at = next.map(|other| other.since).fold(missed, Instant::min);
             let end = RunEnd::Unknown;
             let comes_back = comes_back(&end, run.name, look);
-            self.tell(EndedRun { run, at, end, comes_back, is_recorded: false }, look);
+            let ended = EndedRun { run, at, end, comes_back, is_recorded: false, joules: None };
+            self.tell(ended, look);
         }
     }
 
@@ -416,8 +439,8 @@ impl Watch {
 
 impl Look {
     /// Jobs of which the record has to be asked.
-    pub const fn unresolved(&self) -> &BTreeSet<JobName> {
-        &self.sighting.unresolved
+    pub const fn to_look_up(&self) -> &BTreeSet<JobName> {
+        &self.to_look_up
     }
 }
 

@@ -4,16 +4,25 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use leasehold_clusters::slurm::cluster::Cluster;
 use leasehold_clusters::slurm::command::word;
+use leasehold_clusters::slurm::watch::Watch;
 use leasehold_clusters::slurm::{Program, Slurm, SlurmError, SystemSlurm};
-use leasehold_units::Seconds;
+use leasehold_units::{Instant, Seconds};
 
 /// A directory in which `squeue` is the script `body`.
 fn with_squeue(body: &str) -> (tempfile::TempDir, SystemSlurm) {
+    with(&[("squeue", body)])
+}
+
+/// A directory of such scripts.
+fn with(scripts: &[(&str, &str)]) -> (tempfile::TempDir, SystemSlurm) {
     let directory = tempfile::tempdir().expect("a temporary folder");
-    let path = directory.path().join("squeue");
-    fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("written");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    for (name, body) in scripts {
+        let path = directory.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("executable");
+    }
     let slurm = system(directory.path());
     (directory, slurm)
 }
@@ -80,6 +89,39 @@ fn what_is_not_installed_says_so() {
     let error = ask(&system(directory.path()), &[], None).expect_err("nothing there");
     assert_eq!(error.code(), "slurm_not_installed");
     assert!(error.advice().contains("slurm.toml"));
+}
+
+/// Commands as ROCm's spur 0.8 answers, by its sources; `version` is what they say that they are.
+fn foreign(version: &str) -> (tempfile::TempDir, Cluster) {
+    let scontrol = format!(
+        "case \"$*\" in --version) echo '{version}';; 'show config') \
+         echo ClusterName=spur; echo SlurmctldAddr=http://localhost:6817; echo Version=0.8.0;; \
+         *) echo \"error: unexpected argument '--oneliner' found\" >&2; exit 2;; esac"
+    );
+    let squeue = "echo \"error: unexpected argument '--array' found\" >&2; echo 'Usage: squeue [OPTIONS]' >&2; exit 2";
+    let (directory, slurm) = with(&[("scontrol", &scontrol), ("squeue", squeue)]);
+    (directory, Cluster::new(Box::new(slurm)))
+}
+
+#[test]
+fn another_program_with_slurms_names_is_refused_with_the_command_that_it_lacks() {
+    let (_directory, cluster) = foreign("spur 0.8.0 (4cc3da8)");
+    let error = cluster.greet().expect_err("not Slurm");
+    assert_eq!(
+        error.to_string(),
+        "`scontrol --version` says \"spur 0.8.0 (4cc3da8)\": that is not Slurm 22.05 or later"
+    );
+    assert!(error.advice().contains("`binaries` in slurm.toml"), "{}", error.advice());
+    // One that says that it is Slurm is asked, and lacks what it lacks.
+    let (_directory, cluster) = foreign("slurm 25.05.1");
+    let error = cluster.greet().expect_err("no such field").to_string();
+    assert!(error.starts_with("`scontrol show config`, line 1, field SLURM_VERSION"), "{error}");
+    let mut watch = Watch::default();
+    let error = cluster.look(&mut watch, Instant::from_unix(0), None, &|_| 8);
+    let error = error.expect_err("no such option").to_string();
+    assert!(error.starts_with("`squeue --noheader --array"), "{error}");
+    let words = "refused: error: unexpected argument '--array' found; Usage: squeue [OPTIONS]";
+    assert!(error.ends_with(words), "{error}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn look(record: &[Run]) -> Sighting {
     watch.resolve(before, &[], gpus);
     let waits = SlurmJob { state: JobState::Pending, nodes: Vec::new(), start: None, ..running() };
     let now = watch.look(at(15), &[waits], Vec::new());
-    assert_eq!(now.unresolved().len(), 1, "the run is missed");
+    assert_eq!(now.to_look_up().len(), 1, "the run is missed");
     watch.resolve(now, record, gpus)
 }
 

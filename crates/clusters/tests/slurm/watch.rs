@@ -27,6 +27,7 @@ fn job(id: u32, state: JobState) -> SlurmJob {
         nodes: Vec::new(),
         node_count: 1,
         gpus: 8,
+        joules: None,
         submit: at(0),
         eligible: Some(at(0)),
         start: None,
@@ -90,6 +91,16 @@ fn slurmctld_knows_for_a_while_when_a_job_ended() {
 }
 
 #[test]
+fn the_energy_of_a_run_is_told_with_its_end() {
+    let mut watch = Watch::default();
+    let known = SlurmJob { joules: Some(36_000), ..over(1, JobState::Completed, 5, 12) };
+    let row = Run { joules: Some(72_000), ..recorded(2, JobState::Completed, 5, Some(12)) };
+    let seen = look(&mut watch, 20, &[known, over(3, JobState::Completed, 5, 12)], &[row]);
+    let joules = seen.ended.iter().map(|ended| (ended.run.name.job, ended.joules));
+    assert_eq!(joules.collect::<Vec<_>>(), [(1, Some(36_000)), (3, None), (2, Some(72_000))]);
+}
+
+#[test]
 fn what_began_and_ended_between_two_looks_is_told() {
     let mut watch = Watch::default();
     let seen = look(&mut watch, 10, &[over(1, JobState::Failed, 5, 7)], &[]);
@@ -110,6 +121,36 @@ fn a_run_that_was_put_back_is_looked_up() {
     assert_eq!(ends(&seen), [(1, 12, true)]);
     assert!(seen.unresolved.is_empty());
     assert!(seen.moving.contains(&name(1)), "it may not start again for a moment");
+}
+
+#[test]
+fn a_run_that_began_and_was_put_back_between_two_looks_is_looked_up() {
+    let mut watch = Watch::default();
+    let waits = |restarts| SlurmJob { restarts, ..job(1, JobState::Pending) };
+    // What was before the first look is read as a whole.
+    let first = watch.look(at(10), &[waits(1)], Vec::new());
+    assert!(first.to_look_up().is_empty());
+    watch.resolve(first, &[], |_| 8);
+    let again = watch.look(at(20), &[waits(3)], Vec::new());
+    assert!(again.to_look_up().contains(&name(1)), "it was put back twice");
+    let one = recorded(1, JobState::Requeued, 11, Some(13));
+    assert_eq!(ends(&watch.resolve(again, std::slice::from_ref(&one), |_| 8)), [(1, 13, true)]);
+    // The record lags.
+    let later = watch.look(at(21), &[waits(3)], Vec::new());
+    assert!(later.to_look_up().contains(&name(1)), "one is on record so far");
+    let other = recorded(1, JobState::Requeued, 15, Some(17));
+    assert_eq!(ends(&watch.resolve(later, &[one, other], |_| 8)), [(1, 17, true)]);
+    assert!(watch.look(at(22), &[waits(3)], Vec::new()).to_look_up().is_empty());
+}
+
+#[test]
+fn a_run_that_never_comes_on_record_is_not_looked_up_for_ever() {
+    let mut watch = Watch::default();
+    let waits = |restarts| SlurmJob { restarts, ..job(1, JobState::Pending) };
+    look(&mut watch, 10, &[waits(0)], &[]);
+    look(&mut watch, 20, &[waits(1)], &[]);
+    assert!(!watch.look(at(139), &[waits(1)], Vec::new()).to_look_up().is_empty());
+    assert!(watch.look(at(140), &[waits(1)], Vec::new()).to_look_up().is_empty());
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! Jobs that a scheduler of the cluster's own starts and ends. What it did is told after it happened: each
 //! node is metered from the instant at which it did change, unless something later is known of it.
 
-use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::Instant;
 
 use super::State;
-use super::running::occupy;
 use crate::event::{Gone, Placing};
-use crate::fleet::{Claim, JobSlot, User};
+use crate::fleet::{Claim, JobSlot};
 use crate::job::{Allocation, JobState};
 
 impl State {
@@ -29,26 +27,8 @@ impl State {
             _ => self.dequeue(slot),
         }
         self.place(slot);
-        self.charge(slot, true);
-        let user = if at.guest { User::Guest } else { User::Holder };
-        let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
         // Scrubbing is the node's own affair, before a job begins: nothing is left here to be scrubbed.
-        self.fleet.change(&at.whole, since, |node| occupy(node, user, None, gpus_per_node));
-        let job = self.jobs.get_mut(slot);
-        let end = job.expected_end(since);
-        job.expected_end = end;
-        job.started.get_or_insert(since);
-        job.starts += 1;
-        job.state = JobState::Running { at: at.clone(), since };
-        for (node, gpus) in at.parts() {
-            let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, since, |node| occupy(node, user, None, node.used + gpus));
-            self.share(at, node, |shared| shared.residents.push((slot, gpus, end)));
-        }
-        self.book_release(at, end, at.whole.count(), true);
-        if at.guest {
-            self.fleet.partition_mut(at.partition).guests.push(slot);
-        }
+        self.run(slot, at, since, None);
     }
 
     /// Takes up that a job is gone from its nodes since `at`.

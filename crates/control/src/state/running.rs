@@ -182,7 +182,6 @@ impl State {
 
     /// Starts a job that is queued or whose nodes are ready.
     pub(super) fn start(&mut self, slot: JobSlot, at: Allocation) {
-        let now = self.now;
         let party = self.jobs.get(slot).spec.party;
         match self.jobs.get(slot).state {
             JobState::Claiming { .. } => {
@@ -194,24 +193,34 @@ impl State {
             }
         }
         self.check_isolation(party, &at);
+        self.run(slot, &at, self.now, Some(party));
+    }
+
+    /// Puts a job on nodes on which it runs since `since`, and which are to be scrubbed after `soiled_by`, unless they see to that
+    /// themselves.
+    pub(super) fn run(
+        &mut self,
+        slot: JobSlot,
+        at: &Allocation,
+        since: Instant,
+        soiled_by: Option<Party>,
+    ) {
         self.charge(slot, true);
         let user = if at.guest { User::Guest } else { User::Holder };
         let gpus_per_node = self.fleet.partition(at.partition).role.gpus_per_node;
-        self.fleet.change(&at.whole, now, |node| {
-            occupy(node, user, Some(party), gpus_per_node);
-        });
+        self.fleet.change(&at.whole, since, |node| occupy(node, user, soiled_by, gpus_per_node));
         let job = self.jobs.get_mut(slot);
-        let end = job.expected_end(now);
+        let end = job.expected_end(since);
         job.expected_end = end;
-        job.started.get_or_insert(now);
+        job.started.get_or_insert(since);
         job.starts += 1;
-        job.state = JobState::Running { at: at.clone(), since: now };
-        if let Some((node, gpus)) = at.part {
+        job.state = JobState::Running { at: at.clone(), since };
+        for (node, gpus) in at.parts() {
             let one = NodeRanges::from_range(node, node + 1);
-            self.fleet.change(&one, now, |node| occupy(node, user, Some(party), node.used + gpus));
-            self.share(&at, node, |shared| shared.residents.push((slot, gpus, end)));
+            self.fleet.change(&one, since, |node| occupy(node, user, soiled_by, node.used + gpus));
+            self.share(at, node, |shared| shared.residents.push((slot, gpus, end)));
         }
-        self.book_release(&at, end, at.whole.count(), true);
+        self.book_release(at, end, at.whole.count(), true);
         if at.guest {
             self.fleet.partition_mut(at.partition).guests.push(slot);
         }
@@ -343,7 +352,7 @@ pub fn touches(job: &Job, nodes: &NodeRanges) -> bool {
 }
 
 /// Puts jobs of `user` on a node, who are `soil` to whoever comes next.
-pub(super) const fn occupy(node: &mut Node, user: User, soil: Option<Party>, used: u8) {
+const fn occupy(node: &mut Node, user: User, soil: Option<Party>, used: u8) {
     node.claim = Claim::Free;
     node.user = user;
     node.used = used;

@@ -149,6 +149,7 @@ impl LocalPlant {
             number: id.job(),
             start: id.start(),
             exit: exit_of(exit),
+            measured_joules: None,
         };
         let leaving = matches!(job.state, JobState::Leaving { .. });
         let mut seen = vec![Seen::Fact(fact)];

@@ -143,6 +143,7 @@ fn ended(job: JobSlot, state: &State, registry: &Registry) -> Vec<Seen> {
         number,
         start: state.jobs.get(job).starts,
         exit: Exit::Code(0),
+        measured_joules: None,
     };
     vec![Seen::Fact(fact), end]
 }

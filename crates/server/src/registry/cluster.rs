@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use leasehold_clusters::slurm::watch::JobName;
 use leasehold_units::{Instant, Seconds};
 use serde::{Deserialize, Serialize};
-
-use crate::job::ClusterJob;
 
 /// So long it is known that a run was booked. A cluster that was out of reach for longer is read again
 /// from no earlier.
 const RUNS_KNOWN: Seconds = Seconds::new(2 * 86_400);
 
 /// A run by the cluster's number of its job and the instant at which it started there.
-pub type RunKey = (ClusterJob, Instant);
+pub type RunKey = (JobName, Instant);
 
 /// How a run that is booked ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +26,7 @@ pub struct BookedEnd {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterJobs {
     /// The party and its number for each that is not over, by the cluster's number.
-    jobs: BTreeMap<ClusterJob, (String, u64)>,
+    jobs: BTreeMap<JobName, (String, u64)>,
     /// Runs that are booked from their start to their end.
     booked: BTreeMap<RunKey, BookedEnd>,
     /// The same by when they were booked, the oldest first.
@@ -36,12 +35,12 @@ pub struct ClusterJobs {
 
 impl ClusterJobs {
     /// The party of a job that is not over, and the party's number for it.
-    pub fn find(&self, cluster_job: ClusterJob) -> Option<(&str, u64)> {
+    pub fn find(&self, cluster_job: JobName) -> Option<(&str, u64)> {
         self.jobs.get(&cluster_job).map(|(party, number)| (party.as_str(), *number))
     }
 
     /// All that are not over, by the cluster's number.
-    pub fn iter(&self) -> impl Iterator<Item = (ClusterJob, &str, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (JobName, &str, u64)> {
         self.jobs.iter().map(|(job, (party, number))| (*job, party.as_str(), *number))
     }
 
@@ -60,7 +59,7 @@ impl ClusterJobs {
         self.booked.get(&run).copied()
     }
 
-    pub(super) fn describe(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
+    pub(super) fn describe(&mut self, cluster_job: JobName, party: &str, number: u64) {
         self.jobs.insert(cluster_job, (party.to_owned(), number));
     }
 
@@ -75,7 +74,7 @@ impl ClusterJobs {
         }
     }
 
-    pub(super) fn end(&mut self, cluster_job: ClusterJob, party: &str, number: u64) {
+    pub(super) fn end(&mut self, cluster_job: JobName, party: &str, number: u64) {
         if self.find(cluster_job) == Some((party, number)) {
             self.jobs.remove(&cluster_job);
         }

@@ -149,9 +149,9 @@ impl Registry {
                     job.cancelled = true;
                 }
             }
-            Fact::RunEnded { party, number, exit, .. } => {
+            Fact::RunEnded { party, number, exit, measured_joules, .. } => {
                 if let Some(job) = self.book(party).jobs.get_mut(number) {
-                    job.exit = Some(exit.clone());
+                    job.note_end(exit.clone(), *measured_joules);
                 }
             }
         }

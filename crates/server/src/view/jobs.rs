@@ -88,6 +88,8 @@ pub struct JobView {
     pub used_gpu_seconds: u64,
     /// GPU-seconds of runs that are over, on nodes of tenants.
     pub borrowed_gpu_seconds: u64,
+    /// Energy of runs that are over, in joules, where the cluster measured some; not what is billed.
+    pub measured_joules: Option<u64>,
     /// How its last run ended.
     pub exit: Option<ExitView>,
     /// What it runs; empty for whoever may not read what somebody else runs.
@@ -160,6 +162,7 @@ pub fn job(state: &State, number: u64, live: &LiveJob, content: &Content) -> Opt
         borrows: live.running_since.is_some() && live.borrows,
         used_gpu_seconds: live.used_gpu_seconds,
         borrowed_gpu_seconds: live.borrowed_gpu_seconds,
+        measured_joules: live.measured_joules,
         exit: live.exit.as_ref().map(exit),
         command: command(&live.description, content),
     })
@@ -189,6 +192,7 @@ pub fn ended_job(job: &EndedJob, content: &Content) -> JobView {
         borrows: false,
         used_gpu_seconds: job.used_gpu_seconds,
         borrowed_gpu_seconds: job.borrowed_gpu_seconds,
+        measured_joules: job.measured_joules,
         exit: job.exit.as_ref().map(exit),
         command: command(&job.description, content),
     }

@@ -46,6 +46,7 @@ impl Slurm for Played {
             (Program::Squeue, _) => printed.jobs.clone(),
             (Program::Scontrol, ["--version"]) => "slurm 22.05.8\n".to_owned(),
             (Program::Scontrol, ["show", "config"]) => CONFIG.to_owned(),
+            (Program::Scontrol, ["show", "partition", ..]) => String::new(),
             (Program::Scontrol, ["show", "nodes", ..]) => printed.nodes.clone(),
             (Program::Scontrol, ["show", "reservation", ..]) => printed.reservations.clone(),
             (Program::Sacctmgr, ["-P", "-n", "show", "qos", ..]) => printed.qos.clone(),

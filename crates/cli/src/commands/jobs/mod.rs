@@ -11,7 +11,7 @@ use crate::live::columns::{Column, gpu_hours, number, text};
 use crate::live::print::{self, List};
 use crate::live::{self, Ask, Client};
 
-const COLUMNS: [Column; 18] = [
+const COLUMNS: [Column; 19] = [
     number("job", "number"),
     text("name", "name"),
     text("user", "user"),
@@ -28,6 +28,7 @@ const COLUMNS: [Column; 18] = [
     text("borrows", "borrows").wide(),
     gpu_hours("GPU-hours", "used_gpu_seconds").wide(),
     gpu_hours("borrowed", "borrowed_gpu_seconds").wide(),
+    number("joules", "measured_joules").wide(),
     text("nodes", "nodes").wide(),
     text("command", "command").wide(),
 ];

@@ -91,6 +91,7 @@ fn jobs_are_listed_for_programs() {
             "what": "exit status 0"
           },
           "gpus": 1,
+          "measured_joules": null,
           "name": "hello",
           "nodes": [],
           "number": 1,
@@ -120,6 +121,7 @@ fn jobs_are_listed_for_programs() {
         signal: null
         what: exit status 0
       gpus: 1
+      measured_joules: null
       name: hello
       nodes: []
       number: 1

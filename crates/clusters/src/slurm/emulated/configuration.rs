@@ -192,6 +192,11 @@ fn chosen(plan: &Plan) -> Vec<(&'static str, String)> {
         ("SlurmctldDebug", "info".into()),
         ("SlurmdDebug", "info".into()),
     ];
+    if plan.options.preempt == Preempt::None {
+        // Jobs of two accounts share no node. Slurm itself could then push none out for another's.
+        settings.push(("MCSPlugin", "mcs/account".into()));
+        settings.push(("MCSParameters", "enforced,select".into()));
+    }
     if let Some(prolog) = &plan.options.prolog {
         settings.push(("Prolog", prolog.display().to_string()));
     }

@@ -47,7 +47,7 @@ pub struct Options {
 pub enum Preempt {
     /// By quality of service: `PreemptType=preempt/qos`, `PreemptMode=REQUEUE`.
     Qos,
-    /// Never.
+    /// Never. Jobs of two accounts share no node then, as docs/slurm.md says to set it.
     None,
 }
 

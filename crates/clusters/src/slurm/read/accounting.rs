@@ -3,7 +3,7 @@
 use leasehold_units::{Instant, Interval};
 
 use super::jobs::{ArrayTask, JobState, STATE, label};
-use super::text::{Row, UNIT, rows};
+use super::text::{self, Row, UNIT, rows};
 use crate::slurm::command::{Program, Slurm, word};
 use crate::slurm::error::{SlurmError, Unreadable};
 
@@ -39,7 +39,7 @@ pub struct Run {
     pub gpus: u32,
     /// Exit code and signal.
     pub exit: (u32, u32),
-    /// Joules, where the cluster measures any.
+    /// Joules that it used, where the cluster measures any.
     pub joules: Option<u64>,
     /// Slurm's word for why.
     pub reason: String,
@@ -161,8 +161,7 @@ fn run(row: &Row<'_>) -> Result<Run, Unreadable> {
         nodes: row.hosts(10)?,
         gpus: row.gpus(11)?,
         exit: exit.ok_or_else(|| row.fault(12, "exit code and signal such as 0:15"))?,
-        // Clusters that measure none say 0.
-        joules: joules.filter(|joules| *joules > 0),
+        joules: joules.and_then(text::measured),
         reservation: row.some(14).map(str::to_owned),
         reason: row.text(15).to_owned(),
     })

@@ -2,10 +2,10 @@
 
 use leasehold_units::Seconds;
 
+use super::partitions::{self, SlurmPartition};
 use super::text::{self, Place};
 use crate::slurm::command::{Program, Slurm};
 use crate::slurm::error::{SlurmError, Unreadable};
-use crate::slurm::settings::Preemption;
 use crate::slurm::version::Version;
 
 /// Parts of `scontrol show config`.
@@ -39,6 +39,16 @@ pub struct SlurmConfig {
     pub scheduler: Vec<String>,
     /// Whether jobs that say nothing may be put back into the queue.
     pub requeues: bool,
+    /// Such as `select/cons_tres`; `select/linear` gives out whole nodes only.
+    pub select_type: Option<String>,
+    /// By what jobs are kept apart on a node, such as `mcs/account`, if by anything.
+    pub mcs_plugin: Option<String>,
+    /// `MCSParameters`, in order.
+    pub mcs: Vec<String>,
+    /// By what energy is measured, such as `acct_gather_energy/ipmi`, if by anything.
+    pub energy: Option<String>,
+    /// Its partitions, which [`ask`] asks for: [`read`] knows of none.
+    pub partitions: Vec<SlurmPartition>,
 }
 
 /// What Slurm uses where `AuthInfo` names no `cred_expire`.
@@ -54,7 +64,8 @@ pub fn arguments() -> Vec<String> {
 /// # Errors
 /// If it cannot be asked, its answer cannot be read, or it is too old.
 pub fn ask(slurm: &dyn Slurm) -> Result<SlurmConfig, SlurmError> {
-    read(&slurm.run(Program::Scontrol, &arguments(), None)?)
+    let config = read(&slurm.run(Program::Scontrol, &arguments(), None)?)?;
+    Ok(SlurmConfig { partitions: partitions::ask(slurm)?, ..config })
 }
 
 /// The configuration as scontrol prints it for [`arguments`].
@@ -78,8 +89,8 @@ pub fn read(text: &str) -> Result<SlurmConfig, SlurmError> {
         kill_wait: lines.seconds("KillWait")?,
         preempt_type: lines.needed("PreemptType")?.to_owned(),
         preempt_mode: lines.needed("PreemptMode")?.to_owned(),
-        prolog: lines.path("Prolog"),
-        epilog: lines.path("Epilog"),
+        prolog: lines.some("Prolog"),
+        epilog: lines.some("Epilog"),
         prolog_flags: text::list(lines.value("PrologFlags").unwrap_or_default()),
         enforced: text::list(lines.value("AccountingStorageEnforce").unwrap_or_default()),
         min_job_age: lines.seconds("MinJobAge")?,
@@ -87,6 +98,13 @@ pub fn read(text: &str) -> Result<SlurmConfig, SlurmError> {
         tracked: text::list(lines.value("AccountingStorageTRES").unwrap_or_default()),
         scheduler: text::list(lines.value("SchedulerParameters").unwrap_or_default()),
         requeues: lines.value("JobRequeue").is_none_or(|value| value != "0"),
+        select_type: lines.some("SelectType"),
+        mcs_plugin: lines.some("MCSPlugin").filter(|plugin| plugin != "mcs/none"),
+        mcs: text::list(lines.value("MCSParameters").unwrap_or_default()),
+        energy: lines
+            .some("AcctGatherEnergyType")
+            .filter(|plugin| plugin != "acct_gather_energy/none"),
+        partitions: Vec::new(),
     })
 }
 
@@ -114,7 +132,7 @@ impl<'a> Lines<'a> {
         count.map(Seconds::new).ok_or_else(|| self.fault(key, text, "a length such as `30 sec`"))
     }
 
-    fn path(&self, key: &str) -> Option<String> {
+    fn some(&self, key: &str) -> Option<String> {
         self.value(key).filter(|text| !text::is_nothing(text)).map(str::to_owned)
     }
 
@@ -126,100 +144,22 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl SlurmConfig {
-    /// What of it does not go with leases, or is good to know beside them, for people: what is so and what to do.
-    pub fn concerns(&self, preemption: Preemption) -> Vec<String> {
-        let concerns = [self.of_accounting(), self.of_turnover(), self.of_leaving(preemption)];
-        self.version.warning().into_iter().chain(concerns.into_iter().flatten()).collect()
-    }
-
-    fn of_accounting(&self) -> Vec<String> {
-        let mut concerns = Vec::new();
-        let lacks = |word: &str| !self.enforced.iter().any(|has| has == word || has == "all");
-        if lacks("associations") && lacks("limits") && lacks("qos") {
-            concerns.push(
-                "AccountingStorageEnforce does not name associations: whoever submits may name any account; set \
-                 AccountingStorageEnforce=associations,limits,qos"
-                    .to_owned(),
-            );
-        }
-        if !self.tracked.iter().any(|tres| tres == "gres/gpu" || tres.starts_with("gres/gpu:")) {
-            concerns.push(
-                "AccountingStorageTRES does not name gres/gpu: no GPUs of jobs are on record, and none can be billed; set \
-                 AccountingStorageTRES=gres/gpu"
-                    .to_owned(),
-            );
-        }
-        if self.min_job_age < Seconds::new(10) {
-            concerns.push(format!(
-                "ended jobs are forgotten after {}: what ends between two polls is known from slurmdbd alone; set MinJobAge=300",
-                self.min_job_age
-            ));
-        }
-        concerns
-    }
-
-    fn of_turnover(&self) -> Vec<String> {
-        let says = |words: &[String], word: &str| words.iter().any(|has| has == word);
-        let text = if self.prolog.is_none() {
-            "there is no Prolog: nodes are not scrubbed between two parties; set Prolog to deploy/slurm/prolog, and PrologFlags=Alloc"
-        } else if !says(&self.prolog_flags, "Alloc") {
-            "PrologFlags does not name Alloc: a node of a job is scrubbed only when a step begins on it, while the job runs \
-             already; set PrologFlags=Alloc"
-        } else if !says(&self.scheduler, "nohold_on_prolog_fail") {
-            "a job whose node fails its scrub is held until somebody releases it; set \
-             SchedulerParameters=nohold_on_prolog_fail"
-        } else {
-            return Vec::new();
-        };
-        vec![text.to_owned()]
-    }
-
-    fn of_leaving(&self, preemption: Preemption) -> Vec<String> {
-        let mut concerns = Vec::new();
-        if !self.requeues {
-            concerns.push(
-                "JobRequeue is 0: borrowers that make room are cancelled and not queued again, unless submitted with --requeue"
-                    .to_owned(),
-            );
-        }
-        if self.cred_expire > Seconds::new(30) {
-            concerns.push(format!(
-                "a job that was put back cannot start again for {}; AuthInfo=cred_expire=5 shortens that",
-                self.cred_expire.plus(Seconds::new(1))
-            ));
-        }
-        let by_qos = self.preempt_type == "preempt/qos";
-        match preemption {
-            Preemption::Leasehold if self.preempt_type != "preempt/none" => concerns.push(format!(
-                "PreemptType is {}: Slurm may push jobs out too. QOS that Leasehold makes name none to push out, so that is fine \
-                 unless others do; PreemptType=preempt/none leaves it to Leasehold",
-                self.preempt_type
-            )),
-            Preemption::Slurm if !by_qos || self.preempt_mode == "OFF" => concerns.push(format!(
-                "slurm.toml says preemption = \"slurm\", and PreemptType is {} with PreemptMode {}: Slurm pushes nobody out; set \
-                 PreemptType=preempt/qos and PreemptMode=REQUEUE",
-                self.preempt_type, self.preempt_mode
-            )),
-            Preemption::Leasehold | Preemption::Slurm => {}
-        }
-        concerns
-    }
-}
+/// As 22.05 prints it, without what nobody reads.
+#[cfg(test)]
+pub(crate) const SHOWN: &str = "Configuration data as of 1795873382\n\
+    AccountingStorageEnforce = associations,limits,qos,safe\n\
+    AccountingStorageTRES   = cpu,mem,energy,node,billing,fs/disk,vmem,pages,gres/gpu\nAcctGatherEnergyType    = acct_gather_energy/none\n\
+    AuthInfo                = socket=munge.sock,cred_expire=5\n\
+    ClusterName             = lease\nEpilog                  = (null)\nEpilogMsgTime           = 2000 usec\n\
+    JobRequeue              = 1\nKillWait                = 5 sec\nMCSPlugin               = mcs/none\n\
+    MCSParameters           = (null)\nMinJobAge               = 60 sec\nPreemptMode             = REQUEUE\n\
+    PreemptType             = preempt/qos\nProlog[0]               = scrub.sh\nPrologFlags             = Alloc,Contain\n\
+    SchedulerParameters     = bf_interval=1,nohold_on_prolog_fail\nSelectType              = select/cons_tres\n\
+    SLURM_VERSION           = 22.05.8\n\nSlurmctld(primary) at vm is UP\n";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SHOWN: &str = "Configuration data as of 1795873382\n\
-        AccountingStorageEnforce = associations,limits,qos,safe\n\
-        AccountingStorageTRES   = cpu,mem,energy,node,billing,fs/disk,vmem,pages,gres/gpu\n\
-        AuthInfo                = socket=munge.sock,cred_expire=5\n\
-        ClusterName             = lease\nEpilog                  = (null)\nEpilogMsgTime           = 2000 usec\n\
-        JobRequeue              = 1\nKillWait                = 5 sec\nMinJobAge               = 60 sec\nPreemptMode             = REQUEUE\n\
-        PreemptType             = preempt/qos\nProlog[0]               = scrub.sh\nPrologFlags             = Alloc,Contain\n\
-        SchedulerParameters     = bf_interval=1,nohold_on_prolog_fail\n\
-        SLURM_VERSION           = 22.05.8\n\nSlurmctld(primary) at vm is UP\n";
 
     #[test]
     fn reads_what_matters() {
@@ -235,37 +175,13 @@ mod tests {
         assert_eq!((config.prolog.as_deref(), config.epilog.as_deref()), (Some("scrub.sh"), None));
         assert_eq!(config.prolog_flags, ["Alloc", "Contain"]);
         assert_eq!(config.enforced, ["associations", "limits", "qos", "safe"]);
-        assert!(config.concerns(Preemption::Slurm).is_empty());
-    }
-
-    #[test]
-    fn says_what_does_not_go_with_leases() {
-        let check = |from: &str, to: &str, preemption, told: &[&str]| {
-            assert!(SHOWN.contains(from), "{from}");
-            let concerns = read(&SHOWN.replace(from, to)).expect("readable").concerns(preemption);
-            let all = concerns.iter().zip(told).all(|(concern, told)| concern.contains(told));
-            assert!(concerns.len() == told.len() && all, "{from} as {to}: {concerns:?}");
-        };
-        let by_slurm = Preemption::Slurm;
-        check("associations,limits,qos,safe", "(null)", by_slurm, &["may name any account"]);
-        check(",gres/gpu", "", by_slurm, &["AccountingStorageTRES"]);
-        check(",gres/gpu", ",gres/gpu:h100", by_slurm, &[]);
-        check(",cred_expire=5", "", by_slurm, &["121 s"]);
-        check("60 sec", "2 sec", by_slurm, &["MinJobAge=300"]);
-        check("Prolog[0]               = scrub.sh\n", "", by_slurm, &["there is no Prolog"]);
-        check("Alloc,Contain", "(null)", by_slurm, &["PrologFlags"]);
-        check(",nohold_on_prolog_fail", "", by_slurm, &["is held"]);
-        check("JobRequeue              = 1", "JobRequeue = 0", by_slurm, &["cancelled"]);
-        check("preempt/qos", "preempt/none", by_slurm, &["pushes nobody out"]);
-        check("preempt/qos", "preempt/none", Preemption::Leasehold, &[]);
-        check("preempt/qos", "preempt/qos", Preemption::Leasehold, &["that is fine"]);
     }
 
     #[test]
     fn what_cannot_be_read_says_where() {
         let error = read(&SHOWN.replace("5 sec", "soon")).expect_err("not readable");
         assert!(
-            error.to_string().starts_with("`scontrol show config`, line 9, field KillWait"),
+            error.to_string().starts_with("`scontrol show config`, line 10, field KillWait"),
             "{error}"
         );
         assert_eq!(read("").expect_err("nothing").code(), "slurm_unreadable");

@@ -99,6 +99,7 @@ mod tests {
             node_count: u32::try_from(nodes.len()).expect("few"),
             nodes,
             gpus,
+            joules: None,
             submit: Instant::from_unix(1),
             eligible: None,
             start: None,

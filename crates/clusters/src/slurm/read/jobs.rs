@@ -31,6 +31,8 @@ pub struct SlurmJob {
     pub node_count: u32,
     /// GPUs that it has on all nodes together, or asks for.
     pub gpus: u32,
+    /// Joules that it used, where the cluster measures any; once it is over.
+    pub joules: Option<u64>,
     /// When it was submitted.
     pub submit: Instant,
     /// From when it may start; none while it depends on another or is held.
@@ -179,6 +181,7 @@ fn job(row: &Row<'_>) -> Result<SlurmJob, Unreadable> {
         nodes: row.hosts(8)?,
         node_count: row.number(9, COUNT)?,
         gpus: row.gpus(10)?,
+        joules: row.joules(10)?,
         submit: row.needed_instant(11)?,
         eligible: row.instant(12)?,
         start: row.instant(13)?,
@@ -308,6 +311,14 @@ mod tests {
         assert_eq!((job.label().as_str(), job.array), ("5", None));
         assert!(job.nodes.is_empty() && job.start.is_none() && job.limit.is_none());
         assert_eq!(job.reason, "ReqNodeNotAvail, May be reserved for other job");
+        assert_eq!(job.joules, None);
+    }
+
+    #[test]
+    fn reads_the_energy_of_what_is_over() {
+        let over = with(&[(7, "COMPLETED"), (10, "cpu=2,energy=10000,node=2,gres/gpu=16")]);
+        let job = read(&line(&over)).expect("readable").remove(0);
+        assert_eq!((job.gpus, job.joules), (16, Some(10_000)));
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl Job<'_> {
         let tres = given.into_iter().flatten().find(|tres| !tres.is_empty());
         let tres = tres.map(AsRef::as_ref).unwrap_or_default();
         let gpus = text::gpus(tres).ok_or_else(|| place.fault("tres_alloc_str", tres, TRES))?;
+        let joules = text::joules(tres).ok_or_else(|| place.fault("tres_alloc_str", tres, TRES))?;
         let submit = at(self.submit_time)
             .ok_or_else(|| place.fault("submit_time", "none", "seconds since 1970"))?;
         Ok(SlurmJob {
@@ -151,6 +152,7 @@ impl Job<'_> {
             nodes: hosts,
             node_count: small(self.node_count),
             gpus,
+            joules,
             submit,
             eligible: at(self.eligible_time),
             start: at(self.start_time),

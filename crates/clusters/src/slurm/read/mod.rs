@@ -8,6 +8,7 @@ pub mod gpus_by_node;
 pub mod jobs;
 pub mod jobs_json;
 pub mod nodes;
+pub mod partitions;
 pub mod reservations;
 mod text;
 
@@ -17,4 +18,5 @@ pub use config::SlurmConfig;
 pub use gpus_by_node::NodeGpus;
 pub use jobs::{ArrayTask, JobState, SlurmJob};
 pub use nodes::{NodeBase, NodeCondition, NodeReason, SlurmNode};
+pub use partitions::SlurmPartition;
 pub use reservations::SlurmReservation;

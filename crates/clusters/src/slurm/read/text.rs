@@ -96,6 +96,11 @@ impl<'a> Row<'a> {
         hostlist::expand(self.text(index)).map_err(|error| self.fault(index, error.expected))
     }
 
+    /// Joules among the TRES, if any were measured.
+    pub(super) fn joules(&self, index: usize) -> Result<Option<u64>, Unreadable> {
+        joules(self.text(index)).ok_or_else(|| self.fault(index, TRES))
+    }
+
     /// GPUs among the TRES.
     pub(super) fn gpus(&self, index: usize) -> Result<u32, Unreadable> {
         gpus(self.text(index)).ok_or_else(|| self.fault(index, TRES))
@@ -164,6 +169,20 @@ pub(super) fn gpus(tres: &str) -> Option<u32> {
         }
     }
     Some(plain.unwrap_or(kinds))
+}
+
+/// Joules among TRES such as `cpu=8,energy=3600,gres/gpu=8`: none inside where there are none, none outside where it is no number.
+pub(super) fn joules(tres: &str) -> Option<Option<u64>> {
+    let told = tres.split(',').find_map(|part| part.strip_prefix("energy="));
+    told.map_or(Some(None), |count| count.parse().ok().map(measured))
+}
+
+/// Joules that somebody measured: 0 says that nobody does, and the two highest numbers are Slurm's words for none.
+pub(super) const fn measured(joules: u64) -> Option<u64> {
+    match joules {
+        0 | 0xffff_ffff_ffff_fffe.. => None,
+        some => Some(some),
+    }
 }
 
 /// GPUs of gres such as `gpu:8`, `gpu:h100:8(S:0-1)`, `gpu:4,gpu:a:4` or `gpu:8(IDX:0-7)`.
@@ -264,6 +283,14 @@ mod tests {
         assert_eq!(gres_gpus("gpu:h100:4(IDX:0,2-4),gpu:a:1(IDX:5),nic:2"), Some(5));
         assert_eq!(gres_gpus("(null)"), Some(0));
         assert_eq!(gres_gpus("gpu:many"), None);
+    }
+
+    #[test]
+    fn joules_of_tres() {
+        assert_eq!(joules("cpu=1,energy=10000,node=2,gres/gpu=16"), Some(Some(10_000)));
+        let none = ["", "cpu=1", "energy=0", "energy=18446744073709551614", "(null)"];
+        none.iter().for_each(|tres| assert_eq!(joules(tres), Some(None), "{tres}"));
+        assert_eq!(joules("cpu=1,energy=much"), None);
     }
 
     #[test]

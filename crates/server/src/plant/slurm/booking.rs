@@ -17,7 +17,7 @@ use super::super::{Seen, SeenJob};
 use super::differing::{BookDifference, Differing};
 use super::leaving;
 use super::names::Names;
-use crate::job::{BY_SLURM, ClusterJob, Exit, JobDescription, LiveJob, Work};
+use crate::job::{BY_SLURM, Exit, JobDescription, LiveJob, Work};
 use crate::log::Fact;
 use crate::registry::Registry;
 
@@ -232,7 +232,7 @@ impl Booking {
         state: &State,
         registry: &Registry,
     ) -> Vec<Seen> {
-        let (name, since) = (cluster_job(run.name), run.since);
+        let (name, since) = (run.name, run.since);
         if registry.cluster().is_booked((name, since)) {
             return Vec::new();
         }
@@ -339,7 +339,7 @@ impl Booking {
         state: &'a State,
         registry: &'a Registry,
     ) -> Option<(&'a LiveJob, JobSlot, &'a Job)> {
-        let live = find(cluster_job(run.name), registry)?;
+        let live = find(run.name, registry)?;
         let (slot, job) = in_table(live, state)?;
         let runs = matches!(job.state, JobState::Running { .. } | JobState::Leaving { .. });
         (runs && live.running_since == Some(run.since)).then_some((live, slot, job))
@@ -348,7 +348,7 @@ impl Booking {
     /// Says where a run that is over, and not running in the books, is booked otherwise than it is on record.
     fn compare(&mut self, ended: &EndedRun, state: &State, registry: &Registry) {
         let run = &ended.run;
-        let end = registry.cluster().booked_end((cluster_job(run.name), run.since));
+        let end = registry.cluster().booked_end((run.name, run.since));
         let until = end.map(|end| end.at);
         let trouble = self.troubles.get(&(run.name, run.since));
         let why = match (trouble, until) {
@@ -370,7 +370,7 @@ impl Booking {
     }
 
     fn ended(&mut self, ended: &EndedRun, state: &State, registry: &Registry) -> Vec<Seen> {
-        let name = cluster_job(ended.run.name);
+        let name = ended.run.name;
         let Some((live, slot, job)) = self.booked_job(&ended.run, state, registry) else {
             let is_booked = registry.cluster().is_booked((name, ended.run.since));
             if !is_booked && self.may_be_free(&ended.run, &self.unresolved, state, registry) {
@@ -399,7 +399,8 @@ impl Booking {
             seen.push(Seen::Fact(Fact::JobWithdrawn { party: party.clone(), number }));
         }
         let exit = exit_of(&ended.end, told);
-        seen.push(Seen::Fact(Fact::RunEnded { party, number, start: live.starts, exit }));
+        let (start, measured_joules) = (live.starts, ended.joules);
+        seen.push(Seen::Fact(Fact::RunEnded { party, number, start, exit, measured_joules }));
         seen.push(Seen::Input(Input::Gone { job: slot, at: ended.at, how }));
         seen
     }
@@ -415,7 +416,7 @@ impl Booking {
     ) -> Vec<Seen> {
         let party = self.names.party(&job.account, state).filter(|party| *party != LANDLORD);
         let Some(party) = party.filter(|_| job.gpus > 0 && !is_known) else { return Vec::new() };
-        if find(cluster_job(job.name), registry).is_some() {
+        if find(job.name, registry).is_some() {
             return Vec::new();
         }
         // A gang that takes a part of each of several nodes needs that many nodes.
@@ -443,7 +444,7 @@ impl Booking {
             by: format!("{BY_SLURM}{user}"),
             account: account.to_owned(),
             work: Work::default(),
-            cluster_job: Some(cluster_job(name)),
+            cluster_job: Some(name),
             ..JobDescription::default()
         };
         let spec = JobSpec {
@@ -490,7 +491,6 @@ impl Booking {
         for (name, ..) in registry.cluster().iter() {
             let Some(live) = find(name, registry) else { continue };
             let Some((slot, job)) = in_table(live, state) else { continue };
-            let name = job_name(name);
             let runs = running.get(&name).copied();
             let held = sighting.held.contains(&name);
             let there = runs.is_some()
@@ -515,7 +515,7 @@ impl Booking {
             }
             // A run of which the end was decided here, and that goes on. One of which Slurm told the end is left to it: a
             // slurmctld that was killed takes up what it had written last.
-            let over = |since| registry.cluster().booked_end((cluster_job(name), since));
+            let over = |since| registry.cluster().booked_end((name, since));
             if runs.and_then(over).is_some_and(|end| end.is_decided) {
                 self.to_leave.insert(name);
             }
@@ -605,7 +605,7 @@ impl Booking {
 
 /// A job was cancelled that had not started: what is kept for it is free from then on.
 fn withdrawn(name: JobName, state: &State, registry: &Registry) -> Vec<Seen> {
-    let live = find(cluster_job(name), registry);
+    let live = find(name, registry);
     let Some((slot, job)) = live.and_then(|live| in_table(live, state)) else { return Vec::new() };
     let waits =
         matches!(job.state, JobState::Queued | JobState::Parked | JobState::Claiming { .. });
@@ -614,7 +614,7 @@ fn withdrawn(name: JobName, state: &State, registry: &Registry) -> Vec<Seen> {
 
 /// Nodes that a job has in the books.
 fn nodes_of(name: JobName, state: &State, registry: &Registry) -> Vec<u32> {
-    let live = find(cluster_job(name), registry);
+    let live = find(name, registry);
     let job = live.and_then(|live| in_table(live, state)).map(|(_, job)| &job.state);
     let (Some(JobState::Running { at, .. }) | Some(JobState::Leaving { at, .. })) = job else {
         return Vec::new();
@@ -622,7 +622,7 @@ fn nodes_of(name: JobName, state: &State, registry: &Registry) -> Vec<u32> {
     at.whole.iter().chain(at.parts().map(|(node, _)| node)).collect()
 }
 
-fn find(name: ClusterJob, registry: &Registry) -> Option<&LiveJob> {
+fn find(name: JobName, registry: &Registry) -> Option<&LiveJob> {
     let (party, number) = registry.cluster().find(name)?;
     registry.job(party, number)
 }
@@ -630,14 +630,6 @@ fn find(name: ClusterJob, registry: &Registry) -> Option<&LiveJob> {
 fn in_table<'a>(live: &LiveJob, state: &'a State) -> Option<(JobSlot, &'a Job)> {
     let slot = live.slot?;
     Some((slot, state.jobs.find(slot)?))
-}
-
-const fn cluster_job(name: JobName) -> ClusterJob {
-    ClusterJob { job: name.job, task: name.task }
-}
-
-const fn job_name(job: ClusterJob) -> JobName {
-    JobName { job: job.job, task: job.task }
 }
 
 fn exit_of(end: &RunEnd, told: bool) -> Exit {

@@ -24,7 +24,7 @@ use leasehold_control::{Event, Input, JobSlot, JobSpec, JobState, Placing, State
 use leasehold_units::{Instant, LeaseId, Seconds};
 
 use super::{Plant, Seen, Waker};
-use crate::job::{ClusterJob, Exit, JobDescription};
+use crate::job::{Exit, JobDescription};
 use crate::log::Fact;
 use crate::registry::Registry;
 
@@ -112,8 +112,6 @@ impl SlurmPlant {
 
     /// Starts to look, if the site goes with the names in slurm.toml.
     fn start(&mut self, state: &State) {
-        let SlurmOptions { settings, config, .. } = &self.options;
-        self.link.note_concerns(config.concerns(settings.preemption));
         let names = match Names::new(&self.options.settings, &state.site) {
             Ok(names) => names,
             Err(error) => {
@@ -124,6 +122,7 @@ impl SlurmPlant {
         let mut booking = Booking::new(names.clone(), self.options.config.kill_wait);
         booking.preemption = self.options.settings.preemption;
         self.booking = Some(booking);
+        self.note_concerns();
         let looking = Looking {
             cluster: Arc::clone(&self.cluster),
             names,
@@ -161,12 +160,20 @@ impl SlurmPlant {
                 );
             }
         }
-        self.link.note_concerns(config.concerns(self.options.settings.preemption));
+        self.options.config = config;
+        self.is_changed = true;
         if let Some(booking) = &mut self.booking {
             booking.kill_wait = now;
         }
-        self.options.config = config;
-        self.is_changed = true;
+        self.note_concerns();
+    }
+
+    /// Says what of Slurm's configuration does not go with leases.
+    fn note_concerns(&self) {
+        let Some(booking) = &self.booking else { return };
+        let SlurmOptions { settings, config, .. } = &self.options;
+        let has = |node: &str| booking.names().number(node).is_some();
+        self.link.note_concerns(config.concerns(settings.preemption, &has));
     }
 
     /// What Slurm is handed for a job that was submitted here and that it does not have yet.
@@ -192,12 +199,12 @@ impl SlurmPlant {
                 if let Some(booking) = &mut self.booking {
                     booking.note_submitted(name, at);
                 }
-                let cluster_job = ClusterJob { job: name.job, task: name.task };
-                vec![Seen::Fact(Fact::JobNumbered { party, number, cluster_job })]
+                vec![Seen::Fact(Fact::JobNumbered { party, number, cluster_job: name })]
             }
             (Err(reason), Some(slot)) => {
                 let (start, exit) = (0, Exit::NotStarted { reason });
-                let fact = Fact::RunEnded { party, number, start, exit };
+                let measured_joules = None;
+                let fact = Fact::RunEnded { party, number, start, exit, measured_joules };
                 vec![Seen::Fact(fact), Seen::Input(Input::Cancel { job: slot })]
             }
             // It was withdrawn meanwhile.
@@ -211,7 +218,7 @@ impl SlurmPlant {
 
     /// What is booked as running, in Slurm's words.
     fn running(names: &Names, state: &State, registry: &Registry) -> Vec<SeenRun> {
-        let run = |(name, party, number): (crate::job::ClusterJob, &str, u64)| {
+        let run = |(name, party, number): (JobName, &str, u64)| {
             let live = registry.job(party, number)?;
             let job = state.jobs.find(live.slot?)?;
             let (JobState::Running { at, since } | JobState::Leaving { at, since, .. }) =
@@ -223,7 +230,7 @@ impl SlurmPlant {
             let whole = at.whole.iter().map(|node| (node, per_node));
             let parts = at.parts().map(|(node, gpus)| (node, u32::from(gpus)));
             Some(SeenRun {
-                name: JobName { job: name.job, task: name.task },
+                name,
                 account: live.description.account.clone(),
                 user: live.description.user.clone(),
                 since: *since,
@@ -326,8 +333,7 @@ impl Plant for SlurmPlant {
             Event::EvictionRequested { job, .. } | Event::JobStopped { job, .. } => {
                 let named = registry.job_in(*job);
                 let live = named.and_then(|(party, number)| registry.job(party, number));
-                let name = live.and_then(|live| live.description.cluster_job);
-                self.to_leave.extend(name.map(|name| JobName { job: name.job, task: name.task }));
+                self.to_leave.extend(live.and_then(|live| live.description.cluster_job));
             }
             Event::HoldingChanged { .. }
             | Event::NodesDrained { .. }

@@ -14,7 +14,7 @@ use leasehold_units::{Instant, Seconds};
 use super::super::{NoPlant, Plant, Seen};
 use super::{Booking, Names};
 use crate::core::{Core, Outbox};
-use crate::job::ClusterJob;
+use crate::job::EndedJob;
 use crate::log::Entry;
 use crate::registry::Registry;
 
@@ -100,8 +100,8 @@ impl Plant for Told {
         if let Event::EvictionRequested { job, .. } = event {
             let (party, number) = registry.job_in(*job).expect("it is known");
             let job = registry.job(party, number).expect("it lives");
-            let ClusterJob { job, task } = job.description.cluster_job.expect("it is Slurm's");
-            self.told_to_leave.insert(JobName { job, task });
+            let name = job.description.cluster_job.expect("it is Slurm's");
+            self.told_to_leave.insert(name);
         }
         self.events.push(event.clone());
     }
@@ -185,7 +185,7 @@ fn waiting(job: u32, account: &str, nodes: u32, gpus: u32) -> WaitingJob {
 }
 
 fn ended(run: SeenRun, seconds: u64, end: RunEnd, comes_back: bool) -> EndedRun {
-    EndedRun { run, at: at(seconds), end, comes_back, is_recorded: true }
+    EndedRun { run, at: at(seconds), end, comes_back, is_recorded: true, joules: None }
 }
 
 /// A look in which all nodes are well.
@@ -225,6 +225,28 @@ fn a_run_is_booked_from_its_start_to_its_end() {
     stage.see(Sighting { ended: vec![ended(job, 25, DONE, false)], ..look(30) });
     assert_eq!(stage.metered(GpuState::Used), 16 * 22);
     assert_eq!(stage.jobs_of("renter"), 0);
+}
+
+#[test]
+fn the_energy_that_was_measured_of_runs_is_kept_with_their_job() {
+    let mut stage = Stage::new(Placing::Observed);
+    let held = stage.nodes_held();
+    let measured = |since, until, joules, comes_back| {
+        let end = if comes_back { RunEnd::NodeFailed } else { DONE };
+        let run = run(7, "renter", since, &[&held[0]], 8);
+        EndedRun { joules, ..ended(run, until, end, comes_back) }
+    };
+    let runs = [
+        measured(3, 9, Some(40_000), true),
+        measured(10, 12, None, true),
+        measured(13, 20, Some(50_000), false),
+    ];
+    stage.see(Sighting { ended: runs.to_vec(), ..look(30) });
+    stage.see(Sighting { ended: runs.to_vec(), ..look(40) });
+    let archive = stage.out.take().archive;
+    let [job] = archive.as_slice() else { panic!("one job is over: {archive:?}") };
+    let job: EndedJob = serde_json::from_str(&job.body).expect("a job");
+    assert_eq!((job.starts, job.measured_joules), (3, Some(90_000)));
 }
 
 #[test]
