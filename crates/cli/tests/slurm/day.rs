@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use leasehold_clusters::slurm::emulated::{Daemon, Options};
 use leasehold_clusters::slurm::hostlist;
+use leasehold_fixtures::File;
 
 use crate::clock::{self, Clock};
 use crate::record::{self, Run};
-use crate::stage::{GUEST, OWNER, Plant, RENTER, Server, Stage, await_or, await_so};
+use crate::stage::{GUEST, OWNER, Plant, RENTER, Server, Stage, await_or, await_so, lease_by_use};
 use crate::yard::Yard;
 use crate::{booked, proof};
 
@@ -374,37 +375,13 @@ fn amount(gpu_seconds: u64, cents: u64) -> String {
 }
 
 /// A lease on racks, paid by use.
-fn lease(tenant: &str, first: &str, (racks, ramp): (&str, &str), price: &str) -> String {
-    format!(
-        r#"
-id = "of-{tenant}"
-site = "s"
-landlord = "owner"
-tenant = "{tenant}"
-signed = {first}
-time_zone = "UTC"
-[term]
-start = {first}
-end = 2095-12-31
-[notice]
-by = "either"
-days = 1
-[capacity]
-amount = "{racks}"
-shape = "rack"
-{ramp}[fee]
-currency = "USD"
-fixed = "0.00"
-proration = "actual"
-invoice = "arrears"
-due_days = 30
-[[fee.usage]]
-meter = "gpu_hours_used"
-price = "{price}"
-[service]
-idle_use = "landlord"
-reclaim_within = "{BOUND} s"
-availability = "99%"
-"#
-    )
+fn lease(tenant: &str, first: &str, (racks, ramp): (&str, &str), price: &str) -> File {
+    lease_by_use(tenant)
+        .set("signed", first)
+        .set("term.start", first)
+        .set("notice.days", 1)
+        .set("capacity.amount", format_args!("'{racks}'"))
+        .set("fee.usage.price", format_args!("'{price}'"))
+        .set("service.reclaim_within", format_args!("'{BOUND} s'"))
+        .and(ramp)
 }

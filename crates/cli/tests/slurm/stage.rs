@@ -46,67 +46,31 @@ pub struct Plant {
 }
 
 impl Plant {
-    fn site(&self) -> String {
-        let Self { racks, nodes_per_rack, turnover_seconds } = self;
-        format!(
-            r#"
-id = "s"
-landlord = "owner"
-time_zone = "UTC"
-pue = "1.2"
-[[sku]]
-id = "k"
-gpu = "G"
-gpus_per_node = 8
-node_power = {{ nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }}
-turnover = "{turnover_seconds} s"
-[[pool]]
-id = "a"
-sku = "k"
-hall = "h"
-arrays = 1
-racks_per_array = {racks}
-nodes_per_rack = {nodes_per_rack}
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "1 MW"
-"#
-        )
+    fn site_file(&self) -> leasehold_fixtures::File {
+        leasehold_fixtures::site_file(1, self.racks, self.nodes_per_rack)
+            .set("time_zone", "'UTC'")
+            .set("sku.turnover", format_args!("'{} s'", self.turnover_seconds))
+            .set("pool.id", "'a'")
+            .set("power.limit", "'1 MW'")
     }
 }
 
 /// A rack, paid by use: no fixed fee, so that it can be signed on any day without a bill for the past.
-const LEASE: &str = r#"
-id = "of-renter"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-01-01
-time_zone = "UTC"
-[term]
-start = 2026-01-01
-end = 2095-12-31
-[notice]
-by = "either"
-days = 30
-[capacity]
-amount = "1 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "0.00"
-proration = "actual"
-invoice = "arrears"
-due_days = 30
-[[fee.usage]]
-meter = "gpu_hours_used"
-price = "2.50"
-[service]
-idle_use = "landlord"
-reclaim_within = "BOUND"
-availability = "99%"
-"#;
+pub fn lease_by_use(tenant: &str) -> leasehold_fixtures::File {
+    leasehold_fixtures::lease_file(tenant)
+        .set("id", format_args!("'of-{tenant}'"))
+        .set("signed", "2026-01-01")
+        .set("time_zone", "'UTC'")
+        .set("term.start", "2026-01-01")
+        .set("term.end", "2095-12-31")
+        .set("capacity.amount", "'1 rack'")
+        .set("fee.fixed", "'0.00'")
+        .set("fee.invoice", "'arrears'")
+        .set("fee.usage.meter", "'gpu_hours_used'")
+        .set("fee.usage.price", "'2.50'")
+        .without("service.reclaim_miss_credit")
+        .without_table("service.credit")
+}
 
 impl Stage {
     /// A cluster with a site on it, in an empty folder `name`; none where Slurm is not there.
@@ -118,7 +82,7 @@ impl Stage {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let stage = Self { cluster, folder, leases: vec!["lease.toml"] };
-        stage.write("site.toml", &plant.site());
+        stage.write("site.toml", &plant.site_file());
         stage.write_lease("1 min");
         stage.write("slurm.toml", MADE);
         Some(stage)
@@ -130,7 +94,8 @@ impl Stage {
 
     /// Writes the lease with another reclaim bound, such as `1 min`.
     pub fn write_lease(&self, bound: &str) {
-        self.write("lease.toml", &LEASE.replace("BOUND", bound));
+        let bound = format!("'{bound}'");
+        self.write("lease.toml", &lease_by_use("renter").set("service.reclaim_within", bound));
     }
 
     /// Sets a line of slurm.conf that is there, and has the daemons read it.

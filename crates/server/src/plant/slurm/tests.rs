@@ -7,7 +7,7 @@ use leasehold_clusters::slurm::settings::{Preemption, Settings};
 use leasehold_clusters::slurm::watch::{EndedRun, JobName, RunEnd, SeenRun, Sighting, WaitingJob};
 use leasehold_control::{Event, Input, JobState, Placing, State};
 use leasehold_diagnostics::Source;
-use leasehold_lease::Terms;
+use leasehold_fixtures::File;
 use leasehold_ledger::GpuState;
 use leasehold_units::{Instant, Seconds};
 
@@ -18,57 +18,21 @@ use crate::job::EndedJob;
 use crate::log::Entry;
 use crate::registry::Registry;
 
-const SITE: &str = r#"
-id = "s"
-landlord = "owner"
-time_zone = "America/Chicago"
-pue = "1.2"
-[[sku]]
-id = "h100"
-gpu = "H100"
-gpus_per_node = 8
-node_power = { nameplate = "10 kW", contracted = "8 kW", measured = "7 kW", idle = "1 kW" }
-turnover = "10 s"
-[[pool]]
-id = "a"
-sku = "h100"
-hall = "h"
-arrays = 1
-racks_per_array = 2
-nodes_per_rack = 4
-in_service = 2026-01-01
-[[power]]
-from = 2026-01-01
-limit = "1 MW"
-"#;
+/// Two racks of four nodes, and a lease of one of them.
+fn site_file() -> File {
+    leasehold_fixtures::site_file(1, 2, 4)
+        .set("sku.turnover", "'10 s'")
+        .set("pool.id", "'a'")
+        .set("power.limit", "'1 MW'")
+}
 
-const LEASE: &str = r#"
-id = "l"
-site = "s"
-landlord = "owner"
-tenant = "renter"
-signed = 2026-02-19
-time_zone = "America/Chicago"
-[term]
-start = 2026-03-01
-end = 2027-02-28
-[notice]
-by = "either"
-days = 10
-[capacity]
-amount = "1 rack"
-shape = "rack"
-[fee]
-currency = "USD"
-fixed = "310000.00"
-proration = "actual"
-invoice = "advance"
-due_days = 30
-[service]
-idle_use = "landlord"
-reclaim_within = "10 min"
-availability = "99.5%"
-"#;
+fn lease_file() -> File {
+    leasehold_fixtures::lease_file("renter")
+        .set("signed", "2026-02-19")
+        .set("term.start", "2026-03-01")
+        .set("term.end", "2027-02-28")
+        .set("capacity.amount", "'1 rack'")
+}
 
 /// What was seen is told to a core; what that says is kept.
 struct Stage {
@@ -117,9 +81,9 @@ fn at(seconds: u64) -> Instant {
 
 impl Stage {
     fn new(placing: Placing) -> Self {
-        let mut core = Core::open(&Source::new("site.toml", SITE), at(0)).expect("a site");
+        let mut core = Core::open(&Source::new("site.toml", site_file()), at(0)).expect("a site");
         let mut out = Outbox::default();
-        let terms = Terms::parse(&Source::new("lease.toml", LEASE)).expect("terms");
+        let terms = leasehold_fixtures::terms(&lease_file());
         for input in [Input::Sign(Box::new(terms)), Input::PlacedBy(placing)] {
             core.handle(at(0), &input, &mut NoPlant, &mut out).expect("it is taken");
         }
@@ -276,7 +240,7 @@ fn what_is_read_again_after_a_start_changes_nothing() {
     };
     stage.see(seen(10));
     // A server that begins anew folds the same log, and has followed nothing.
-    let mut again = Core::open(&Source::new("site.toml", SITE), at(0)).expect("a site");
+    let mut again = Core::open(&Source::new("site.toml", site_file()), at(0)).expect("a site");
     let records = stage.out.take().records;
     let entries = records
         .iter()
