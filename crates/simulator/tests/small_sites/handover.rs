@@ -236,3 +236,19 @@ fn works_are_put_off_for_a_job_that_waits_for_its_block_although_what_comes_in_i
     assert_eq!(put_off(&outcome, 1), 1);
     assert_eq!(outcome.state.books.breaches, []);
 }
+
+#[test]
+fn works_are_put_off_for_a_job_that_waits_where_nodes_would_pass_from_tenant_to_tenant() {
+    let jobs = vec![Job { submit: 5, gpus: 80, run: 160_000, vacate: 60, checkpoint: 600 }];
+    let second = Some((jobs, 10, "node", false));
+    let mut setting = setting(&Plan { shape: "array", blocks: 1, second, ..Plan::default() });
+    setting.deeds.extend(landlords(10, 1, 14, 160_000));
+    // The array that has to be elsewhere can only be where two of the other tenant's nodes are.
+    works(&mut setting, (0, 4));
+    setting.deeds.push(submit("renter", ASKED, 100, (64, 600)));
+    let (outcome, kept) = play(setting);
+    assert_eq!(put_off(&outcome, 2), 1);
+    let gang = kept.jobs.iter().find(|job| job.party == 1).expect("it was submitted");
+    assert_eq!((gang.ended, gang.evictions), (Some(later(WORKS + 605)), 0));
+    assert_eq!(outcome.state.books.breaches, []);
+}
