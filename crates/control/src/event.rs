@@ -453,6 +453,13 @@ pub enum Event {
         /// Which.
         id: OutageId,
     },
+    /// Maintenance begins later than was planned: a tenant is owed nodes by then that would leave its holding.
+    OutagePutOff {
+        /// Which.
+        id: OutageId,
+        /// When it begins now.
+        from: Instant,
+    },
     /// Nodes are out for maintenance.
     MaintenanceBegan {
         /// Which.

@@ -25,7 +25,7 @@ pub fn prepare(state: &State, now: Instant, out: &mut Vec<Event>) -> bool {
         dropped: BTreeSet::new(),
         drained: BTreeSet::new(),
         recalled: BTreeMap::new(),
-        powers: false,
+        powers: None,
         next: None,
     };
     let mut limit = state.limit;
@@ -61,8 +61,8 @@ struct Ahead<'a> {
     /// Failed nodes that lose what stands in for them, and which that is: another lease is given it, and
     /// it is scrubbed before.
     recalled: BTreeMap<u32, u32>,
-    /// Whether something that is off has to be scrubbed now.
-    powers: bool,
+    /// How long the scrub of something that is off takes, if there is such a thing.
+    powers: Option<Seconds>,
     /// When the next tenant's job has to be told, what stands in goes back or power is asked for.
     next: Option<Instant>,
 }
@@ -87,7 +87,7 @@ impl Ahead<'_> {
             }
         }
         self.look_at_stand_ins(&moves, at);
-        self.look_at_power(&moves, at);
+        self.look_at_power(&moves);
         let taken = moves.changes.taken.iter().flat_map(|(_, range)| range.clone());
         let (mine, held): (Vec<u32>, Vec<u32>) = off.into_iter().partition(own);
         let fresh = |number: &u32| !state.fleet.node(*number).draining;
@@ -120,17 +120,17 @@ impl Ahead<'_> {
         }
     }
 
-    /// Asks for the power to scrub what is off and changes hands, in time for that.
-    fn look_at_power(&mut self, moves: &Moves, at: Instant) {
+    /// Asks for the power to scrub what is off and changes hands. There may be power for one after the
+    /// other only, so that is begun with at once.
+    fn look_at_power(&mut self, moves: &Moves) {
+        let fleet = &self.state.fleet;
         let taken = moves.changes.taken.iter().flat_map(|(_, range)| range.clone());
-        for number in taken.filter(|number| moves::is_off_and_soiled(self.state, *number)) {
-            let pool = &self.state.fleet.pools[self.state.fleet.pool_of(number)];
-            let begins = at.before(Seconds::new(u64::from(pool.turnover_seconds_max)));
-            if begins <= self.now {
-                self.powers = true;
-            } else {
-                self.call_at(begins);
-            }
+        let dark = taken.filter(|number| moves::is_off_and_soiled(self.state, *number));
+        let scrubs = dark.map(|number| fleet.pools[fleet.pool_of(number)].turnover_seconds.max(1));
+        if let Some(seconds) = scrubs.min() {
+            let scrub = Seconds::new(u64::from(seconds));
+            self.powers = Some(self.powers.map_or(scrub, |other| other.min(scrub)));
+            self.call_at(self.now.after(scrub));
         }
     }
 
@@ -168,13 +168,20 @@ impl Ahead<'_> {
     fn clear_held(&mut self, nodes: &NodeRanges, at: Instant) {
         for (slot, job) in self.state.jobs.iter().filter(|(_, job)| touches(job, nodes)) {
             let vacate = Seconds::new(u64::from(job.spec.vacate_seconds));
-            if !matches!(job.state, JobState::Running { .. }) {
+            let runs = matches!(job.state, JobState::Running { .. });
+            let tell = at.before(vacate);
+            if !runs {
+                // It may run by then.
+                let waits = matches!(job.state, JobState::Claiming { .. });
+                if waits && job.spec.party != LANDLORD && tell > self.now {
+                    self.call_at(tell);
+                }
                 continue;
             }
             if job.spec.party == LANDLORD {
                 self.leave(slot, at);
-            } else if at.before(vacate) > self.now {
-                self.call_at(at.before(vacate));
+            } else if tell > self.now {
+                self.call_at(tell);
             } else if vacate > Seconds::ZERO {
                 self.leave(slot, at);
                 let its = job.allocation().expect("it runs");
@@ -213,8 +220,10 @@ impl Ahead<'_> {
         if !drained.is_empty() {
             out.push(Event::NodesDrained { nodes: drained });
         }
-        if powers {
-            out.push(Event::AgendaOpened((now, AgendaItem::Power)));
+        if let Some(scrub) = powers {
+            // Once it is clean, its power is another's.
+            let looks = [now, now.after(scrub)];
+            out.extend(looks.map(|at| Event::AgendaOpened((at, AgendaItem::Power))));
         }
         out.extend(next.map(|next| Event::AgendaOpened((next, AgendaItem::Prepare))));
     }

@@ -72,18 +72,19 @@ impl Balance {
     }
 
     /// Gives the power of idle nodes of the landlord's own to those that are off, are to change hands and
-    /// have to be scrubbed for that.
+    /// have to be scrubbed for that; and what was scrubbed gives it to those that take work.
     fn exchange(&mut self, state: &State) {
         let own = || (0..).zip(state.fleet.nodes()).filter(|(_, node)| is_own(state, node));
-        let mut awaited: Vec<u32> = Vec::new();
+        let mut dark: Vec<(bool, u32)> = Vec::new();
         for (number, node) in own().filter(|(_, node)| node.condition == Condition::Curtailed) {
-            if is_awaited(node) && !self.on.contains(&number) {
-                awaited.push(number);
+            if (is_awaited(node) || !node.draining) && !self.on.contains(&number) {
+                dark.push((!is_awaited(node), number));
             }
         }
-        if awaited.is_empty() || self.lending != Lending::Open {
+        if dark.is_empty() || self.lending != Lending::Open {
             return;
         }
+        dark.sort_unstable();
         let off = self.off();
         let idle = |node: &Node| {
             let rests = node.user == User::Nobody && node.claim == Claim::Free;
@@ -94,11 +95,14 @@ impl Balance {
         let mut idle: Vec<(bool, u32)> =
             idle.map(|(number, node)| (!node.draining, number)).collect();
         idle.sort_unstable();
-        for (_, number) in idle {
+        for (works, number) in idle {
             let pool = state.fleet.pool_of(number);
-            let like = awaited.iter().position(|other| state.fleet.pool_of(*other) == pool);
+            let stays = works || state.substitutes.engages(number);
+            let like = dark.iter().position(|(other_works, other)| {
+                state.fleet.pool_of(*other) == pool && !(stays && *other_works)
+            });
             if let Some(place) = like {
-                self.on.push(awaited.remove(place));
+                self.on.push(dark.remove(place).1);
                 self.own_watts += state.fleet.drawn_by(number);
                 self.own_off.push(number);
             }

@@ -107,6 +107,9 @@ fn envelope(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
 
 fn holdings(state: &State, now: Instant, out: &mut Vec<Event>) -> Look {
     let moves = moves::at(state, now, now);
+    if upkeep::put_off(state, now, &moves, out) {
+        return Look::Again;
+    }
     let is_out = upkeep::out_at(state, now, &moves.holders());
     let (changes, stays) = (moves.changes, moves.stays);
     let (goes, comes) = upkeep::changes(state, &is_out);

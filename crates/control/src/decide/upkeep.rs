@@ -1,15 +1,18 @@
 //! Planned maintenance and holds of quotes: what may be set aside, and what is out when.
 
+use std::ops::Range;
+
 use leasehold_allocator::{OutageRefusal, Works, plan_outage};
 use leasehold_lease::{Lease, Maintenance, Terms};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_units::{Instant, Interval, LeaseId, Month, OutageId, Seconds};
 
 use super::inputs::{RefusedInput, carry};
-use super::moves;
+use super::moves::{self, Moves};
 use crate::event::Event;
-use crate::fleet::Condition;
-use crate::state::{LeaseEntry, State};
+use crate::fleet::{Condition, User};
+use crate::job::{Job, JobState};
+use crate::state::{LeaseEntry, State, Substitute, touches};
 use crate::upkeep::{Agreed, OutageAsk, PlannedOutage};
 
 /// Why maintenance was refused. Nothing happened.
@@ -247,6 +250,58 @@ pub fn release(state: &State, lease: &LeaseId, now: Instant) -> Result<Event, Re
         Some(_) => Ok(Event::HoldReleased { lease: lease.clone() }),
         None => Err(RefusedInput::UnknownHold(lease.clone())),
     }
+}
+
+/// Puts off maintenance that would begin at `now`, where a tenant's job waits for nodes that would leave its
+/// holding for others that are not ready, or whose block it would lose: until its bound passes, by when it has
+/// them, and what comes in their place could be cleared. Where it would be over by then it is called off.
+pub fn put_off(state: &State, now: Instant, moves: &Moves, out: &mut Vec<Event>) -> bool {
+    let begins = |one: &&PlannedOutage| one.interval.from == now && !one.around.is_empty();
+    let begin = || state.contracts.outages.iter().filter(begins);
+    if begin().next().is_none() {
+        return false;
+    }
+    let waits = state.jobs.iter().filter(|(_, job)| loses_by(state, job, moves));
+    let bounds = waits.filter_map(|(_, job)| Some(job.asked?.after(job.promised?.1)));
+    let Some(last) = bounds.max() else { return false };
+    let cleared = now.after(crate::state::handover_lead(&state.site));
+    let from = cleared.max(last.after(Seconds::new(1)));
+    out.extend(begin().map(|outage| {
+        let id = outage.id.clone();
+        match from < outage.interval.until {
+            true => Event::OutagePutOff { id, from },
+            false => Event::OutageCancelled { id },
+        }
+    }));
+    true
+}
+
+/// Whether a job whose clock runs loses nodes by `moves` that are kept for it, and what comes in their place
+/// may be too late for it.
+fn loses_by(state: &State, job: &Job, moves: &Moves) -> bool {
+    let (JobState::Claiming { .. }, Some((lease, _)), false) =
+        (&job.state, job.promised, job.missed)
+    else {
+        return false;
+    };
+    let of = |list: &[(u16, Range<u32>)]| {
+        let mine = list.iter().filter(|(number, _)| *number == lease);
+        NodeRanges::from_nodes(mine.flat_map(|(_, range)| range.clone()))
+    };
+    let ready = |number: u32| {
+        let node = state.fleet.node(number);
+        let on = matches!(node.condition, Condition::Up | Condition::Curtailed);
+        let clean = node.soil.is_none_or(|soil| soil == job.spec.party);
+        on && clean && node.user == User::Nobody
+    };
+    let released = of(&moves.changes.released);
+    let stands_in = |(home, stands): &(u32, Substitute)| {
+        stands.active && released.contains(*home) && !moves.stays.contains(home)
+    };
+    let back = state.substitutes.iter().filter(stands_in).map(|(_, stands)| stands.node);
+    let shape = state.contracts.leases[usize::from(lease)].terms().capacity.shape;
+    touches(job, &NodeRanges::from_nodes(released.iter().chain(back)))
+        && (job.spec.within > shape || !of(&moves.changes.taken).iter().all(ready))
 }
 
 /// The nodes that are to be out at `at`, where `holders` hold them then: everything that the plan

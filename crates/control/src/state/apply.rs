@@ -112,6 +112,9 @@ impl State {
             }
             Event::OutagePlanned(outage) => self.contracts.plan_outage(&self.site, outage, now),
             Event::OutageCancelled { id } => self.contracts.cancel_outage(&self.site, id, now),
+            Event::OutagePutOff { id, from } => {
+                self.contracts.put_off_outage(&self.site, id, *from, now);
+            }
             Event::HoldPlaced { terms, expires } => {
                 self.contracts.place_hold(&self.site, terms, *expires, now);
             }

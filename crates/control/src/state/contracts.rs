@@ -299,6 +299,19 @@ impl Contracts {
         self.replan(site, None, now);
     }
 
+    /// Begins maintenance later; what was planned around it fits still.
+    pub(super) fn put_off_outage(
+        &mut self,
+        site: &Site,
+        id: &OutageId,
+        from: Instant,
+        now: Instant,
+    ) {
+        let outage = self.outages.iter_mut().find(|outage| outage.id == *id);
+        outage.expect("the outage was planned").interval.from = from;
+        self.open(site, from, now, &[AgendaItem::Holdings, AgendaItem::Power]);
+    }
+
     pub(super) fn open_item(&mut self, item: (Instant, AgendaItem)) {
         self.agenda.insert(item);
     }

@@ -58,6 +58,7 @@ names! { kind, KINDS: Event {
     Event::TurnoverOverdue { .. } => "turnover_overdue",
     Event::OutagePlanned(_) => "outage_planned",
     Event::OutageCancelled { .. } => "outage_cancelled",
+    Event::OutagePutOff { .. } => "outage_put_off",
     Event::MaintenanceBegan { .. } => "maintenance_began",
     Event::MaintenanceEnded { .. } => "maintenance_ended",
     Event::FaultAttributed { .. } => "fault_attributed",

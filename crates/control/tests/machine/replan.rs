@@ -7,7 +7,7 @@ use leasehold_fixtures::terms;
 use leasehold_lease::{Lease, Side};
 use leasehold_scheduler::nodes::NodeRanges;
 use leasehold_site::Site;
-use leasehold_units::{Interval, LeaseId, OutageId, Seconds, Shape};
+use leasehold_units::{Instant, Interval, LeaseId, OutageId, Shape};
 
 use crate::stage::{Stage, first_second, job, lease_file, site_file};
 
@@ -76,27 +76,60 @@ fn a_job_that_outgrows_its_holding_while_it_waits_is_owed_nothing() {
     assert_eq!((lapsed, missed), (1, 0));
 }
 
-#[test]
-fn a_gang_whose_array_is_taken_from_a_lease_by_racks_is_owed_none() {
-    let mut stage = Stage::new();
-    // Both racks of the holding stand in one array, until one has to be elsewhere.
-    let (from, until) =
-        (stage.now.after(Seconds::new(2_100)), stage.now.after(Seconds::new(90_000)));
-    stage.tell(&Input::PlanOutage(Box::new(OutageAsk {
-        id: OutageId::new("works").expect("a name"),
-        what: "works".into(),
-        nodes: NodeRanges::from_range(4, 8),
-        interval: Interval::new(from, until),
-        agreed: Agreed::Nobody,
-    })));
+/// One of the two racks of the holding, which stand in one array, has to be elsewhere from here on.
+const WORKS: (&str, &str) = ("2026-03-07T06:35:00Z", "2026-03-08T07:00:00Z");
+
+/// Borrowers that never go, and a gang as large as the holding that wants all of its nodes in one array,
+/// which its lease by racks does not promise, shortly before the works.
+fn wait_for_an_array(stage: &mut Stage) {
     stage.pass(2_000);
-    // Borrowers that never go.
     for number in 0..24 {
         stage.submit(job(number, leasehold_control::LANDLORD, 8));
     }
     stage.submit(JobSpec { within: Shape::Array, ..job(99, 1, 64) });
     assert_eq!(stage.count(|event| matches!(event, Event::NodesClaimed { job: 24, .. })), 1);
     stage.pass(3_600);
+}
+
+#[test]
+fn a_gang_whose_array_is_taken_from_a_lease_by_racks_is_owed_none() {
+    // What the site file says to be out is out. All other nodes are out later: none of them is better.
+    let outage = |nodes: &str, (from, until): (&str, &str)| {
+        let nodes = nodes.split(' ').map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+        format!("[[outage]]\nnodes = [{nodes}]\nfrom = {from}\nuntil = {until}\nwhat = \"-\"\n")
+    };
+    let outages = outage("p-01-02", WORKS)
+        + &outage("p-01-01 p-02", ("2026-03-20", "2026-03-21"))
+        + &outage("p-03", ("2026-03-22", "2026-03-23"));
+    let source = leasehold_diagnostics::Source::new("site.toml", format!("{SITE}{outages}"));
+    let site = Site::parse(&source).expect("a site");
+    let lease = Lease::new(vec![terms(LEASE)]).expect("one version");
+    let control = Control::new(site, vec![lease], first_second()).expect("it fits");
+    let mut stage = Stage { control, now: first_second(), events: Vec::new() };
+    stage.settle();
+    wait_for_an_array(&mut stage);
     assert_eq!(stage.count(|event| matches!(event, Event::ReclaimLapsed { job: 24 })), 1);
     assert_eq!(stage.count(|event| matches!(event, Event::ReclaimMissed { .. })), 0);
+}
+
+#[test]
+fn works_that_are_planned_leave_a_gang_its_array_and_are_called_off_where_they_would_be_over() {
+    let instant = |text| Instant::from_rfc3339(text).expect("an instant");
+    for (until, put_off) in [(WORKS.1, true), ("2026-03-07T07:00:00Z", false)] {
+        let mut stage = Stage::new();
+        stage.tell(&Input::PlanOutage(Box::new(OutageAsk {
+            id: OutageId::new("works").expect("a name"),
+            what: "works".into(),
+            nodes: NodeRanges::from_range(4, 8),
+            interval: Interval::new(instant(WORKS.0), instant(until)),
+            agreed: Agreed::Nobody,
+        })));
+        wait_for_an_array(&mut stage);
+        let count = stage.count(|event| matches!(event, Event::OutagePutOff { .. }));
+        let called_off = stage.count(|event| matches!(event, Event::OutageCancelled { .. }));
+        assert_eq!((count, called_off), if put_off { (1, 0) } else { (0, 1) });
+        // It is owed its array still, and the borrowers do not go.
+        assert_eq!(stage.count(|event| matches!(event, Event::ReclaimLapsed { .. })), 0);
+        assert_eq!(stage.count(|event| matches!(event, Event::ReclaimMissed { job: 24, .. })), 1);
+    }
 }

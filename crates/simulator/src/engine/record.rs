@@ -110,6 +110,7 @@ impl Milestone {
             }
             Event::OutagePlanned(_)
             | Event::OutageCancelled { .. }
+            | Event::OutagePutOff { .. }
             | Event::MaintenanceBegan { .. }
             | Event::MaintenanceEnded { .. } => return Self::upkeep(at, event, state),
             Event::TurnoverOverdue { nodes, since } => {
@@ -159,6 +160,10 @@ impl Milestone {
                 ("planned", format!("{what} planned: {nodes} out from {from} until {until}"))
             }
             Event::OutageCancelled { id } => ("called off", format!("maintenance {id} called off")),
+            Event::OutagePutOff { id, from } => {
+                let from = local(*from, &state.site.time_zone);
+                ("put off", format!("maintenance {id} put off until {from}: a reclaim goes first"))
+            }
             Event::MaintenanceBegan { nodes } => {
                 ("maintenance", format!("{} out for maintenance", counted(nodes)))
             }

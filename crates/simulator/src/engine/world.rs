@@ -165,8 +165,8 @@ impl World {
         }
     }
 
-    /// Notes the nodes that pass from one holding to another at once: nobody could scrub them before, of
-    /// the tenant's work or of what the landlord had lent there.
+    /// Notes the nodes that pass from one holding to another at once, as contracts ask: nobody could scrub
+    /// them before, of the tenant's work or of what the landlord had lent there. Works can wait.
     fn note_swapped(&mut self, now: Instant, event: &Event, state: &State) {
         let Event::HoldingChanged { to, nodes } = event else { return };
         let Some(lease) = to.lease() else {
@@ -174,6 +174,9 @@ impl World {
             self.released.extend(nodes.iter().map(|node| (node, now)));
             return;
         };
+        if state.contracts.outages.iter().any(|outage| outage.interval.from == now) {
+            return;
+        }
         let holder = state.contracts.leases[usize::from(lease)].party;
         let foreign = |node: &u32| state.fleet.node(*node).soil.is_some_and(|soil| soil != holder);
         let at_once = |node: &u32| self.released.get(node) == Some(&now);

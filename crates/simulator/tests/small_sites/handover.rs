@@ -70,7 +70,13 @@ fn works(setting: &mut Setting, nodes: (u32, u32)) {
 
 /// The reclaims of a run were all in time.
 fn in_time(outcome: &Outcome, reclaims: u64) {
+    assert_eq!(put_off(outcome, reclaims), 0, "what comes in is ready");
+}
+
+/// How often works were put off, in a run whose reclaims were all in time.
+fn put_off(outcome: &Outcome, reclaims: u64) -> usize {
     assert_eq!((outcome.reclaims.count(), outcome.reclaims_missed), (reclaims, 0));
+    outcome.milestones.iter().filter(|milestone| milestone.name == "put off").count()
 }
 
 #[test]
@@ -179,4 +185,70 @@ fn nothing_is_lent_to_others_while_a_job_whose_clock_runs_waits_for_a_node() {
     fail(&mut setting, (23, 24), 10_100, 10_300);
     let (outcome, _) = play(setting);
     in_time(&outcome, 1);
+}
+
+#[test]
+fn what_is_off_is_scrubbed_one_after_the_other_where_there_is_power_for_one_only() {
+    let mut setting = setting(&Plan { blocks: 4, ..Plan::default() });
+    // As above, but three nodes of the rack that is handed over are off, and of what is on one is idle.
+    fail(&mut setting, (20, 21), 5, 160_000);
+    setting.deeds.extend(landlords(10, 1, 5, 600));
+    curtail(&mut setting, 202_000);
+    setting.deeds.extend(landlords(5_000, 6, 3, 160_000));
+    setting.deeds.push(submit("owner", 5_001, 9, (128, 160_000)));
+    works(&mut setting, (0, 4));
+    setting.deeds.push(submit("renter", ASKED, 100, (128, 600)));
+    let (outcome, _) = play(setting);
+    in_time(&outcome, 1);
+}
+
+#[test]
+fn works_are_put_off_for_a_job_that_waits_where_what_comes_in_failed_too_late_to_be_replaced() {
+    let mut setting = setting(&Plan::default());
+    setting.deeds.extend(landlords(10, 1, 24, 160_000));
+    works(&mut setting, (0, 4));
+    // No other rack is cleared and scrubbed in a minute.
+    fail(&mut setting, (8, 9), WORKS - 60, 90_000);
+    setting.deeds.push(submit("renter", ASKED, 100, (64, 600)));
+    let (outcome, kept) = play(setting);
+    assert_eq!(put_off(&outcome, 1), 1);
+    let gang = kept.jobs.iter().find(|job| job.party == 1).expect("it was submitted");
+    assert_eq!((gang.ended, gang.evictions), (Some(later(WORKS + 605)), 0));
+    assert_eq!(outcome.state.books.breaches, []);
+}
+
+#[test]
+fn works_are_put_off_for_a_job_that_waits_for_its_block_although_what_comes_in_is_ready() {
+    let mut setting = setting(&Plan { shape: "node", blocks: 10, ..Plan::default() });
+    // Of the ten nodes eight are used; the two that are left in a rack are lent.
+    for (number, gpus) in [(1, 32), (2, 16), (3, 16)] {
+        setting.deeds.push(submit("renter", number, number, (gpus, 160_000)));
+    }
+    setting.deeds.extend(landlords(10, 4, 24, 160_000));
+    // What comes in for the one of them stands in another rack.
+    works(&mut setting, (22, 23));
+    let mut gang = submit("renter", ASKED, 100, (16, 600));
+    if let Act::Submit { within, .. } = &mut gang.act {
+        *within = Shape::Rack;
+    }
+    setting.deeds.push(gang);
+    let (outcome, _) = play(setting);
+    assert_eq!(put_off(&outcome, 1), 1);
+    assert_eq!(outcome.state.books.breaches, []);
+}
+
+#[test]
+fn works_are_put_off_for_a_job_that_waits_where_nodes_would_pass_from_tenant_to_tenant() {
+    let jobs = vec![Job { submit: 5, gpus: 80, run: 160_000, vacate: 60, checkpoint: 600 }];
+    let second = Some((jobs, 10, "node", false));
+    let mut setting = setting(&Plan { shape: "array", blocks: 1, second, ..Plan::default() });
+    setting.deeds.extend(landlords(10, 1, 14, 160_000));
+    // The array that has to be elsewhere can only be where two of the other tenant's nodes are.
+    works(&mut setting, (0, 4));
+    setting.deeds.push(submit("renter", ASKED, 100, (64, 600)));
+    let (outcome, kept) = play(setting);
+    assert_eq!(put_off(&outcome, 2), 1);
+    let gang = kept.jobs.iter().find(|job| job.party == 1).expect("it was submitted");
+    assert_eq!((gang.ended, gang.evictions), (Some(later(WORKS + 605)), 0));
+    assert_eq!(outcome.state.books.breaches, []);
 }
