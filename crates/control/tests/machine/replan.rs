@@ -101,9 +101,8 @@ fn a_gang_whose_array_is_taken_from_a_lease_by_racks_is_owed_none() {
     let outages = outage("p-01-02", WORKS)
         + &outage("p-01-01 p-02", ("2026-03-20", "2026-03-21"))
         + &outage("p-03", ("2026-03-22", "2026-03-23"));
-    let source = leasehold_diagnostics::Source::new("site.toml", format!("{SITE}{outages}"));
-    let site = Site::parse(&source).expect("a site");
-    let lease = Lease::new(vec![terms(LEASE)]).expect("one version");
+    let site = leasehold_fixtures::site(&site_file().and(outages));
+    let lease = Lease::new(vec![terms(&lease_file())]).expect("one version");
     let control = Control::new(site, vec![lease], first_second()).expect("it fits");
     let mut stage = Stage { control, now: first_second(), events: Vec::new() };
     stage.settle();
