@@ -76,8 +76,9 @@ fn weigh(
         let nodes = whole.map_or(0, |whole| count_free(state, whole, user, among));
         return (nodes, job.cost_at(now));
     }
-    let lost = members(state, group).iter().map(|(_, job)| job.cost_at(now)).sum();
-    (count_free(state, &nodes_of(state, group), user, among), lost)
+    let members = members(state, group);
+    let lost = members.iter().map(|(_, job)| job.cost_at(now)).sum();
+    (count_free(state, &nodes_under(group, &members), user, among), lost)
 }
 
 /// Tells a running job to leave in its declared time, or by `latest` if that is sooner.
@@ -108,28 +109,46 @@ pub fn displace(state: &State, nodes: &NodeRanges, out: &mut Vec<Event>) {
 
 /// The gangs that have their nodes to themselves, and the nodes that several share.
 pub fn groups(state: &State, id: PartitionId, user: User) -> Vec<Group> {
-    // Each shared node with the least of those that go with it: a gang may lie across several.
-    let mut shared: BTreeMap<u32, u32> = BTreeMap::new();
     let mut groups = Vec::new();
+    let mut shared: Vec<u32> = Vec::new();
+    // Of shared nodes that go together the least, which stands for all; few gangs lie across several.
+    let mut joined: BTreeMap<u32, u32> = BTreeMap::new();
     for slot in jobs_on(state, id, user) {
         let at = state.jobs.get(slot).allocation().expect("it has nodes");
         if at.part.is_none() {
             groups.push(Group::Gang(slot));
             continue;
         }
-        let joined: BTreeSet<u32> =
-            at.parts().map(|(node, _)| *shared.entry(node).or_insert(node)).collect();
-        let least = *joined.first().expect("it has a part");
-        if joined.len() > 1 {
-            shared.values_mut().filter(|of| joined.contains(of)).for_each(|of| *of = least);
+        let place = shared.len();
+        shared.extend(at.parts().map(|(node, _)| node));
+        if shared.len() - place > 1 {
+            join(&mut joined, &shared[place..]);
         }
     }
-    let mut together: BTreeMap<u32, SmallVec<[u32; 1]>> = BTreeMap::new();
-    for (node, least) in shared {
-        together.entry(least).or_default().push(node);
+    shared.sort_unstable();
+    shared.dedup();
+    let mut places: BTreeMap<u32, usize> = BTreeMap::new();
+    for node in shared {
+        match joined.get(&node) {
+            Some(least) if *least != node => match &mut groups[places[least]] {
+                Group::Shared(nodes) => nodes.push(node),
+                Group::Gang(_) => unreachable!("the least of shared nodes is shared"),
+            },
+            least => {
+                places.extend(least.map(|least| (*least, groups.len())));
+                groups.push(Group::Shared(smallvec![node]));
+            }
+        }
     }
-    groups.extend(together.into_values().map(Group::Shared));
     groups
+}
+
+/// Notes that `nodes` go together, with all that go with any of them.
+fn join(joined: &mut BTreeMap<u32, u32>, nodes: &[u32]) {
+    let known: BTreeSet<u32> =
+        nodes.iter().map(|node| *joined.entry(*node).or_insert(*node)).collect();
+    let least = *known.first().expect("there are several");
+    joined.values_mut().filter(|of| known.contains(of)).for_each(|of| *of = least);
 }
 
 /// The jobs that stand in partition `id` in the role of `user`.
@@ -165,17 +184,18 @@ pub fn members<'a>(state: &'a State, group: &Group) -> SmallVec<[(JobSlot, &'a J
 
 /// The nodes that `group` stands on.
 pub fn nodes_of(state: &State, group: &Group) -> NodeRanges {
+    nodes_under(group, &members(state, group))
+}
+
+/// The nodes that `group` stands on, whose jobs are `members`.
+fn nodes_under(group: &Group, members: &[(JobSlot, &Job)]) -> NodeRanges {
     let shared: &[u32] = match group {
         Group::Gang(_) => &[],
         Group::Shared(nodes) => nodes,
     };
-    let members = members(state, group);
-    let allocations = members.iter().filter_map(|(_, job)| job.allocation());
-    NodeRanges::from_ranges(
-        allocations
-            .flat_map(|at| at.whole.ranges().iter().copied())
-            .chain(shared.iter().map(|node| (*node, *node + 1))),
-    )
+    let whole = members.iter().filter_map(|(_, job)| job.allocation());
+    let whole = whole.flat_map(|at| at.whole.ranges().iter().copied());
+    NodeRanges::from_ranges(whole.chain(shared.iter().map(|node| (*node, *node + 1))))
 }
 
 /// How many of `nodes` lie in `among`, come free when `user` leaves, and are promised to nobody.
