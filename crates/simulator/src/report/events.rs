@@ -48,14 +48,21 @@ pub fn marks(milestones: &[Milestone], interval: Interval) -> Markup {
     html! {
         @for (index, mark) in marks.iter().enumerate() {
             @let place = format!("left:{}", percent(mark.at));
+            @let numbers = numbers(mark);
             a.badge href={ "#event-" (mark.first) } style=(place) title=(titles(milestones, mark)) {
-                (mark.first) @if mark.last > mark.first { "–" (mark.last) }
+                (numbers)
             }
             @if marks.get(index + 1).map_or(SIDE, |next| next.at) - mark.at >= NAME_ROOM {
-                span.name style=(place) { (named(milestones, mark)) }
+                // Its number may be as wide as `14–19`.
+                span.name style={ (place) ";--signs:" (numbers.chars().count()) } { (named(milestones, mark)) }
             }
         }
     }
+}
+
+fn numbers(mark: &Mark) -> String {
+    let Mark { first, last, .. } = mark;
+    if last > first { format!("{first}–{last}") } else { first.to_string() }
 }
 
 /// Of the events at a mark the first that is no step of an entitlement: steps show in the line.
